@@ -1,0 +1,26 @@
+// Package rpc is the heart of Parley: a registry of plain Go functions, and the
+// model of a call that every transport carries.
+//
+// A service registers its functions once:
+//
+//	reg := rpc.NewRegistry()
+//	err := reg.Register("add", func(a, b int) int { return a + b }, rpc.Params("a", "b"))
+//
+// and serves the registry on any number of transports. A call takes one way:
+//
+//	bytes -> frame -> codec -> Request -> interceptors -> authorization -> arguments -> function -> answer
+//
+// The transport does the first three steps and hands the [Request] to
+// [Registry.Call], the one door; there is no way round it. The package knows no
+// bytes and no sockets.
+//
+// On the other side everything that calls can be made on is a [Caller]: the
+// clients of the transports, the [Peer] of a call (where a transport goes both
+// ways), and the registry itself, which is all a test needs. [Invoke], [Stream],
+// [Bind] and the stubs are typed shells around it and work on each of them:
+//
+//	sum, err := rpc.Invoke[int](ctx, c, "add", 3, 5)
+//
+// A call ends in one of three ways, which an error tells apart: the peer said
+// no ([Fault]), the call was not sent, or its outcome is unknown ([LinkError]).
+package rpc

@@ -1,0 +1,340 @@
+package rpc
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/parley-rpc/parley/rpc/value"
+)
+
+// Registry holds the functions of a service and is the one door to them: every
+// call, of every transport, in a multicall or on the way back, goes through
+// Call. Functions and interceptors may be added while it serves; its fields are
+// set before.
+type Registry struct {
+	// Authorizer is asked for every call. Nil allows every method to everyone.
+	Authorizer Authorizer
+	// Logger gets what callers are not told: panics, and errors that are hidden.
+	// Nil means slog.Default.
+	Logger *slog.Logger
+	// HideErrors keeps the texts of errors that functions return from callers,
+	// who get an id to quote instead. Faults and mapped errors still cross.
+	HideErrors bool
+	// MaxItems bounds a stream that is collected into a list. Zero means 262144.
+	MaxItems int
+
+	mu           sync.Mutex // serializes changes to what follows
+	methods      map[string]*method
+	interceptors []Interceptor
+	mapped       []mappedError
+
+	door atomic.Pointer[door] // what Call reads: made anew at each change
+}
+
+// door is a registry as it stands between two changes.
+type door struct {
+	entries      map[string]entry
+	interceptors []Interceptor
+	mapped       []mappedError
+}
+
+// entry is a method behind the interceptors.
+type entry struct {
+	method  *method
+	handler Handler
+}
+
+type mappedError struct {
+	target error
+	code   int
+}
+
+// NewRegistry returns a registry that holds the system methods and nothing else.
+func NewRegistry() *Registry {
+	r := &Registry{methods: map[string]*method{}}
+	r.addSystem()
+	return r
+}
+
+// Register adds fn under a wire name such as "catalog.list".
+//
+// A function has the form [ctx,] args… [, variadic] -> [result] [, error].
+// Trailing parameters that are pointers may be left out by callers and are nil
+// then. A result of type iter.Seq2[T, error] is a stream of Ts. See package
+// value for the types that can cross the wire. An [Adapter] is called without
+// reflection.
+//
+// A value that is no function registers its exported methods: under the name
+// "catalog" the method List becomes catalog.list, GetByID catalog.getByID. The
+// methods of fmt.Stringer and error are left out.
+//
+// What cannot be called is an error that says what to change.
+func (r *Registry) Register(name string, fn any, opts ...Option) error {
+	methods, err := methodsOf(name, fn, opts)
+	if err != nil {
+		return fmt.Errorf("rpc: register %q: %w", name, err)
+	}
+	return r.add(name, methods)
+}
+
+// Handle adds a handler that reads its arguments itself. Introspection shows it
+// with the parameters that opts name, of any type.
+func (r *Registry) Handle(name string, h Handler, opts ...Option) error {
+	o := collect(opts)
+	m := &method{name: name, help: o.help, params: value.Params{Names: o.params}, raw: true}
+	m.call = func(ctx context.Context, req *Request) (any, error) { return h(ctx, req) }
+	return r.add(name, []*method{m})
+}
+
+func (r *Registry) add(name string, methods []*method) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, m := range methods {
+		if err := checkName(m.name); err != nil {
+			return fmt.Errorf("rpc: register %q: %w", name, err)
+		}
+		if r.methods[m.name] != nil {
+			return fmt.Errorf("rpc: register %q: there is a method %s already", name, m.name)
+		}
+	}
+	for _, m := range methods {
+		r.methods[m.name] = m
+	}
+	r.change()
+	return nil
+}
+
+// checkName holds a wire name against what XML-RPC allows, which every
+// transport can carry.
+func checkName(name string) error {
+	if name == "" || len(name) > 255 {
+		return fmt.Errorf("a method name has 1 to 255 characters, got %d", len(name))
+	}
+	if strings.HasPrefix(name, "system.") {
+		return errors.New("names that begin with system. belong to the registry")
+	}
+	for _, c := range name {
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("_.:/", c)) {
+			return fmt.Errorf("a method name is made of letters, digits and _ . : /, got %q", c)
+		}
+	}
+	return nil
+}
+
+// Use adds interceptors behind those that are there; the first is outermost.
+// They see every call, also of methods that do not exist.
+func (r *Registry) Use(interceptors ...Interceptor) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.interceptors = append(r.interceptors, interceptors...)
+	r.change()
+}
+
+// MapError makes every error that is target cross as a fault with this code.
+// The error that was mapped first wins.
+func (r *Registry) MapError(target error, code int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.mapped = append(r.mapped, mappedError{target, code})
+	r.change()
+}
+
+// change makes the door anew; r.mu is held.
+func (r *Registry) change() {
+	d := &door{entries: make(map[string]entry, len(r.methods)), interceptors: slices.Clone(r.interceptors), mapped: slices.Clone(r.mapped)}
+	for name, m := range r.methods {
+		d.entries[name] = entry{m, chain(r.interceptors, r.guard(m))}
+	}
+	r.door.Store(d)
+}
+
+// guard is the innermost part of the door: authorization, then the method. A
+// denied call looks like one of a method that does not exist.
+func (r *Registry) guard(m *method) Handler {
+	return func(ctx context.Context, req *Request) (any, error) {
+		if !r.allowed(ctx, req.Peer, m.name) {
+			return nil, notFound(m.name)
+		}
+		result, err := m.call(ctx, req)
+		if err != nil || m.streams == nil {
+			return result, err
+		}
+		if req.Yield != nil {
+			return nil, m.push(ctx, result, req.Yield)
+		}
+		return m.collect(ctx, result, r.maxItems())
+	}
+}
+
+func (r *Registry) allowed(ctx context.Context, p *Peer, method string) bool {
+	return r.Authorizer == nil || r.Authorizer.Allow(ctx, p.Identity, method)
+}
+
+func notFound(method string) *Fault {
+	return Errorf(CodeMethodNotFound, "method not found: %s", value.Clip(method, 255))
+}
+
+func (r *Registry) maxItems() int {
+	if r.MaxItems > 0 {
+		return r.MaxItems
+	}
+	return value.DefaultMaxElements
+}
+
+// Call answers a request: lookup, interceptors, authorization, arguments,
+// function, answer. Every error is a *Fault. Without Into and Yield the result
+// is what the function returned, [value.Void] if it returns none.
+//
+// A request without a Peer is made in the name of the peer of ctx: what a
+// function calls on its own registry, its caller must be allowed to call.
+func (r *Registry) Call(ctx context.Context, req *Request) (result any, err error) {
+	method := req.Method
+	defer func() {
+		if p := recover(); p != nil {
+			result, err = nil, r.internal(ctx, method, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+		}
+	}()
+	if err := ctx.Err(); err != nil {
+		return nil, FaultOf(err)
+	}
+	if ctx, err = r.enter(ctx, req); err != nil {
+		return nil, err
+	}
+	d := r.door.Load()
+	var handler Handler
+	streams := false
+	if e, ok := d.entries[method]; ok {
+		handler, streams = e.handler, e.method.streams != nil
+	} else {
+		handler = chain(d.interceptors, func(context.Context, *Request) (any, error) { return nil, notFound(method) })
+	}
+	if req.Into == nil && (req.Yield == nil || streams) {
+		result, err = handler(ctx, req)
+	} else {
+		result, err = deliver(ctx, handler, req, streams)
+	}
+	if err != nil {
+		return nil, r.fault(ctx, d, method, err)
+	}
+	return result, nil
+}
+
+// enter fills in who calls, and puts it and the metadata within reach of the
+// function.
+func (r *Registry) enter(ctx context.Context, req *Request) (context.Context, error) {
+	if p := PeerFrom(ctx); req.Peer == nil {
+		req.Peer = p
+	} else if req.Peer != p {
+		ctx = WithPeer(ctx, req.Peer)
+	}
+	if len(req.Meta) > 0 {
+		size := 0
+		for k, v := range req.Meta {
+			size += len(k) + len(v)
+		}
+		if size > MaxMeta {
+			return ctx, Errorf(CodeOverLimit, "metadata of %d bytes, at most %d are allowed", size, MaxMeta)
+		}
+		ctx = context.WithValue(ctx, incomingKey{}, req.Meta)
+	}
+	return ctx, nil
+}
+
+// deliver runs a handler for a caller within the process, which wants the
+// result in a variable of its own or item by item.
+func deliver(ctx context.Context, handler Handler, req *Request, streams bool) (any, error) {
+	inner := *req
+	inner.Into = nil
+	if req.Yield == nil || !streams {
+		inner.Yield = nil
+		result, err := handler(ctx, &inner)
+		if err != nil {
+			return nil, err
+		}
+		return Deliver(value.NewSource(result), req)
+	}
+	inner.Yield = func(item any) error {
+		if err := value.Convert(req.Into, item); err != nil {
+			return fmt.Errorf("rpc: result: %w", err)
+		}
+		return req.Yield(req.Into)
+	}
+	return handler(ctx, &inner)
+}
+
+// fault turns the error of a call into what its caller may see.
+func (r *Registry) fault(ctx context.Context, d *door, method string, err error) *Fault {
+	for _, m := range d.mapped {
+		if errors.Is(err, m.target) {
+			if r.HideErrors {
+				err = m.target
+			}
+			return &Fault{Code: m.code, Message: faultText(err.Error())}
+		}
+	}
+	f := FaultOf(err)
+	if f.Code != CodeApplication || !r.HideErrors {
+		return f
+	}
+	if own := new(Fault); errors.As(err, &own) {
+		return own // made to cross
+	}
+	id := newID()
+	r.logger().LogAttrs(ctx, slog.LevelWarn, "call failed", slog.String("id", id), slog.String("method", method), slog.Any("error", err))
+	return Errorf(CodeApplication, "%s failed (id %s)", method, id)
+}
+
+// internal hides the cause of a failure that is the service's own under an id.
+func (r *Registry) internal(ctx context.Context, method string, cause error) *Fault {
+	id := newID()
+	r.logger().LogAttrs(ctx, slog.LevelError, "internal error", slog.String("id", id),
+		slog.String("method", value.Clip(method, 255)), slog.Any("error", cause))
+	return Errorf(CodeInternal, "internal error (id %s)", id)
+}
+
+func newID() string {
+	var b [4]byte
+	_, _ = rand.Read(b[:]) // never fails, as its documentation says
+	return hex.EncodeToString(b[:])
+}
+
+func (r *Registry) logger() *slog.Logger {
+	if r.Logger != nil {
+		return r.Logger
+	}
+	return slog.Default()
+}
+
+// Method describes a registered method.
+type Method struct {
+	Name string
+	Help string
+	// Signatures are the ways to call it: result first, then the parameters, in
+	// the words of XML-RPC ("int", "string", "array", "struct", ... and "any").
+	Signatures [][]string
+	// Params are the names of the parameters; empty if they were not given.
+	Params []string
+}
+
+// Methods describes the methods that the peer of ctx may call, by name.
+func (r *Registry) Methods(ctx context.Context) []Method {
+	peer := PeerFrom(ctx)
+	entries := r.door.Load().entries
+	list := make([]Method, 0, len(entries))
+	for _, name := range slices.Sorted(maps.Keys(entries)) {
+		if m := entries[name].method; r.allowed(ctx, peer, name) {
+			list = append(list, Method{Name: name, Help: m.help, Signatures: m.signatures(), Params: m.params.Names})
+		}
+	}
+	return list
+}
