@@ -44,7 +44,15 @@ func Mismatch(want string, got Kind) error {
 
 // Sticky keeps the first error of a conversion. Codecs embed it and set Offset
 // through their own Fail.
-type Sticky struct{ err *Error }
+type Sticky struct {
+	// RejectUnknown makes an entry that a struct has no field for an error. It
+	// is the strict option of a Source; Sinks leave it alone.
+	RejectUnknown bool
+
+	err *Error
+}
+
+func (s *Sticky) rejectsUnknown() bool { return s.RejectUnknown }
 
 // Err returns the first error, nil while there is none.
 func (s *Sticky) Err() *Error { return s.err }

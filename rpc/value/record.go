@@ -64,8 +64,8 @@ func (c *compiler) fillStruct(p *plan, t reflect.Type) {
 	p.encode = r.encode
 }
 
-// decode leaves fields without an entry zero, and ignores entries without a
-// field: otherwise no service could be upgraded before its callers.
+// decode leaves fields without an entry zero, and by default ignores entries
+// without a field: otherwise no service could be upgraded before its callers.
 func (r *record) decode(s Source, v reflect.Value) {
 	if k := s.Kind(); k != KindMap {
 		s.Fail(Mismatch("map", k))
@@ -80,7 +80,7 @@ func (r *record) decode(s Source, v reflect.Value) {
 			i, ok := r.index[string(name)]
 			if !ok {
 				if s.Err() == nil {
-					s.Skip()
+					r.unknown(s, name)
 				}
 				next--
 				continue
@@ -94,6 +94,15 @@ func (r *record) decode(s Source, v reflect.Value) {
 			return
 		}
 	}
+}
+
+// unknown reads over the value of an entry that there is no field for.
+func (r *record) unknown(s Source, name []byte) {
+	if strict, ok := s.(interface{ rejectsUnknown() bool }); ok && strict.rejectsUnknown() {
+		s.Fail(fmt.Errorf("unknown field %q: expected one of %s", Clip(string(name), 64), Clip(strings.Join(r.names, ", "), 512)))
+		return
+	}
+	s.Skip()
 }
 
 func (r *record) encode(s Sink, v reflect.Value) {

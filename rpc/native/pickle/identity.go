@@ -1,0 +1,101 @@
+package pickle
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"math"
+	"math/big"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/parley-rpc/parley/rpc/value"
+)
+
+// What an identity costs in memory, for decoder.charge: bytes for each value, and
+// how often its text is held in the buffers in which it is put together.
+const (
+	identityCost     = 64
+	copiesOfIdentity = 4
+)
+
+// appendIdentity appends text that is the same for values which Python takes for
+// the same key: 1, 1.0 and True, two times at the same instant. It answers
+// false for a value that cannot be a key. A value within sets within each other
+// is walked once for each of them, so all steps are charged.
+func (d *decoder) appendIdentity(dst []byte, v any) ([]byte, bool) {
+	if !d.charge(identityCost) {
+		return dst, true
+	}
+	switch v := v.(type) {
+	case nil:
+		return append(dst, 'N'), true
+	case bool:
+		if v {
+			return append(dst, "i1;"...), true
+		}
+		return append(dst, "i0;"...), true
+	case int64:
+		return append(strconv.AppendInt(append(dst, 'i'), v, 10), ';'), true
+	case *big.Int:
+		return append(v.Append(append(dst, 'i'), 10), ';'), true
+	case float64:
+		if v == math.Trunc(v) && math.Abs(v) < 1<<63 {
+			return append(strconv.AppendInt(append(dst, 'i'), int64(v), 10), ';'), true
+		}
+		return append(strconv.AppendFloat(append(dst, 'f'), v, 'g', -1, 64), ';'), true
+	case string:
+		if !d.charge(copiesOfIdentity * len(v)) {
+			return dst, true
+		}
+		return append(appendLength(dst, 's', len(v)), v...), true
+	case []byte:
+		if !d.charge(copiesOfIdentity * len(v)) {
+			return dst, true
+		}
+		return append(appendLength(dst, 'b', len(v)), v...), true
+	case value.Tuple:
+		dst = appendLength(dst, 't', len(v))
+		for _, item := range v {
+			var ok bool
+			if dst, ok = d.appendIdentity(dst, item); !ok {
+				return dst, false
+			}
+		}
+		return dst, true
+	case value.Set:
+		return d.appendSetIdentity(dst, v)
+	case []any, map[string]any, value.Map, value.ByteArray:
+		return dst, false
+	case time.Time:
+		return v.UTC().AppendFormat(append(dst, 'w'), time.RFC3339Nano), true
+	case *Exception: // Python tells exceptions apart by their address
+		return fmt.Appendf(dst, "e%p;", v), true
+	}
+	return fmt.Appendf(dst, "%T %v;", v, v), true
+}
+
+func (d *decoder) appendSetIdentity(dst []byte, s value.Set) ([]byte, bool) {
+	if !s.Frozen {
+		return dst, false
+	}
+	ids := make([][sha256.Size]byte, len(s.Items)) // of one size, so that a text is not copied for each set around it
+	for i, item := range s.Items {
+		id, ok := d.appendIdentity(nil, item)
+		if !ok {
+			return dst, false
+		}
+		ids[i] = sha256.Sum256(id)
+	}
+	slices.SortFunc(ids, func(a, b [sha256.Size]byte) int { return bytes.Compare(a[:], b[:]) }) // a set has no order
+	dst = appendLength(dst, 'z', len(ids))
+	for _, id := range ids {
+		dst = append(dst, id[:]...)
+	}
+	return dst, true
+}
+
+func appendLength(dst []byte, tag byte, n int) []byte {
+	return append(strconv.AppendInt(append(dst, tag), int64(n), 10), ':')
+}

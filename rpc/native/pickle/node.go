@@ -1,0 +1,226 @@
+package pickle
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/parley-rpc/parley/rpc/value"
+)
+
+// node is a value that holds others, while the message is read. The message may
+// refer to it from many places, even from within itself.
+type node struct {
+	kind   nodeKind
+	shared bool  // it stands at several places, or its items are another node's too
+	open   bool  // the tree of its items is being made
+	class  class // of exceptions and objects
+	items  []any // of a dict and of an object's attributes: key, value, key, value ...
+}
+
+type nodeKind uint8
+
+const (
+	nodeList nodeKind = iota
+	nodeTuple
+	nodeSet
+	nodeFrozenSet
+	nodeDict
+	nodeException // items are its args
+	nodeObject    // an instance of a class that is read by its attributes
+)
+
+var nodeWords = [...]string{"list", "tuple", "set", "frozenset", "dict", "exception", "object"}
+
+// Sizes in bytes, for decoder.charge.
+const (
+	nodeSize = 64
+	slotSize = 16
+)
+
+// take lends the items that n has now. A node that gets them is shared as well.
+func (n *node) take() []any {
+	n.shared = true
+	return n.items[:len(n.items):len(n.items)]
+}
+
+// describe names v for errors.
+func describe(v any) string {
+	switch v := v.(type) {
+	case *node:
+		return nodeWords[v.kind]
+	case class:
+		return string(v)
+	}
+	return value.Word(v)
+}
+
+// newNode returns a node with a copy of items.
+func (d *decoder) newNode(kind nodeKind, items []any) *node {
+	if !d.charge(nodeSize + slotSize*len(items)) {
+		return &node{kind: kind}
+	}
+	return &node{kind: kind, items: append([]any(nil), items...)}
+}
+
+func (d *decoder) pushNode(kind nodeKind, items []any) { d.push(d.newNode(kind, items)) }
+
+// extend appends items to the node on top of the stack.
+func (d *decoder) extend(opcode string, kind nodeKind, items []any) {
+	n, ok := d.top().(*node)
+	if d.err != nil {
+		return
+	}
+	if !ok || n.kind != kind {
+		d.fail(fmt.Errorf("%s: expected a %s, got %s", opcode, nodeWords[kind], describe(d.top())))
+		return
+	}
+	if size := len(n.items) + len(items); size > cap(n.items) && !d.charge(2*slotSize*size) {
+		return // it would have moved to a slice of up to twice the size
+	}
+	n.items = append(n.items, items...)
+}
+
+// argsTuple takes the arguments of a call off the stack.
+func (d *decoder) argsTuple() []any {
+	v := d.pop()
+	n, ok := v.(*node)
+	if !ok || n.kind != nodeTuple {
+		d.fail(fmt.Errorf("expected a tuple of arguments, got %s", describe(v)))
+		return nil
+	}
+	return n.take()
+}
+
+// tree makes the final value of v, which stands within depth containers. Copied
+// says that one of them is shared, so that v is needed again.
+func (d *decoder) tree(v any, depth int, copied bool) any {
+	if d.elements--; d.elements < 0 {
+		d.fail(fmt.Errorf("more than %d values: %w", d.o.MaxElements, ErrLimit))
+		return nil
+	}
+	switch v := v.(type) {
+	case *node:
+		return d.container(v, depth+1, copied || v.shared)
+	case string:
+		d.charge(len(v))
+	case class:
+		d.fail(&ClassError{Class: string(v)})
+	case zone:
+		d.fail(&ClassError{Class: string(classTimezone)})
+	default:
+		if copied {
+			return d.again(v)
+		}
+	}
+	return v
+}
+
+func (d *decoder) container(n *node, depth int, copied bool) any {
+	switch {
+	case n.open:
+		d.fail(errors.New("a value contains itself; expected a tree"))
+	case depth > d.o.MaxDepth:
+		d.fail(fmt.Errorf("more than %d containers within each other: %w", d.o.MaxDepth, ErrLimit))
+	case len(n.items) > d.elements:
+		d.fail(fmt.Errorf("more than %d values: %w", d.o.MaxElements, ErrLimit))
+	}
+	if d.err != nil {
+		return nil
+	}
+
+	n.open = true
+	items := n.items // needed once: they can be replaced in place
+	if copied || items == nil {
+		if !d.charge(slotSize * len(n.items)) {
+			return nil
+		}
+		items = make([]any, len(n.items))
+	}
+	for i, item := range n.items {
+		items[i] = d.tree(item, depth, copied)
+		if d.err != nil {
+			return nil
+		}
+	}
+	n.open = false
+
+	switch n.kind {
+	case nodeTuple:
+		return value.Tuple(items)
+	case nodeSet, nodeFrozenSet:
+		return d.set(items, n.kind == nodeFrozenSet)
+	case nodeDict:
+		return d.dict(items)
+	case nodeException:
+		e := &Exception{Class: n.class.lastName(), Args: items}
+		if !e.argsFit() {
+			d.fail(fmt.Errorf("class %s: expected the arguments that it takes in Python, got others", n.class))
+		}
+		return e
+	case nodeObject:
+		return d.object(n.class, items)
+	}
+	return items
+}
+
+func (d *decoder) set(items []any, frozen bool) any {
+	kept := items[:0]
+	seen := make(map[string]struct{}, len(items))
+	var id []byte
+	for _, item := range items {
+		var ok bool
+		if id, ok = d.appendIdentity(id[:0], item); !ok {
+			d.fail(fmt.Errorf("expected values in a set that Python can hash, got %s", value.Word(item)))
+			return nil
+		}
+		if d.err != nil {
+			return nil
+		}
+		if _, again := seen[string(id)]; !again {
+			seen[string(id)] = struct{}{}
+			kept = append(kept, item)
+		}
+	}
+	return value.Set{Items: kept, Frozen: frozen}
+}
+
+// dict makes a map of keys and values that take turns. Of equal keys the first
+// gives the place and the last the value, as in Python.
+func (d *decoder) dict(items []any) any {
+	if m, ok := textMap(items); ok {
+		return m
+	}
+	pairs := make(value.Map, 0, len(items)/2)
+	seen := make(map[string]int, len(items)/2) // identity of a key -> its index in pairs
+	var id []byte
+	for ; len(items) > 0; items = items[2:] {
+		var ok bool
+		if id, ok = d.appendIdentity(id[:0], items[0]); !ok {
+			d.fail(fmt.Errorf("expected keys of a dict that Python can hash, got %s", value.Word(items[0])))
+			return nil
+		}
+		if d.err != nil {
+			return nil
+		}
+		if i, again := seen[string(id)]; again {
+			pairs[i].Value = items[1]
+			continue
+		}
+		seen[string(id)] = len(pairs)
+		pairs = append(pairs, value.Pair{Key: items[0], Value: items[1]})
+	}
+	return pairs
+}
+
+func textMap(items []any) (map[string]any, bool) {
+	for i := 0; i < len(items); i += 2 {
+		if _, ok := items[i].(string); !ok {
+			return nil, false
+		}
+	}
+	m := make(map[string]any, len(items)/2)
+	for i := 0; i < len(items); i += 2 {
+		m[items[i].(string)] = items[i+1]
+	}
+	return m, true
+}

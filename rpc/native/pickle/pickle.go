@@ -1,0 +1,142 @@
+// Package pickle reads and writes Python's pickle format (the opcodes of
+// CPython's Lib/pickletools.py), as data and nothing else.
+//
+// A pickle is a program for a small stack machine, and Python's own reader lets
+// that program import and call whatever it names. The reader here runs the same
+// machine, but the only names it knows are a fixed list of types that hold plain
+// data (see [Decode]). Any other name is a [*ClassError]; nothing is imported,
+// called or looked up by a name that a peer has sent.
+//
+// Protocols 0 to 5 are read, 2 to 5 written. A message passes in two steps: the
+// machine builds nodes that may be shared, and then a tree of the dynamic types
+// of package value is made of them, in which nothing is shared. Every bound of
+// [Options] holds for that tree, so that 200 bytes which describe 2^100 values
+// by sharing are refused before memory is taken for them.
+package pickle
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/parley-rpc/parley/rpc/value"
+)
+
+// MaxProtocol is the highest protocol known here, that of Python 3.8 and later.
+const MaxProtocol = 5
+
+// ErrLimit is in the chain of each error for a message beyond a limit of
+// [Options] or [EncodeOptions].
+var ErrLimit = errors.New("beyond the limit")
+
+// ClassError is the error for a message that names a class or function outside
+// of the fixed list.
+type ClassError struct {
+	Class string // "os.system", shortened and escaped if need be
+}
+
+// Error returns "class os.system is not plain data: ...".
+func (e *ClassError) Error() string {
+	return fmt.Sprintf("class %s is not plain data: expected None, numbers, text, bytes, containers, dates, Decimal, Fraction, UUID or a builtin exception", e.Class)
+}
+
+// Options are the limits of [Decode]. For each of them zero means the default
+// and a negative number is an error.
+type Options struct {
+	// MaxDepth bounds containers within containers. Zero means 64.
+	MaxDepth int
+	// MaxElements bounds the values in the tree, containers and keys counted
+	// too, and a shared value as often as it occurs. Zero means 262144.
+	MaxElements int
+	// MaxMemo bounds the values that the message keeps for later reference.
+	// CPython keeps every text, list and so on. Zero means MaxElements.
+	MaxMemo int
+	// MaxIntBits bounds an integer. Zero means 4096.
+	MaxIntBits int
+	// MaxExpanded bounds the memory that a message may take beyond its own
+	// length, in bytes: a text that is shared counts as often as it occurs.
+	// Zero means 64 MiB.
+	MaxExpanded int
+	// Classes names further classes as "module.Name". An instance of one is
+	// read as the map of its attributes; no code of the class is known or
+	// needed.
+	Classes []string
+}
+
+const defaultMaxExpanded = 64 << 20
+
+// Check reports a limit below zero. Decode does so too.
+func (o Options) Check() error {
+	if o.MaxDepth < 0 || o.MaxElements < 0 || o.MaxMemo < 0 || o.MaxIntBits < 0 || o.MaxExpanded < 0 {
+		return fmt.Errorf("Options: got %+v; want no limit below zero", o)
+	}
+	return nil
+}
+
+func (o Options) withDefaults() (Options, error) {
+	if err := o.Check(); err != nil {
+		return o, err
+	}
+	setDefault(&o.MaxDepth, value.DefaultMaxDepth)
+	setDefault(&o.MaxElements, value.DefaultMaxElements)
+	setDefault(&o.MaxMemo, o.MaxElements)
+	setDefault(&o.MaxIntBits, value.DefaultMaxIntBits)
+	setDefault(&o.MaxExpanded, defaultMaxExpanded)
+	return o, nil
+}
+
+func setDefault(limit *int, n int) {
+	if *limit == 0 {
+		*limit = n
+	}
+}
+
+// Info is what a message tells besides its value.
+type Info struct {
+	// Protocol is the one the message is written in, 0 to 5; an answer in the
+	// same one can be read by the peer. 0 stands for 1 as well: these two do not
+	// say which they are.
+	Protocol int
+}
+
+// Decode reads the one value that data holds. Bytes after it are an error.
+//
+// The value is a tree of the types that package value lists for its kinds, which
+// shares no memory with data, nor any two of its parts with each other. Python's
+// types become:
+//
+//   - None, bool, int, float, str, bytes: nil, bool, int64 or *big.Int,
+//     float64, string, []byte. A str with a lone surrogate is an error. The str
+//     of Python 2 is a string if it is UTF-8, else []byte.
+//   - list, deque: []any. tuple: value.Tuple. set, frozenset: value.Set.
+//   - dict, OrderedDict, defaultdict, Counter: map[string]any if every key is
+//     text, else value.Map. Of equal keys the last wins.
+//   - bytearray, Decimal, UUID, range and xrange: the types of package value of
+//     like names. complex: complex128. Fraction: *big.Rat.
+//   - datetime: value.LocalTime if naive, else time.Time. Its zone may be a
+//     timezone or a ZoneInfo; a ZoneInfo needs the time zone database of this
+//     machine. date, time, timedelta: [Date], [Clock], [Delta].
+//   - A builtin exception: [*Exception].
+//
+// A value that contains itself is an error, and so is any other class.
+func Decode(data []byte, o Options) (v any, info Info, err error) {
+	o, err = o.withDefaults()
+	if err != nil {
+		return nil, info, fmt.Errorf("pickle: %w", err)
+	}
+	d := decoder{
+		data: data, o: o, elements: o.MaxElements, memory: o.MaxExpanded + len(data),
+		stack: make([]any, 0, min(len(data)/3+4, 256)),
+	}
+	v = d.run()
+	if d.err == nil && d.pos < len(data) {
+		d.fail(fmt.Errorf("expected the end of the message, got %d more bytes", len(data)-d.pos))
+	}
+	if d.err == nil {
+		v = d.tree(v, 0, false)
+	}
+	info.Protocol = d.protocol
+	if d.err != nil {
+		return nil, info, fmt.Errorf("pickle: byte %d: %w", d.at, d.err)
+	}
+	return v, info, nil
+}
