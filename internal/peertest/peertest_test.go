@@ -70,9 +70,9 @@ func TestParseProbe(t *testing.T) {
 		want PythonVersion
 		ok   bool
 	}{
-		{"CPython 3 11 7 /usr/bin/python3.11", PythonVersion{"/usr/bin/python3.11", 3, 11, 7}, true},
+		{"cpython 3 11 7 /usr/bin/python3.11", PythonVersion{"/usr/bin/python3.11", 3, 11, 7}, true},
 		{"CPython 2 7 18 /opt/with space/python", PythonVersion{"/opt/with space/python", 2, 7, 18}, true},
-		{"PyPy 3 10 13 /usr/bin/pypy3", PythonVersion{}, false},
+		{"pypy 3 10 13 /usr/bin/pypy3", PythonVersion{}, false},
 		{"CPython 3 11 7 ", PythonVersion{}, false},
 		{"CPython 3 11 7", PythonVersion{}, false},
 		{"pyenv: version not installed", PythonVersion{}, false},

@@ -14,8 +14,13 @@ import (
 	"time"
 )
 
-// probeTimeout is how long one interpreter may take to tell its version.
-const probeTimeout = 10 * time.Second
+const (
+	// probeTimeout is how long one interpreter may take to tell its version. It
+	// takes some 20 ms, and much longer on a machine that is busy otherwise.
+	probeTimeout = 30 * time.Second
+	// probesAtOnce bounds the interpreters that are asked at the same time.
+	probesAtOnce = 4
+)
 
 const howPython = "apt-get install python3"
 
@@ -98,33 +103,46 @@ func findAll() []PythonVersion {
 		return nil
 	}
 
-	var candidates []string
-	for _, pattern := range pythonPatterns() {
-		matches, _ := filepath.Glob(pattern) // its only error is a bad pattern
-		for _, m := range matches {
-			if isInterpreterName(filepath.Base(m)) {
-				candidates = append(candidates, m)
-			}
-		}
-	}
-
+	candidates := interpreters()
 	probed := make([]PythonVersion, len(candidates))
 	var wg sync.WaitGroup
+	slots := make(chan struct{}, probesAtOnce)
 	for i, path := range candidates {
 		wg.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
 			if v, err := probe(path); err == nil {
 				probed[i] = v
 			}
 		})
 	}
 	wg.Wait()
-	if v, ok := defaultPython(); ok {
-		probed = append(probed, v)
-	}
 
-	probed = slices.DeleteFunc(probed, func(v PythonVersion) bool { return v.Path == "" })
-	slices.SortStableFunc(probed, PythonVersion.compare)
-	return slices.CompactFunc(probed, func(a, b PythonVersion) bool { return a.compare(b) == 0 })
+	found := slices.DeleteFunc(probed, func(v PythonVersion) bool { return v.Path == "" })
+	if v, ok := defaultPython(); ok {
+		found = append(found, v)
+	}
+	slices.SortStableFunc(found, PythonVersion.compare)
+	return slices.CompactFunc(found, func(a, b PythonVersion) bool { return a.compare(b) == 0 })
+}
+
+// interpreters lists the files that may be an interpreter, each once whatever
+// the number of its names.
+func interpreters() []string {
+	var paths []string
+	seen := map[string]bool{}
+	for _, pattern := range pythonPatterns() {
+		matches, _ := filepath.Glob(pattern) // its only error is a bad pattern
+		for _, m := range matches {
+			file, err := filepath.EvalSymlinks(m)
+			if err != nil || !isInterpreterName(filepath.Base(m)) || seen[file] {
+				continue
+			}
+			seen[file] = true
+			paths = append(paths, m)
+		}
+	}
+	return paths
 }
 
 func pythonPatterns() []string {
@@ -150,16 +168,17 @@ func isInterpreterName(base string) bool {
 	return ok && strings.Trim(version, "0123456789.") == ""
 }
 
-// probeScript runs on Python 2 and 3.
-const probeScript = `import sys, platform
-sys.stdout.write("%s %d %d %d %s" % ((platform.python_implementation(),) + sys.version_info[:3] + (sys.executable,)))`
+// probeScript runs on Python 2 and 3, and imports nothing that takes time.
+const probeScript = `import sys
+name = sys.implementation.name if hasattr(sys, "implementation") else sys.subversion[0]
+sys.stdout.write("%s %d %d %d %s" % ((name,) + sys.version_info[:3] + (sys.executable,)))`
 
 // probe asks the interpreter at path what it is. Through a shim, such as those
 // of pyenv, it finds the interpreter behind it.
 func probe(path string) (PythonVersion, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), probeTimeout)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, path, "-c", probeScript)
+	cmd := exec.CommandContext(ctx, path, "-E", "-S", "-c", probeScript)
 	cmd.Env = pythonEnv()
 	ownGroup(cmd)
 	out, err := cmd.Output()
@@ -173,9 +192,9 @@ func parseProbe(out string) (PythonVersion, error) {
 	var v PythonVersion
 	var implementation string
 	if _, err := fmt.Sscanf(out, "%s %d %d %d", &implementation, &v.Major, &v.Minor, &v.Patch); err != nil {
-		return PythonVersion{}, fmt.Errorf("peertest: the answer of an interpreter to the version script: got %q; want \"CPython 3 11 7 /path\"", out)
+		return PythonVersion{}, fmt.Errorf("peertest: the answer of an interpreter to the version script: got %q; want \"cpython 3 11 7 /path\"", out)
 	}
-	if implementation != "CPython" {
+	if !strings.EqualFold(implementation, "CPython") {
 		return PythonVersion{}, fmt.Errorf("peertest: got an interpreter that is %s; want CPython", implementation)
 	}
 	fields := strings.SplitN(out, " ", 5)

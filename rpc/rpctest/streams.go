@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"testing"
 	"time"
 
@@ -83,7 +84,7 @@ func testStreams(t *testing.T, tr Transport) {
 				}
 			}
 		},
-		"endless": func(ctx context.Context) iter.Seq2[int, error] { return count(1<<62, nil) },
+		"endless": func(ctx context.Context) iter.Seq2[int, error] { return count(math.MaxInt, nil) },
 		"stalls": func(ctx context.Context) iter.Seq2[int, error] {
 			return func(yield func(int, error) bool) {
 				if yield(1, nil) {

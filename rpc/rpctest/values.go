@@ -17,11 +17,11 @@ import (
 // result of that type.
 func testValues(t *testing.T, tr Transport) {
 	exact(t, tr, true, false)
-	exact[int](t, tr, 0, 1, -1, math.MaxInt32, math.MaxInt32+1, math.MinInt32, math.MinInt32-1, math.MaxInt, math.MinInt)
+	exact[int](t, tr, 0, 1, -1, math.MaxInt32, math.MinInt32, math.MaxInt, math.MinInt)
 	exact[int8](t, tr, 0, math.MaxInt8, math.MinInt8)
 	exact[int16](t, tr, 0, math.MaxInt16, math.MinInt16)
 	exact[int32](t, tr, 0, math.MaxInt32, math.MinInt32)
-	exact[int64](t, tr, 0, math.MaxInt64, math.MinInt64, 1<<53+1)
+	exact[int64](t, tr, 0, math.MaxInt32+1, math.MinInt32-1, 1<<53+1, math.MaxInt64, math.MinInt64)
 	exact[uint](t, tr, 0, math.MaxUint32, math.MaxInt)
 	exact[uint8](t, tr, 0, math.MaxUint8)
 	exact[uint16](t, tr, 0, math.MaxUint16)

@@ -82,7 +82,7 @@ func TestRefusals(t *testing.T) {
 		{"nestedStructTest", record{}},
 		{"echoStructTest", "no struct"},
 		{"arrayOfStructsTest", record{"curly": 1}},
-		{"simpleStructReturnTest", math.MaxInt32 + 1},
+		{"simpleStructReturnTest", int64(math.MaxInt32) + 1},
 		{"easyStructTest", record{"moe": 1.5, "larry": 0, "curly": 0}},
 	}
 	for _, tt := range tests {

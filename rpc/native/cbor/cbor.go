@@ -19,6 +19,7 @@ package cbor
 import (
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 
 	"github.com/parley-rpc/parley/rpc/value"
@@ -37,9 +38,11 @@ type Options struct {
 	// MaxIntBits bounds integers beyond 64 bits, and both halves of a fraction.
 	// Zero means 4096.
 	MaxIntBits int
-	// ShareBytes lets Decoder.Bytes return parts of the message itself. The
+	// ShareBytes is the size, in bytes, from which on Decoder.Bytes returns part
+	// of the message itself instead of a copy. Shared tells whether it has; the
 	// message must then stay as it is for as long as what was decoded from it.
-	ShareBytes bool
+	// Zero means never.
+	ShareBytes int
 }
 
 // ErrLimit is in the chain of every error that says a message is over one of
@@ -60,6 +63,7 @@ func (o Options) withDefaults() (Options, error) {
 	set(&o.MaxDepth, value.DefaultMaxDepth, "MaxDepth")
 	set(&o.MaxElements, value.DefaultMaxElements, "MaxElements")
 	set(&o.MaxIntBits, value.DefaultMaxIntBits, "MaxIntBits")
+	set(&o.ShareBytes, math.MaxInt, "ShareBytes")
 	return o, err
 }
 

@@ -27,6 +27,8 @@ type Decoder struct {
 	o     Options
 	keys  keys
 	open  []int // of Skip: what is left in each container
+
+	shared bool // part of the message has been given away
 }
 
 var _ value.Source = (*Decoder)(nil)
@@ -52,6 +54,7 @@ func (d *Decoder) Reset(data []byte, o Options) {
 	d.stack, d.depth = d.stack[:0], 0
 	d.free = o.MaxElements
 	d.o = o
+	d.shared = false
 	d.keys.reset()
 	if cap(d.open) > keepStack {
 		d.open = nil
@@ -69,6 +72,9 @@ func (d *Decoder) Offset() int { return d.pos }
 
 // Rest returns the bytes that have not been read.
 func (d *Decoder) Rest() []byte { return d.data[d.pos:] }
+
+// Shared reports whether Bytes has returned a part of the message.
+func (d *Decoder) Shared() bool { return d.shared }
 
 // Finish returns the first error; bytes that are left over are one.
 func (d *Decoder) Finish() error {
@@ -275,7 +281,7 @@ func (d *Decoder) Text() string {
 	return string(text)
 }
 
-// Bytes reads binary. With Options.ShareBytes it is part of the message.
+// Bytes reads binary. From Options.ShareBytes on it is part of the message.
 func (d *Decoder) Bytes() []byte {
 	_, n, at, ok := d.next("bytes", bit(majorBytes))
 	if !ok {
@@ -286,7 +292,8 @@ func (d *Decoder) Bytes() []byte {
 		return nil
 	}
 	d.took(at + len(b))
-	if d.o.ShareBytes {
+	if len(b) >= d.o.ShareBytes {
+		d.shared = true
 		return b[:len(b):len(b)]
 	}
 	return append(make([]byte, 0, len(b)), b...)

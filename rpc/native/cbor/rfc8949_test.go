@@ -8,9 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
-
 	"github.com/parley-rpc/parley/rpc/value"
 )
 
@@ -24,29 +21,6 @@ func unhex(tb testing.TB, s string) []byte {
 	return b
 }
 
-// same compares dynamic values: exactly, but for NaN, which equals itself.
-var same = cmp.Options{
-	cmpopts.EquateNaNs(),
-	cmp.Comparer(func(a, b *big.Int) bool { return a.Cmp(b) == 0 }),
-	cmp.Comparer(func(a, b *big.Rat) bool { return a.Cmp(b) == 0 }),
-	cmp.Comparer(sameTime),
-	sameComplex,
-}
-
-// sameComplex compares by parts, since one that has a NaN equals no other.
-var sameComplex = cmp.Comparer(func(a, b complex128) bool {
-	return sameFloat(real(a), real(b)) && sameFloat(imag(a), imag(b))
-})
-
-func sameFloat(a, b float64) bool { return a == b || math.IsNaN(a) && math.IsNaN(b) }
-
-// sameTime holds the instant and the distance from UTC to be all there is.
-func sameTime(a, b time.Time) bool {
-	_, aEast := a.Zone()
-	_, bEast := b.Zone()
-	return a.Equal(b) && aEast == bEast
-}
-
 func bigInt(s string) *big.Int {
 	n, ok := new(big.Int).SetString(s, 10)
 	if !ok {
@@ -54,8 +28,6 @@ func bigInt(s string) *big.Int {
 	}
 	return n
 }
-
-type m = map[string]any
 
 // RFC 8949 appendix A, all of it in its order. Those with an error are the
 // ones this codec does not speak.
@@ -165,8 +137,8 @@ func TestAppendixA(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(c.want, got, same); diff != "" {
-				t.Errorf("got %#v; want %#v\n%s", got, c.want, diff)
+			if !alike(got, c.want) {
+				t.Errorf("got %s; want %s", show(got), show(c.want))
 			}
 			// What is written for it is what stands in the RFC, but for floats,
 			// which are always written in full, and for tag 1.

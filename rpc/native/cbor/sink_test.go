@@ -81,7 +81,7 @@ func TestSinkMisuse(t *testing.T) {
 }
 
 func TestNegativeOptions(t *testing.T) {
-	for _, o := range []Options{{MaxDepth: -1}, {MaxElements: -1}, {MaxIntBits: -1}} {
+	for _, o := range []Options{{MaxDepth: -1}, {MaxElements: -1}, {MaxIntBits: -1}, {ShareBytes: -1}} {
 		d := NewDecoder([]byte{1}, o)
 		if n, _ := d.Int(); n != 0 || d.Finish() == nil || !strings.Contains(d.Finish().Error(), "is -1; expected 0 for the default") {
 			t.Errorf("Decoder with %+v: got %d, %v; want an error", o, n, d.Finish())

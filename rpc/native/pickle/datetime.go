@@ -9,7 +9,8 @@ import (
 	"github.com/parley-rpc/parley/rpc/value"
 )
 
-// Date is a day of the calendar: Python's datetime.date.
+// Date is a day of the calendar: Python's datetime.date. On other wires, and
+// within typed Go values, it is its text.
 type Date struct {
 	Year  int // 1 to 9999
 	Month time.Month
@@ -19,7 +20,21 @@ type Date struct {
 // String returns "2026-07-31".
 func (d Date) String() string { return fmt.Sprintf("%04d-%02d-%02d", d.Year, d.Month, d.Day) }
 
-// Clock is a time of day without a zone: Python's datetime.time.
+// MarshalText returns the text of d.
+func (d Date) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalText reads what MarshalText returns.
+func (d *Date) UnmarshalText(text []byte) error {
+	t, err := time.Parse(time.DateOnly, string(text))
+	if err != nil {
+		return fmt.Errorf("expected a date such as 2026-07-31, got %q", value.Clip(string(text), 32))
+	}
+	d.Year, d.Month, d.Day = t.Date()
+	return nil
+}
+
+// Clock is a time of day without a zone: Python's datetime.time. On other wires,
+// and within typed Go values, it is its text.
 type Clock struct {
 	Hour, Minute, Second, Microsecond int
 }
@@ -33,10 +48,25 @@ func (c Clock) String() string {
 	return s
 }
 
+// MarshalText returns the text of c.
+func (c Clock) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+
+// UnmarshalText reads what MarshalText returns.
+func (c *Clock) UnmarshalText(text []byte) error {
+	t, err := time.Parse("15:04:05.999999", string(text))
+	if err != nil {
+		return fmt.Errorf("expected a time of day such as 14:08:55, got %q", value.Clip(string(text), 32))
+	}
+	*c = Clock{t.Hour(), t.Minute(), t.Second(), t.Nanosecond() / 1000}
+	return nil
+}
+
 // Delta is a span of time: Python's datetime.timedelta. It is normalized as
 // there: Days has the sign, Seconds is 0 to 86399 and Microseconds 0 to 999999.
 type Delta struct {
-	Days, Seconds, Microseconds int
+	Days         int `rpc:"days"`
+	Seconds      int `rpc:"seconds"`
+	Microseconds int `rpc:"microseconds"`
 }
 
 // maxDeltaDays bounds Delta.Days in both directions, as in Python.

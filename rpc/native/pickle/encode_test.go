@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"math/big"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -141,8 +142,8 @@ func TestManyNames(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(v, got); diff != "" {
-			t.Errorf("protocol %d (-want +got):\n%.500s", protocol, diff)
+		if !reflect.DeepEqual(got, any(v)) {
+			t.Errorf("protocol %d: got another value back", protocol)
 		}
 	}
 }
@@ -178,5 +179,35 @@ func TestDeltaDuration(t *testing.T) {
 		if got, ok := d.Duration(); ok {
 			t.Errorf("%+v: got %v; want that it does not fit", d, got)
 		}
+	}
+}
+
+func TestDatesAsText(t *testing.T) {
+	for _, test := range []struct {
+		v    interface{ MarshalText() ([]byte, error) }
+		want string
+	}{
+		{Date{2024, 2, 29}, "2024-02-29"},
+		{Clock{1, 2, 3, 0}, "01:02:03"},
+		{Clock{1, 2, 3, 45}, "01:02:03.000045"},
+	} {
+		text, err := test.v.MarshalText()
+		if string(text) != test.want || err != nil {
+			t.Errorf("got %q, %v; want %q", text, err, test.want)
+		}
+	}
+	var d Date
+	if err := d.UnmarshalText([]byte("2024-02-29")); err != nil || d != (Date{2024, 2, 29}) {
+		t.Errorf("got %v, %v; want 2024-02-29", d, err)
+	}
+	var c Clock
+	if err := c.UnmarshalText([]byte("01:02:03.000045")); err != nil || c != (Clock{1, 2, 3, 45}) {
+		t.Errorf("got %v, %v; want 01:02:03.000045", c, err)
+	}
+	if err := d.UnmarshalText([]byte("2024-02-30")); err == nil {
+		t.Error("February 30: got no error; want one")
+	}
+	if err := c.UnmarshalText([]byte("25:00:00")); err == nil {
+		t.Error("25:00: got no error; want one")
 	}
 }

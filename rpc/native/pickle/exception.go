@@ -13,8 +13,8 @@ import (
 // exception object of a peer is read as one. Attributes other than args do not
 // cross.
 type Exception struct {
-	Class string // "TypeError"
-	Args  []any  // what it was made of, most often one text
+	Class string `rpc:"class"` // "TypeError"
+	Args  []any  `rpc:"args"`  // what it was made of, most often one text
 }
 
 // NewException returns an exception of that class with one text. The class must

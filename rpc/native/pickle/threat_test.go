@@ -273,7 +273,7 @@ func TestTruncatedAtEveryByte(t *testing.T) {
 func TestEveryByteChanged(t *testing.T) {
 	for _, data := range samples(t) {
 		for i, old := range data {
-			for _, b := range []byte{0, 1, '.', '(', '0', '2', 'R', 0x7f, 0x80, 0xff, old ^ 1, old ^ 0x80, old + 1} {
+			for _, b := range []byte{0, '.', '(', '2', 0xff, old ^ 1, old ^ 0x80} {
 				data[i] = b
 				checkDecode(t, data)
 			}

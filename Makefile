@@ -1,0 +1,66 @@
+# What a contributor types. `make test` is everything a change has to pass.
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+
+# The caller's Go settings must not change what is tested.
+export GOFLAGS := -buildvcs=false
+export GOWORK  := off
+
+FUZZTIME  ?= 20s# for each fuzz target
+PLATFORMS := linux/386 darwin/arm64 windows/amd64
+
+LINT   := go tool -modfile=tools/go.mod golangci-lint
+REPORT := go run ./internal/testreport
+
+.PHONY: test
+test: python3 build lint cross ## all checks and all tests; nothing may be skipped
+	PARLEY_REQUIRE_PEERS=1 go test -race -shuffle=on -json ./... | $(REPORT) -noskips
+
+.PHONY: quick
+quick: ## the tests alone; missing peers are skipped
+	go test -json ./... | $(REPORT)
+
+.PHONY: peers
+peers: python3 ## the live tests, once for each CPython on this machine
+	.ci/peers
+
+.PHONY: fuzz
+fuzz: ## each fuzz target for FUZZTIME
+	FUZZTIME=$(FUZZTIME) .ci/fuzz
+
+.PHONY: build
+build: ## compile everything
+	go build ./...
+
+.PHONY: lint
+lint: ## format, vet, linters: reports, changes nothing
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not formatted, run make fmt:"; echo "$$unformatted"; exit 1; fi
+	go vet ./...
+	$(LINT) run ./...
+
+.PHONY: fmt
+fmt: ## format all Go files
+	$(LINT) fmt ./...
+
+.PHONY: cross
+cross: ## compile for other systems and for 32 bits
+	@for platform in $(PLATFORMS); do \
+		echo "go build for $$platform"; \
+		CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/} go build ./...; \
+	done
+
+# python3 from the system's packages, where there is none.
+.PHONY: python3
+python3:
+	@command -v python3 >/dev/null && exit 0; \
+	command -v apt-get >/dev/null || { echo "python3 is missing and so is apt-get: install python3, then run this again"; exit 1; }; \
+	sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+	[ -z "$$sudo" ] || command -v sudo >/dev/null || { echo "python3 is missing: as root, apt-get install python3, then run this again"; exit 1; }; \
+	$$sudo apt-get update -q; \
+	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends python3
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12

@@ -1,0 +1,16 @@
+// Package auth says who may come in, and what they may call. It serves both
+// transports and knows neither: it hands out keys and answers questions, and the
+// transports ask.
+//
+//   - [Authkey] is a shared key, for the challenge of the native channel on one
+//     machine: [Key] for one at hand, [LoadKey] for one in a file,
+//     [GenerateKey] for a new one. It is what native's Auth fields take.
+//   - [Keyring] holds several that are valid at the same time, so that each peer
+//     can have its own name, and keys can be changed without a pause.
+//   - [Policy] maps the names that keys prove to the methods they may call. It
+//     is what the field Authorizer of a rpc.Registry takes.
+//
+// The challenge shows that a peer has the key, and nothing else: what is sent
+// afterwards is neither encrypted nor protected from change, and someone on the
+// way can pass a login through. It is made for loopback and unix sockets.
+package auth

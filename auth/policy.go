@@ -1,0 +1,79 @@
+package auth
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/parley-rpc/parley/rpc"
+)
+
+// Policy says which methods each identity may call. It is an rpc.Authorizer:
+// once it is set on a Registry, what it does not allow is denied. It does not
+// change, and is safe for concurrent use.
+type Policy struct {
+	rules map[string]rule // by the name of an identity
+}
+
+// rule is what one identity may call.
+type rule struct {
+	all      bool
+	methods  map[string]bool // exact names
+	prefixes map[string]bool // "catalog" for catalog.*
+}
+
+var _ rpc.Authorizer = (*Policy)(nil)
+
+// NewPolicy makes a Policy from identity names and what each may call:
+//
+//	"catalog.list"  this method
+//	"catalog.*"     every method whose name begins with "catalog."
+//	"*"             every method
+//
+// An identity that is not named may call nothing, and neither may a peer that
+// proved none. The system.* methods are methods like all others: without
+// "system.listMethods", for example, that one is denied.
+func NewPolicy(rules map[string][]string) (*Policy, error) {
+	p := &Policy{rules: make(map[string]rule, len(rules))}
+	for name, patterns := range rules {
+		if name == "" {
+			return nil, fmt.Errorf("auth: policy: an identity without a name: got %q; want the name of a key", patterns)
+		}
+		r := rule{methods: map[string]bool{}, prefixes: map[string]bool{}}
+		for _, pattern := range patterns {
+			prefix, isPrefix := strings.CutSuffix(pattern, ".*")
+			switch {
+			case pattern == "*":
+				r.all = true
+			case prefix == "" || strings.Contains(prefix, "*"):
+				return nil, fmt.Errorf("auth: policy: %s: got %q; want a method name, prefix.* or *", name, pattern)
+			case isPrefix:
+				r.prefixes[prefix] = true
+			default:
+				r.methods[pattern] = true
+			}
+		}
+		p.rules[name] = r
+	}
+	return p, nil
+}
+
+// Allow reports whether id may call method.
+func (p *Policy) Allow(_ context.Context, id rpc.Identity, method string) bool {
+	if p == nil {
+		return false
+	}
+	r, ok := p.rules[id.Name]
+	if !ok {
+		return false
+	}
+	if r.all || r.methods[method] {
+		return true
+	}
+	for i := range len(method) {
+		if method[i] == '.' && i+1 < len(method) && r.prefixes[method[:i]] {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/parley-rpc/parley/rpc"
+	"github.com/parley-rpc/parley/rpc/value"
+)
+
+// callCommand makes one call.
+type callCommand struct {
+	target
+	Method string   `arg:"" help:"The function, such as catalog.list."`
+	Args   []string `arg:"" optional:"" help:"The arguments: JSON if it is valid JSON, else text; @FILE is the bytes of a file, @- of standard input."`
+	Raw    bool     `help:"Print a binary or text result as it is, not as JSON."`
+}
+
+func (c *callCommand) run(std stdio) error {
+	connect, err := c.prepare(std) // takes a password from standard input before @- takes the rest
+	if err != nil {
+		return err
+	}
+	arguments := make(rpc.Values, len(c.Args))
+	for i, arg := range c.Args {
+		if arg == "@-" && slices.Contains(c.Args[:i], arg) {
+			return usagef("@- can stand for one argument only")
+		}
+		if arguments[i], err = argument(arg, std.in); err != nil {
+			return err
+		}
+	}
+	return c.within(connect, func(ctx context.Context, caller rpc.Caller) error {
+		result, err := caller.Call(ctx, &rpc.Request{Method: c.Method, Args: arguments})
+		if err != nil {
+			return unsendable(err)
+		}
+		return c.print(std.out, result)
+	})
+}
+
+// print writes a result: JSON and a newline, or raw bytes.
+func (c *callCommand) print(out io.Writer, result any) error {
+	text, err := c.format(result)
+	if err == nil {
+		_, err = out.Write(text)
+	}
+	if err != nil {
+		return fmt.Errorf("the call was answered, but its result cannot be printed: %w", err)
+	}
+	return nil
+}
+
+func (c *callCommand) format(result any) ([]byte, error) {
+	if c.Raw {
+		switch result := result.(type) {
+		case []byte:
+			return result, nil
+		case value.ByteArray:
+			return result, nil
+		case string:
+			return []byte(result), nil
+		}
+	}
+	text, err := appendJSON(nil, result)
+	return append(text, '\n'), err
+}
+
+// unsendable makes a usage error of an argument that the wire cannot carry.
+func unsendable(err error) error {
+	var fault *rpc.Fault
+	var link *rpc.LinkError
+	var bad *value.Error
+	if errors.As(err, &bad) && !errors.As(err, &fault) && !errors.As(err, &link) {
+		return usagef("%v", err)
+	}
+	return err
+}

@@ -1,0 +1,238 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/parley-rpc/parley/auth"
+	"github.com/parley-rpc/parley/rpc"
+	"github.com/parley-rpc/parley/rpc/native"
+	"github.com/parley-rpc/parley/rpc/native/python"
+	"github.com/parley-rpc/parley/rpc/xmlrpc"
+	"github.com/parley-rpc/parley/services/adder"
+)
+
+// demoCommand shows what Parley is: one registry on both transports, every kind
+// of client, and the transports side by side.
+type demoCommand struct{}
+
+// demoTimeout bounds all of the demo.
+const demoTimeout = 60 * time.Second
+
+func (*demoCommand) run(std stdio) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM) // to clean up in any case
+	defer stop()
+	ctx, cancel := context.WithTimeout(ctx, demoTimeout)
+	defer cancel()
+	begin := time.Now()
+	stage, err := openStage(ctx, std.err)
+	if err != nil {
+		return err
+	}
+	defer stage.close()
+
+	out := std.out
+	fmt.Fprintln(out, "One registry, in which add was registered once, served on two transports:")
+	fmt.Fprintln(out)
+	fmt.Fprintln(out, "  XML-RPC  ", stage.url)
+	fmt.Fprintln(out, "  native   ", urlOf(stage.tcp))
+	fmt.Fprintln(out, "           ", urlOf(stage.unix))
+	fmt.Fprintln(out)
+	wrong := stage.interview(ctx, out)
+
+	fmt.Fprintln(out, "The transports side by side, each call made and answered through the same registry:")
+	fmt.Fprintln(out)
+	if err := printTable(ctx, out, stage.lanes); err != nil {
+		return err
+	}
+	fmt.Fprint(out, tableNotes)
+	if wrong > 0 {
+		return fmt.Errorf("%d answers were wrong", wrong)
+	}
+	_, err = fmt.Fprintf(out, "\nEvery answer was right. Done in %.1f s.\n", time.Since(begin).Seconds())
+	return err
+}
+
+// stage is everything that the demo sets up: servers, clients and relays.
+type stage struct {
+	url       string // of the XML-RPC server
+	tcp, unix net.Addr
+	peers     []peer
+	lanes     []lane
+	noPython  bool
+
+	closers []func() // in the order of opening
+}
+
+func (s *stage) close() {
+	for i := len(s.closers) - 1; i >= 0; i-- {
+		s.closers[i]()
+	}
+}
+
+// openStage sets everything up; after an error nothing is left of it.
+func openStage(ctx context.Context, stderr io.Writer) (*stage, error) {
+	s := &stage{}
+	if err := s.open(ctx, stderr); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *stage) open(ctx context.Context, stderr io.Writer) error {
+	reg := rpc.NewRegistry()
+	reg.Logger = newLogger(stderr, slog.LevelError)
+	if err := errors.Join(adder.Register(reg), registerWork(reg)); err != nil {
+		return err
+	}
+	py, ok := findPython(ctx)
+	s.noPython = !ok
+	key, err := auth.GenerateKey().With(auth.KeyConfig{AllowMD5: py.needMD5})
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "parley-demo-")
+	if err != nil {
+		return err
+	}
+	s.closers = append(s.closers, func() { os.RemoveAll(dir) })
+
+	hs := &xmlrpc.Server{Handler: reg, Logger: reg.Logger}
+	httpAddr, err := s.serve(hs, hs.Listen, "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	s.url = hs.URL(httpAddr)
+	ns := &native.Server{Handler: reg, Objects: python.Handler(reg), Auth: key, Logger: reg.Logger}
+	if s.tcp, err = s.serve(ns, ns.Listen, "tcp://127.0.0.1:0"); err != nil {
+		return err
+	}
+	if s.unix, err = s.serve(ns, ns.Listen, "unix://"+filepath.Join(dir, "native.sock")); err != nil {
+		return err
+	}
+
+	for _, l := range []struct {
+		name    string
+		addr    net.Addr
+		relay   string // where a relay listens
+		connect func(net.Addr) (client, error)
+	}{
+		{"XML-RPC", httpAddr, "127.0.0.1:0", func(a net.Addr) (client, error) {
+			return xmlrpc.NewClient(hs.URL(a), xmlrpc.ClientConfig{})
+		}},
+		{"native, TCP", s.tcp, "127.0.0.1:0", s.dialNative(ctx, key, reg)},
+		{"native, unix", s.unix, filepath.Join(dir, "relay.sock"), s.dialNative(ctx, key, reg)},
+	} {
+		if err := s.addLane(l.name, l.addr, l.relay, l.connect); err != nil {
+			return err
+		}
+	}
+
+	s.peers = []peer{
+		koloPeer(s.url),
+		callerPeer("Parley's XML-RPC client", "XML-RPC", s.lanes[0].caller),
+	}
+	if ok {
+		s.peers = append(s.peers, py.xmlrpcPeer(s.url))
+	}
+	s.peers = append(s.peers, callerPeer("Parley's native client", "native", s.lanes[1].caller))
+	if ok {
+		s.peers = append(s.peers, py.nativePeer(s.tcp, key))
+	}
+	return nil
+}
+
+// serve opens a listener and serves it until the stage is closed.
+func (s *stage) serve(srv server, listen func(string) (net.Listener, error), addr string) (net.Addr, error) {
+	l, err := listen(addr)
+	if err != nil {
+		return nil, err
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = srv.Serve(l) // ends with Close; before that, calls tell
+	}()
+	s.closers = append(s.closers, func() { srv.Close(); <-ended })
+	return l.Addr(), nil
+}
+
+func (s *stage) dialNative(ctx context.Context, key *auth.Authkey, reg *rpc.Registry) func(net.Addr) (client, error) {
+	return func(a net.Addr) (client, error) {
+		return native.Dial(ctx, urlOf(a), native.DialConfig{Auth: key, Logger: reg.Logger})
+	}
+}
+
+// addLane connects to addr directly and through a relay.
+func (s *stage) addLane(name string, addr net.Addr, relayAddr string, connect func(net.Addr) (client, error)) error {
+	direct, err := connect(addr)
+	if err != nil {
+		return err
+	}
+	s.closers = append(s.closers, func() { direct.Close() })
+	r, err := newRelay(relayAddr, addr)
+	if err != nil {
+		return err
+	}
+	s.closers = append(s.closers, r.close)
+	relayed, err := connect(r.addr())
+	if err != nil {
+		return err
+	}
+	s.closers = append(s.closers, func() { relayed.Close() })
+	s.lanes = append(s.lanes, lane{name, direct, relayed, r})
+	return nil
+}
+
+// interview puts the questions to all peers, prints what each got, and returns
+// how many answers were wrong.
+func (s *stage) interview(ctx context.Context, out io.Writer) (wrong int) {
+	questions := questions()
+	for _, p := range s.peers {
+		fmt.Fprintf(out, "  %s (%s)\n", p.name, p.transport)
+		answers, err := p.ask(ctx, questions)
+		if err != nil {
+			fmt.Fprintf(out, "    WRONG  it did not get its answers: %s\n\n", printable(err.Error()))
+			wrong += len(questions)
+			continue
+		}
+		for i, q := range questions {
+			mark := "ok   "
+			if !q.right(answers[i]) {
+				mark = "WRONG"
+				wrong++
+			}
+			fmt.Fprintf(out, "    %s  %-26s %s\n", mark, q.text, answers[i])
+		}
+		fmt.Fprintln(out)
+	}
+	if s.noPython {
+		fmt.Fprintln(out, "  Python: there is no python3 in the PATH, so its two clients were left out.")
+		fmt.Fprintln(out)
+	}
+	return wrong
+}
+
+func urlOf(a net.Addr) string { return a.Network() + "://" + a.String() }
+
+// tableNotes say what the figures of the table are.
+var tableNotes = strings.Join([]string{
+	"",
+	"  bytes/call  all that crosses the connection for one call, both ways: HTTP headers, frames, everything",
+	"  CPU/call    client and server together: they share this process, which also makes both transports",
+	"              a little faster than they are between two programs",
+	"  small call  add(3, 5); the other rows return what they get. One caller waits for each answer before",
+	"              its next call, except where it says 64: those share one client",
+	"",
+}, "\n")

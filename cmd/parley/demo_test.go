@@ -1,0 +1,168 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/parley-rpc/parley/internal/peertest"
+	"github.com/parley-rpc/parley/rpc"
+)
+
+func TestDemo(t *testing.T) {
+	begin := time.Now()
+	got := newHome(t).parley(t, "demo")
+	if got.code != 0 || got.stderr != "" {
+		t.Fatalf("exit code %d\n%s\n%s", got.code, got.stdout, got.stderr)
+	}
+	if took := time.Since(begin); took > 20*time.Second {
+		t.Errorf("the demo took %v; want less than 20s", took)
+	}
+	peers := []string{"github.com/kolo/xmlrpc", "Parley's XML-RPC client", "Parley's native client"}
+	if python := peertest.Python(t); python != "" {
+		peers = append(peers, ", xmlrpc.client", ", multiprocessing.connection.Client")
+	}
+	for _, want := range append(peers, "calls/s", "p50", "p99", "bytes/call", "CPU/call", "small call", "1000 integers", "100 records",
+		"blob of 1 MiB", "XML-RPC", "native, TCP", "native, unix", "share this process", "Every answer was right.") {
+		if !strings.Contains(got.stdout, want) {
+			t.Errorf("the demo does not show %q", want)
+		}
+	}
+	if n := len(regexp.MustCompile(`(?m)^    ok     add\(`).FindAllString(got.stdout, -1)); n != 5*len(peers) {
+		t.Errorf("%d right answers; want 5 from each of %d clients", n, len(peers))
+	}
+	if strings.Contains(got.stdout, "WRONG") {
+		t.Error("there are wrong answers")
+	}
+	// All lines of the table have their columns at the same place.
+	table := regexp.MustCompile(`(?m)^.* µs +[\d,]+ .*$`).FindAllString(got.stdout, -1)
+	if len(table) != 15 {
+		t.Errorf("the table has %d rows; want 5 of 3", len(table))
+	}
+	if t.Failed() {
+		t.Log(got.stdout)
+	}
+}
+
+// Without python3 the demo does what it can, and says so.
+func TestDemoWithoutPython(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	var stderr, out bytes.Buffer
+	s, err := openStage(ctx, &stderr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	if wrong := s.interview(ctx, &out); wrong != 0 || strings.Count(out.String(), "ok ") != 15 || !strings.Contains(out.String(), "no python3 in the PATH") {
+		t.Errorf("%d wrong answers:\n%s", wrong, &out)
+	}
+}
+
+// A Python that gives wrong answers, or none, is found out.
+func TestDemoFindsWrongAnswers(t *testing.T) {
+	for name, script := range map[string]string{
+		"wrong":  `case "$2" in *version*) echo 3.12.0;; *) echo '[8, "HelloWorld", [1,2,3,4], {"binary": "AA=="}, "-32602: nothing"]';; esac`,
+		"silent": `case "$2" in *version*) echo 3.12.0;; *) exit 1;; esac`,
+		"types":  `case "$2" in *version*) echo 3.12.0;; *) echo '["8", 1, {}, "x", 5]';; esac`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			if err := os.WriteFile(filepath.Join(dir, "python3"), []byte("#!/bin/sh\n"+script+"\n"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			var stderr, out bytes.Buffer
+			s, err := openStage(ctx, &stderr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.close()
+			wrong := s.interview(ctx, &out)
+			want := 2 * map[string]int{"wrong": 3, "silent": 5, "types": 5}[name]
+			if wrong != want || strings.Count(out.String(), "ok ") != 25-want {
+				t.Errorf("%d wrong answers; want %d:\n%s", wrong, want, &out)
+			}
+		})
+	}
+}
+
+// A comparison ends with the first call that fails or gives a wrong answer.
+func TestCompareChecksAnswers(t *testing.T) {
+	reg := rpc.NewRegistry()
+	if err := reg.Register("add", func(a, b int) int { return a - b }); err != nil {
+		t.Fatal(err)
+	}
+	small := works()[0]
+	_, err := compare(t.Context(), small, []lane{{name: "bent", caller: reg, relayed: reg}})
+	if !errors.Is(err, errWrong) {
+		t.Errorf("got error %v; want errWrong", err)
+	}
+	_, err = compare(t.Context(), small, []lane{{name: "empty", caller: rpc.NewRegistry()}})
+	if !errors.Is(err, &rpc.Fault{Code: rpc.CodeMethodNotFound}) {
+		t.Errorf("got error %v; want fault %d", err, rpc.CodeMethodNotFound)
+	}
+}
+
+func TestRelayCounts(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			b := make([]byte, 100)
+			n, _ := c.Read(b)
+			c.Write(bytes.Repeat(b[:n], 3))
+			c.Close()
+		}
+	}()
+	r, err := newRelay("127.0.0.1:0", l.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.close()
+	for range 2 {
+		c, err := net.Dial("tcp", r.addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Write([]byte("12345"))
+		var got bytes.Buffer
+		got.ReadFrom(c)
+		c.Close()
+		if got.String() != "123451234512345" {
+			t.Errorf("got %q", got.String())
+		}
+	}
+	if n := r.bytes.Load(); n != 40 {
+		t.Errorf("%d bytes; want 40", n)
+	}
+}
+
+func TestFigures(t *testing.T) {
+	f := figures{calls: 4, wall: 2 * time.Second, cpu: time.Second, latencies: []time.Duration{1, 2, 3, 100}}
+	if f.perSecond() != 2 || f.percentile(0.5) != 3 || f.percentile(0.99) != 100 || f.cpuPerCall() != time.Second/4 {
+		t.Errorf("got %v calls/s, p50 %v, p99 %v, %v CPU", f.perSecond(), f.percentile(0.5), f.percentile(0.99), f.cpuPerCall())
+	}
+	for f, want := range map[float64]string{0: "0", 7: "7", 999: "999", 1000: "1,000", 1234567.4: "1,234,567"} {
+		if got := grouped(f); got != want {
+			t.Errorf("grouped(%v) = %s; want %s", f, got, want)
+		}
+	}
+}

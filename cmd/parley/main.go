@@ -1,0 +1,136 @@
+// Command parley serves functions on both of Parley's transports, calls them,
+// and shows the transports side by side:
+//
+//	parley demo                     every kind of client, then a comparison
+//	parley serve                    serve the adder, a catalogue and more
+//	parley call URL METHOD [ARG…]   call a function, the result as JSON
+//	parley list URL                 the functions that there are
+//	parley describe URL             what they take and do
+//	parley ping URL                 whether a server answers, and how fast
+//
+// The exit code of each is in exit.go, what an argument of a call can be in
+// argument.go and jsonread.go.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"strings"
+
+	"github.com/alecthomas/kong"
+)
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// commands is the command line.
+type commands struct {
+	Demo       demoCommand       `cmd:"" help:"Serve the adder on both transports, call it with every kind of client, and compare the transports."`
+	Serve      serveCommand      `cmd:"" help:"Serve functions over XML-RPC and the native channel."`
+	Call       callCommand       `cmd:"" help:"Call a function and print its result as JSON."`
+	List       listCommand       `cmd:"" help:"List the functions of a server."`
+	Describe   describeCommand   `cmd:"" help:"Tell what the functions of a server take, return and do."`
+	Ping       pingCommand       `cmd:"" help:"Ask a server for a sign of life and print how long it took."`
+	Completion completionCommand `cmd:"" help:"Print a script that completes parley's command line in a shell."`
+
+	Version versionFlag `help:"Print the version."`
+}
+
+// stdio is what a command reads from and writes to.
+type stdio struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// A command does its work and returns why it failed; exitCode says with which
+// code the process then ends.
+type command interface{ run(stdio) error }
+
+// run is the whole program but for the end of the process.
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	std := stdio{stdin, stdout, stderr}
+	cmd, err := parse(args, std)
+	if err == nil && cmd != nil {
+		err = cmd.run(std)
+	}
+	return report(stderr, err)
+}
+
+// exit carries a code that kong ends the process with out of its parser.
+type exit int
+
+// parse returns the command that args ask for, nil if there is nothing to do
+// any more because help or the version was asked for and printed.
+func parse(args []string, std stdio) (cmd command, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			if _, ok := p.(exit); !ok {
+				panic(p)
+			}
+			cmd, err = nil, nil
+		}
+	}()
+	app, err := kong.New(&commands{},
+		kong.Name("parley"),
+		kong.Description("Parley serves plain Go functions over XML-RPC and over an authenticated native channel."),
+		kong.Writers(std.out, std.err),
+		kong.Exit(func(code int) { panic(exit(code)) }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true}),
+		kong.Vars{"version": version(), "timeout": defaultTimeout.String()},
+	)
+	if err != nil {
+		return nil, fmt.Errorf("the command line is not set up correctly: %w", err)
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	parsed, err := app.Parse(arrange(args, app.Model))
+	if err != nil {
+		return nil, usagef("%v; see parley %s--help", err, commandWord(args, app.Model))
+	}
+	selected, ok := parsed.Selected().Target.Addr().Interface().(command)
+	if !ok {
+		return nil, errors.New("the command line is not set up correctly: a command cannot run")
+	}
+	return selected, nil
+}
+
+// commandWord returns the command in args with a space behind it, "" if there
+// is none.
+func commandWord(args []string, app *kong.Application) string {
+	for _, arg := range args {
+		for _, n := range app.Children {
+			if n.Name == arg {
+				return arg + " "
+			}
+		}
+	}
+	return ""
+}
+
+// versionFlag prints the version and ends the program.
+type versionFlag bool
+
+func (versionFlag) BeforeReset(app *kong.Kong, vars kong.Vars) error {
+	fmt.Fprintln(app.Stdout, "parley", vars["version"])
+	app.Exit(0)
+	return nil
+}
+
+// version is that of the module, and what is known of the commit it was built
+// from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	text := strings.Trim(info.Main.Version, "()")
+	if text == "" {
+		text = "devel"
+	}
+	return text + " " + info.GoVersion
+}

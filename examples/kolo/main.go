@@ -1,0 +1,107 @@
+// Kolo shows a program that uses github.com/kolo/xmlrpc, as it is, against a
+// Parley server; and then what the same calls look like with Parley's client.
+//
+//	go run ./examples/kolo
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"os"
+
+	koloxmlrpc "github.com/kolo/xmlrpc"
+
+	"github.com/parley-rpc/parley/rpc"
+	"github.com/parley-rpc/parley/rpc/xmlrpc"
+	"github.com/parley-rpc/parley/services/adder"
+	"github.com/parley-rpc/parley/services/catalog"
+)
+
+// Product is tagged for kolo. The tags mean the same to Parley, so that the
+// types of a program can stay as they are.
+type Product struct {
+	ID    int     `xmlrpc:"pid"`
+	Name  string  `xmlrpc:"pname"`
+	Price float64 `xmlrpc:"pprice"`
+}
+
+func main() {
+	if err := run(context.Background(), os.Stdout); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func run(ctx context.Context, out io.Writer) error {
+	reg := rpc.NewRegistry()
+	if err := errors.Join(adder.Register(reg), catalog.Register(reg, catalog.New())); err != nil {
+		return err
+	}
+	srv := xmlrpc.Server{Handler: reg}
+	ln, err := srv.Listen("127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	go srv.Serve(ln) // until Close
+	defer srv.Close()
+
+	url := srv.URL(ln.Addr())
+	if err := withKolo(url, out); err != nil {
+		return err
+	}
+	return withParley(ctx, url, out)
+}
+
+// withKolo is a program as it is written today.
+func withKolo(url string, out io.Writer) error {
+	client, err := koloxmlrpc.NewClient(url, nil)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+
+	var sum int
+	if err := client.Call("add", []any{3, 5}, &sum); err != nil {
+		return err
+	}
+	var p Product
+	if err := client.Call("catalog.get", 2, &p); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "kolo:   3 + 5 = %d, and product 2 is %q at %.2f\n", sum, p.Name, p.Price)
+
+	// Of a fault the text is left: net/rpc keeps no other errors.
+	err = client.Call("catalog.get", 99, &p)
+	fmt.Fprintf(out, "kolo:   product 99: %v\n", err)
+	return nil
+}
+
+// withParley makes the same calls. They take a context, may run at the same
+// time, and a fault is a value with a code.
+func withParley(ctx context.Context, url string, out io.Writer) error {
+	client, err := xmlrpc.NewClient(url, xmlrpc.ClientConfig{})
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+
+	sum, err := rpc.Invoke[int](ctx, client, "add", 3, 5)
+	if err != nil {
+		return err
+	}
+	p, err := rpc.Invoke[Product](ctx, client, "catalog.get", 2)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "parley: 3 + 5 = %d, and product 2 is %q at %.2f\n", sum, p.Name, p.Price)
+
+	_, err = rpc.Invoke[Product](ctx, client, "catalog.get", 99)
+	var fault *rpc.Fault
+	if !errors.As(err, &fault) {
+		return fmt.Errorf("want a fault, got %w", err)
+	}
+	fmt.Fprintf(out, "parley: product 99: code %d, %s\n", fault.Code, fault.Message)
+	return nil
+}

@@ -1,0 +1,337 @@
+package native
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/parley-rpc/parley/rpc/value"
+)
+
+const (
+	defaultMaxConns = 1024
+
+	// Connections that have not proved anything yet.
+	maxPending         = 64
+	maxPendingPerHost  = 8
+	maxPendingLoopback = 32 // loopback and unix sockets: one host of many programs
+
+	firstBackoff = 5 * time.Millisecond
+	lastBackoff  = time.Second
+)
+
+// acceptorConfig is what an acceptor needs; only deliver must be set.
+type acceptorConfig struct {
+	auth         Auth // nil: no challenge, peers are taken as they are
+	offerSession bool
+	timeout      time.Duration  // of the handshake; zero means 5 s
+	maxConns     int            // accepted and not done, in handshake or after; zero means 1024
+	allowFrom    []netip.Prefix // nil admits every address
+	logger       *slog.Logger
+
+	// deliver takes over a connection that has logged in. It is called on the
+	// connection's own goroutine, which wait waits for, and owns nc. done gives
+	// the connection's place back and is called exactly once, when nc is closed.
+	deliver func(nc net.Conn, result handshakeResult, done func())
+}
+
+// acceptor runs the accept loop of a listener and a handshake for each
+// connection, on a goroutine of its own.
+//
+//	accept -> admit (address, places) -> handshake -> deliver
+//
+// Silent connections cannot lock out others: when there is no place for a
+// newcomer, the oldest connection that has proved nothing yet makes room.
+type acceptor struct {
+	acceptorConfig
+	listener net.Listener
+	ctx      context.Context // ends with stop; the parent of every handshake
+	cancel   context.CancelFunc
+
+	loop       sync.WaitGroup // the accept loop and the handshakes
+	deliveries sync.WaitGroup // calls of deliver
+
+	mu      sync.Mutex
+	pending []*pendingConn // guarded by mu; oldest first
+	conns   int            // guarded by mu; pending ones and those delivered, not done
+	err     error          // guarded by mu; why the loop ended
+	limited limitLog       // guarded by mu
+	wrong   failures       // guarded by mu
+	ended   chan struct{}  // closed by the loop when it ends
+}
+
+// limitLog keeps a flood of connections from being a flood of log lines.
+type limitLog struct {
+	next  time.Time // no line before
+	count int       // connections since the last line
+}
+
+// pendingConn is a connection before it is delivered.
+type pendingConn struct {
+	nc      net.Conn
+	host    netip.Addr // as hostOf; logins are counted by it
+	started time.Time
+	proved  bool // guarded by acceptor.mu
+	evicted bool // guarded by acceptor.mu
+}
+
+// startAcceptor accepts from l, which it owns from now on, until stop.
+func startAcceptor(l net.Listener, cfg acceptorConfig) *acceptor {
+	if cfg.timeout == 0 {
+		cfg.timeout = defaultHandshakeTimeout
+	}
+	if cfg.maxConns == 0 {
+		cfg.maxConns = defaultMaxConns
+	}
+	if cfg.logger == nil {
+		cfg.logger = slog.Default()
+	}
+	a := &acceptor{acceptorConfig: cfg, listener: l, ended: make(chan struct{})}
+	a.ctx, a.cancel = context.WithCancel(context.Background())
+	a.loop.Go(a.run)
+	return a
+}
+
+// stop ends the accept loop and every handshake, and waits for both. What was
+// delivered goes on. It may be called more than once.
+func (a *acceptor) stop() {
+	a.cancel()
+	a.listener.Close()
+	a.loop.Wait()
+}
+
+// wait waits, after stop, for every deliver to return.
+func (a *acceptor) wait() { a.deliveries.Wait() }
+
+// Close is stop and wait.
+func (a *acceptor) Close() {
+	a.stop()
+	a.wait()
+}
+
+// failure is why the loop ended by itself; nil after stop. It is valid once
+// ended is closed.
+func (a *acceptor) failure() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.err
+}
+
+func (a *acceptor) run() {
+	defer close(a.ended)
+	var backoff time.Duration
+	for {
+		nc, err := a.listener.Accept()
+		if err == nil {
+			backoff = 0
+			a.admit(nc)
+			continue
+		}
+		if a.ctx.Err() != nil {
+			return
+		}
+		if !passing(err) {
+			a.mu.Lock()
+			a.err = err
+			a.mu.Unlock()
+			return
+		}
+		backoff = min(max(firstBackoff, 2*backoff), lastBackoff)
+		a.logger.Warn("accept failed, trying again", "error", err, "wait", backoff)
+		select {
+		case <-time.After(backoff):
+		case <-a.ctx.Done():
+			return
+		}
+	}
+}
+
+// passing reports whether an error of Accept goes away by itself: a lack of
+// descriptors or memory, or a peer that left before it was accepted.
+func passing(err error) bool {
+	for _, e := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM,
+		syscall.ECONNABORTED, syscall.ECONNRESET, syscall.EINTR, syscall.EAGAIN} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	var t interface{ Temporary() bool }
+	return errors.As(err, &t) && t.Temporary()
+}
+
+// admit gives nc a place and its goroutine, or closes it.
+func (a *acceptor) admit(nc net.Conn) {
+	peer := nc.RemoteAddr()
+	if !a.admits(peer) {
+		nc.Close()
+		a.log(peer).Warn("auth_fail", "outcome", "address not in AllowFrom")
+		return
+	}
+	p := &pendingConn{nc: nc, host: hostOf(peer), started: time.Now()}
+	a.mu.Lock()
+	full, ok := "too many wrong keys from this address", false
+	if !a.wrong.blocked(p.host, p.started) {
+		full, ok = a.place(p.host)
+	}
+	if ok {
+		a.conns++
+		a.pending = append(a.pending, p)
+	}
+	count := 0
+	if full != "" {
+		if a.limited.count++; !p.started.Before(a.limited.next) {
+			count = a.limited.count
+			a.limited = limitLog{next: p.started.Add(time.Second)}
+		}
+	}
+	a.mu.Unlock()
+	if count > 0 {
+		a.log(peer).Warn("rate_limited", "outcome", full, "connections", count)
+	}
+	if !ok {
+		nc.Close()
+		return
+	}
+	a.loop.Go(func() { a.handshake(p) })
+}
+
+// place makes room for a connection from host. full says which limit was met,
+// if one was. It is called with mu held.
+func (a *acceptor) place(host netip.Addr) (full string, ok bool) {
+	sameHost := func(q *pendingConn) bool { return q.host == host }
+	everyone := func(*pendingConn) bool { return true }
+	fromHost := 0
+	for _, q := range a.pending {
+		if sameHost(q) {
+			fromHost++
+		}
+	}
+	perHost := maxPendingPerHost
+	if host.IsLoopback() {
+		perHost = maxPendingLoopback
+	}
+	switch {
+	case fromHost >= perHost:
+		return "too many logins under way from this address", a.evict(sameHost)
+	case len(a.pending) >= maxPending:
+		return "too many logins under way", a.evict(everyone)
+	case a.conns >= a.maxConns:
+		return "too many connections", a.evict(everyone)
+	}
+	return "", true
+}
+
+// evict closes the oldest pending connection that has proved nothing, among
+// those that which selects, and frees its place at once. It is called with mu
+// held.
+func (a *acceptor) evict(which func(*pendingConn) bool) bool {
+	for _, q := range a.pending {
+		if !q.proved && which(q) {
+			q.evicted = true
+			a.remove(q)
+			a.conns--
+			q.nc.Close()
+			return true
+		}
+	}
+	return false
+}
+
+// remove takes p from pending. It is called with mu held.
+func (a *acceptor) remove(p *pendingConn) {
+	if i := slices.Index(a.pending, p); i >= 0 {
+		a.pending = slices.Delete(a.pending, i, i+1)
+	}
+}
+
+// handshake logs p in and delivers it.
+func (a *acceptor) handshake(p *pendingConn) {
+	var result handshakeResult
+	var err error
+	if a.auth != nil {
+		h := handshake{auth: a.auth, role: listenerRole, offer: a.offerSession, timeout: a.timeout, proved: func() {
+			a.mu.Lock()
+			p.proved = true
+			a.mu.Unlock()
+		}}
+		result, err = h.run(a.ctx, p.nc)
+	}
+	stopped := a.ctx.Err() != nil
+
+	a.mu.Lock()
+	evicted := p.evicted
+	if errors.Is(err, ErrUnproven) {
+		a.wrong.note(p.host, time.Now())
+	}
+	if !evicted {
+		a.remove(p)
+		if err != nil || stopped {
+			a.conns--
+		}
+	}
+	a.mu.Unlock()
+
+	log := a.log(p.nc.RemoteAddr())
+	duration := slog.Duration("duration", time.Since(p.started))
+	switch {
+	case evicted || stopped: // neither is the peer's doing
+		p.nc.Close()
+		return
+	case err != nil:
+		p.nc.Close()
+		log.Warn("auth_fail", "outcome", "refused", "error", err, duration)
+		return
+	case a.auth != nil:
+		log = log.With("identity", result.Identity.Name, "credential", result.Identity.Credential)
+		log.Info("auth_ok", "outcome", "admitted", duration)
+	}
+	done := sync.OnceFunc(func() {
+		a.mu.Lock()
+		a.conns--
+		a.mu.Unlock()
+		if a.auth != nil {
+			log.Info("conn_close", "duration", time.Since(p.started))
+		}
+	})
+	a.deliveries.Go(func() { a.deliver(p.nc, result, done) })
+}
+
+// log returns the logger for events of a peer.
+func (a *acceptor) log(peer net.Addr) *slog.Logger {
+	return a.logger.With("peer", value.Clip(urlOf(peer), 128), "transport", "native")
+}
+
+// admits reports whether AllowFrom holds an address. Unix sockets have none:
+// they are guarded by their mode.
+func (a *acceptor) admits(peer net.Addr) bool {
+	tcp, ok := peer.(*net.TCPAddr)
+	if a.allowFrom == nil || !ok {
+		return true
+	}
+	ip := tcp.AddrPort().Addr().Unmap().WithZone("")
+	return slices.ContainsFunc(a.allowFrom, func(p netip.Prefix) bool { return p.Contains(ip) })
+}
+
+// hostOf returns what stands for a peer when logins are counted: its IPv4
+// address, its IPv6 network (a host has a whole /64 to itself), or one address
+// for everything on this machine.
+func hostOf(peer net.Addr) netip.Addr {
+	tcp, ok := peer.(*net.TCPAddr)
+	if !ok {
+		return netip.IPv6Loopback()
+	}
+	ip := tcp.AddrPort().Addr().Unmap().WithZone("")
+	switch {
+	case !ip.IsValid() || ip.IsLoopback():
+		return netip.IPv6Loopback()
+	case ip.Is6():
+		return netip.PrefixFrom(ip, 64).Masked().Addr()
+	}
+	return ip
+}

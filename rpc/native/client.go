@@ -1,0 +1,184 @@
+package native
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/parley-rpc/parley/rpc"
+)
+
+// DialConfig is how a Client connects and calls. Auth must be set, or the switch
+// that says there is none; all else has a safe default.
+type DialConfig struct {
+	// Auth holds the authkey: auth.Key(key), auth.LoadKey(path, ...).
+	Auth Auth
+	// DangerouslyWithoutAuth connects without a login, to a server that has no
+	// authkey. Nothing tells then who the other end is.
+	DangerouslyWithoutAuth bool
+	// Handler answers the calls that the server makes to this client, mostly an
+	// *rpc.Registry. Nil offers nothing.
+	Handler rpc.Caller
+	// Interceptors wrap every call of the client; the first is outermost.
+	Interceptors []rpc.Interceptor
+	// DialTimeout bounds connecting and logging in together. Zero means 10 s.
+	DialTimeout time.Duration
+	// CallTimeout bounds calls whose context has no deadline, those back to the
+	// server from Handler included. Zero means 30 s.
+	CallTimeout time.Duration
+	// WaitForReady lets a call wait, under its context, until the server can be
+	// reached again. Otherwise it fails with the next attempt that fails. A login
+	// that fails is never waited out.
+	WaitForReady bool
+	// Limits bound the session.
+	Limits Limits
+	// Logger gets lost connections and failures of Handler. Nil means
+	// slog.Default().
+	Logger *slog.Logger
+}
+
+const defaultCallTimeout = 30 * time.Second
+
+// withDefaults checks a configuration and puts the defaults in place of zeros.
+func (cfg DialConfig) withDefaults() (DialConfig, error) {
+	if err := checkAuth(cfg.Auth, cfg.DangerouslyWithoutAuth); err != nil {
+		return cfg, err
+	}
+	var err error
+	if cfg.DialTimeout, err = orDefault("DialTimeout", cfg.DialTimeout, defaultDialTimeout); err != nil {
+		return cfg, err
+	}
+	if cfg.CallTimeout, err = orDefault("CallTimeout", cfg.CallTimeout, defaultCallTimeout); err != nil {
+		return cfg, err
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.Default()
+	}
+	cfg.Limits, err = cfg.Limits.withDefaults()
+	return cfg, err
+}
+
+func orDefault(name string, d, initial time.Duration) (time.Duration, error) {
+	if d < 0 {
+		return 0, fmt.Errorf("native: %s: got %v; want 0 (%v) or more", name, d, initial)
+	}
+	if d == 0 {
+		return initial, nil
+	}
+	return d, nil
+}
+
+// Client calls a Server over one connection, on which any number of calls are
+// under way at once. It is an [rpc.Caller] for concurrent use, and connects
+// again when the connection is lost.
+//
+// A call whose connection breaks fails with an [rpc.LinkError]: with NotSent if
+// the server cannot have seen it, else with Unknown. It is not repeated, except
+// where the server has said itself that it did not take it.
+type Client struct {
+	cfg  DialConfig
+	url  string
+	call rpc.Handler // behind the interceptors
+
+	life   context.Context // ends with Close
+	cancel context.CancelFunc
+	work   sync.WaitGroup // attempts and sessions; added to under mu while !closed
+
+	live atomic.Pointer[session] // the one to call on; nil: none, or maybe none
+
+	mu       sync.Mutex
+	sessions map[*session]struct{} // guarded by mu; not over yet
+	attempt  *attempt              // guarded by mu; under way
+	backoff  backoff               // guarded by mu
+	closed   bool                  // guarded by mu
+}
+
+// Dial connects to the Server at url, tcp://host:port or unix:///path, and logs
+// in. It makes one attempt.
+//
+// Its error is an [rpc.LinkError] that is NotSent. Login errors inside of it are
+// ErrAuth, and more precisely ErrKeyRefused, ErrUnproven, ErrPolicy or
+// ErrNoChallenge; ErrNoSession says that the peer is no Server with a Handler.
+func Dial(ctx context.Context, url string, cfg DialConfig) (*Client, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if _, _, err := parseAddress(url); err != nil {
+		return nil, err
+	}
+	c := &Client{cfg: cfg, url: url, sessions: map[*session]struct{}{}}
+	c.life, c.cancel = context.WithCancel(context.Background())
+	c.call = c.invoke
+	for i := len(cfg.Interceptors) - 1; i >= 0; i-- {
+		c.call = cfg.Interceptors[i](c.call)
+	}
+	s, err := c.connect(ctx)
+	if err != nil {
+		c.Close()
+		return nil, err
+	}
+	c.live.Store(s)
+	return c, nil
+}
+
+// Call calls the server. Without a deadline in ctx, CallTimeout is its bound;
+// the time that is left travels with the call.
+func (c *Client) Call(ctx context.Context, req *rpc.Request) (any, error) { return c.call(ctx, req) }
+
+// maxTries is how often a call is handed to a session that does not take it.
+const maxTries = 3
+
+// invoke makes a call, innermost.
+func (c *Client) invoke(ctx context.Context, req *rpc.Request) (any, error) {
+	call, err := newCall(req)
+	if err != nil {
+		return nil, err
+	}
+	defer call.free()
+	p := newPatience(ctx, c.cfg.CallTimeout, call)
+	defer p.end()
+	for try := 1; ; try++ {
+		s := c.live.Load()
+		if s == nil {
+			if s, err = c.ready(&p); err != nil {
+				return nil, callError(rpc.NotSent, req.Method, err)
+			}
+		}
+		err := s.do(&p, call)
+		if err == nil {
+			return call.deliver(req)
+		}
+		var link *rpc.LinkError
+		if !errors.As(err, &link) || link.Sent != rpc.NotSent || s.usable() {
+			return nil, err
+		}
+		c.live.CompareAndSwap(s, nil)
+		if try == maxTries {
+			return nil, err
+		}
+		call.err = nil
+	}
+}
+
+// Close ends the connection and returns when nothing of the client is left: its
+// calls have failed, the handlers of calls from the server have returned. It
+// must not be called from such a handler. Closing again does nothing.
+func (c *Client) Close() error {
+	c.mu.Lock()
+	c.closed = true
+	open := slices.Collect(maps.Keys(c.sessions))
+	c.mu.Unlock()
+	c.cancel()
+	for _, s := range open {
+		s.end(ErrClosed)
+	}
+	c.work.Wait()
+	return nil
+}

@@ -1,0 +1,201 @@
+package native
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/parley-rpc/parley/rpc"
+)
+
+// ErrNoSession: the peer has logged in, but does not speak the session. It is a
+// Python program, a Listener, or a Server without a Handler.
+var ErrNoSession = errors.New("the peer takes objects, not calls: it is a Python program or a Listener (use DialConn), or a Server without Handler")
+
+// attempt is one attempt to connect, which all calls wait for that need it.
+type attempt struct {
+	done    chan struct{} // closed when the outcome is there
+	session *session
+	err     error
+}
+
+// connect makes one attempt to connect. The session it returns has exchanged
+// HELLOs and is on the list.
+func (c *Client) connect(ctx context.Context) (*session, error) {
+	fail := func(err error) (*session, error) {
+		return nil, &rpc.LinkError{Sent: rpc.NotSent, Op: "dial " + c.url, Err: err}
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.DialTimeout)
+	defer cancel()
+	stop := context.AfterFunc(c.life, cancel)
+	defer stop()
+	nc, err := dial(ctx, c.url)
+	if err != nil {
+		return fail(err)
+	}
+	var result handshakeResult
+	if c.cfg.Auth != nil {
+		if result, err = clientHandshake(ctx, nc, c.cfg.Auth, true); err != nil {
+			nc.Close()
+			return fail(err)
+		}
+		if !result.Session {
+			nc.Close()
+			return fail(ErrNoSession)
+		}
+	}
+	s := newSession(context.Background(), nc, sessionConfig{
+		dialer:      true,
+		handler:     c.cfg.Handler,
+		identity:    result.Identity,
+		limits:      c.cfg.Limits,
+		callTimeout: c.cfg.CallTimeout,
+		logger:      c.cfg.Logger,
+	})
+	if !c.start(s) {
+		nc.Close()
+		return fail(ErrClosed)
+	}
+	select {
+	case <-s.ready:
+		return s, nil
+	case <-s.gone:
+		return fail(s.ended())
+	case <-ctx.Done():
+		err := ctx.Err()
+		s.end(ErrClosed)
+		<-s.gone
+		return fail(fmt.Errorf("%w: the peer did not begin the session; is it a Server?", err))
+	}
+}
+
+// start runs a session, unless the client is closed.
+func (c *Client) start(s *session) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return false
+	}
+	c.sessions[s] = struct{}{}
+	c.work.Go(func() { c.over(s, s.run()) })
+	return true
+}
+
+// over takes a session that has ended off the list.
+func (c *Client) over(s *session, err error) {
+	c.live.CompareAndSwap(s, nil)
+	c.mu.Lock()
+	delete(c.sessions, s)
+	closed := c.closed
+	c.mu.Unlock()
+	if !closed {
+		c.cfg.Logger.Info("connection lost", "peer", c.url, "transport", "native", "error", err)
+	}
+}
+
+// ready returns a session to call on. Without one it waits for the attempt that
+// is under way, or begins one: no call fails for an attempt that failed before
+// it was made.
+func (c *Client) ready(p *patience) (*session, error) {
+	for {
+		c.mu.Lock()
+		if c.closed {
+			c.mu.Unlock()
+			return nil, ErrClosed
+		}
+		if s := c.live.Load(); s != nil && s.usable() {
+			c.mu.Unlock()
+			return s, nil
+		}
+		if err := c.backoff.refused(); err != nil {
+			c.mu.Unlock()
+			return nil, err
+		}
+		a := c.attempt
+		if a == nil {
+			a = &attempt{done: make(chan struct{})}
+			c.attempt = a
+			wait := c.backoff.wait()
+			c.work.Go(func() { c.try(a, wait) })
+		}
+		c.mu.Unlock()
+		if err := p.wait(a.done); err != nil {
+			return nil, err
+		}
+		if a.err == nil {
+			return a.session, nil
+		}
+		if !c.cfg.WaitForReady || errors.Is(a.err, ErrAuth) || errors.Is(a.err, ErrClosed) {
+			return nil, a.err
+		}
+	}
+}
+
+// try is an attempt, after a wait.
+func (c *Client) try(a *attempt, wait time.Duration) {
+	if wait > 0 {
+		timer := time.NewTimer(wait)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-c.life.Done():
+		}
+	}
+	a.session, a.err = c.connect(c.life)
+	c.mu.Lock()
+	c.attempt = nil
+	c.backoff.note(a.err)
+	if a.err == nil {
+		c.live.Store(a.session)
+	}
+	c.mu.Unlock()
+	close(a.done)
+}
+
+const (
+	firstRetry = 50 * time.Millisecond
+	lastRetry  = 2 * time.Second
+	// authRetry is how long a login that failed is not tried again.
+	authRetry = 5 * time.Second
+)
+
+// backoff spreads the attempts of clients that have lost the same server: each
+// waits for a random part of a time that doubles ("full jitter").
+type backoff struct {
+	failures int
+	auth     error // the last attempt was a login that failed
+	until    time.Time
+}
+
+// note takes the outcome of an attempt.
+func (b *backoff) note(err error) {
+	switch {
+	case err == nil:
+		*b = backoff{}
+	case errors.Is(err, ErrAuth):
+		b.auth, b.until = err, time.Now().Add(authRetry)
+	default:
+		b.failures++
+		most := min(firstRetry<<min(b.failures-1, 16), lastRetry)
+		b.auth, b.until = nil, time.Now().Add(rand.N(most))
+	}
+}
+
+// wait returns how long the next attempt has to wait.
+func (b *backoff) wait() time.Duration {
+	if b.auth != nil {
+		return 0
+	}
+	return time.Until(b.until)
+}
+
+// refused returns the failed login that is not tried again yet, nil if there is
+// none.
+func (b *backoff) refused() error {
+	if b.auth != nil && time.Now().Before(b.until) {
+		return b.auth
+	}
+	return nil
+}

@@ -1,0 +1,304 @@
+package native
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"net"
+	"os"
+	"reflect"
+	"sync"
+	"sync/atomic"
+
+	"github.com/parley-rpc/parley/rpc"
+	"github.com/parley-rpc/parley/rpc/native/pickle"
+	"github.com/parley-rpc/parley/rpc/value"
+)
+
+const (
+	// defaultMaxMessage is the largest message accepted where no limit is set,
+	// in bytes.
+	defaultMaxMessage = 16 << 20
+
+	// connBuffer is the read buffer of a Conn, in bytes.
+	connBuffer = 4 << 10
+)
+
+// ErrBroken is the error of a Conn that cannot be used any more, since a part
+// of a message was sent and the rest will not be.
+var ErrBroken = errors.New("the connection broke in the middle of a message")
+
+// Conn passes objects both ways, like the Connection of Python's
+// multiprocessing.connection, which the other end may be. Both sides may send
+// at any time; what a message means is up to them.
+//
+// A Conn is safe for concurrent use. One Send and one Recv may run at the same
+// time; several of a kind wait for each other. It has no goroutine of its own:
+// an idle one costs its memory alone, about 5 KiB.
+type Conn struct {
+	nc     net.Conn
+	peer   rpc.Peer
+	pickle pickle.Options
+
+	sending chan struct{} // holds a token while a Send writes
+	sendErr error         // guarded by sending: why nothing more can be sent
+	reading chan struct{} // holds a token while a Recv reads
+	in      *frameReader  // guarded by reading
+	keyless bool          // guarded by reading: no challenge took place and nothing came yet
+
+	ackNow  func()      // asks the kernel to acknowledge what came; nil where it cannot
+	owesAck atomic.Bool // something came, and nothing was sent since
+
+	protocol atomic.Int32 // of pickle, for what is sent
+	mirrored atomic.Bool  // protocol is one that the peer has used
+
+	failed atomic.Pointer[error] // why the Conn is of no more use
+	close  func() error
+}
+
+// connOptions are what a Conn needs besides its socket.
+type connOptions struct {
+	maxMessage int            // zero means 16 MiB
+	pickle     pickle.Options // limits for what is received
+	keyless    bool           // no challenge took place
+	done       func()         // if set, called once, after the socket is closed
+}
+
+// newConn returns the Conn for a peer that sends objects. It owns nc.
+func newConn(nc net.Conn, result handshakeResult, o connOptions) *Conn {
+	if o.maxMessage == 0 {
+		o.maxMessage = defaultMaxMessage
+	}
+	c := &Conn{
+		nc:      nc,
+		peer:    rpc.Peer{Identity: result.Identity, Addr: nc.RemoteAddr(), Transport: "python"},
+		pickle:  o.pickle,
+		sending: make(chan struct{}, 1),
+		reading: make(chan struct{}, 1),
+		in:      newFrameReader(nc, o.maxMessage, connBuffer),
+		ackNow:  quickACK(nc),
+		keyless: o.keyless,
+	}
+	c.in.large = c.ackNow
+	c.owesAck.Store(true) // the last #WELCOME# may have been the peer's
+	c.protocol.Store(int32(firstProtocol(result)))
+	if result.Tagged {
+		c.peer.Transport = "native"
+	}
+	c.close = sync.OnceValue(func() error {
+		err := nc.Close()
+		if o.done != nil {
+			o.done()
+		}
+		return err
+	})
+	return c
+}
+
+// firstProtocol returns the pickle protocol for a peer that has not sent
+// anything yet: the highest that all peers with its handshake can read.
+func firstProtocol(result handshakeResult) int {
+	switch {
+	case result.Tagged:
+		return pickle.MaxProtocol
+	case result.Dialect == dialectNamed:
+		return 4 // Python 3.12 and later
+	}
+	return 2 // may be Python 2.7
+}
+
+// Peer returns who the other end is. It cannot be called: a Conn carries
+// objects, not calls.
+func (c *Conn) Peer() *rpc.Peer { return &c.peer }
+
+// LocalAddr returns the address of this end.
+func (c *Conn) LocalAddr() net.Addr { return c.nc.LocalAddr() }
+
+// RemoteAddr returns the address of the other end.
+func (c *Conn) RemoteAddr() net.Addr { return c.nc.RemoteAddr() }
+
+// Close ends the connection. Calls under way return an error that is
+// net.ErrClosed. Closing again does nothing.
+func (c *Conn) Close() error { return c.close() }
+
+// Send sends v as one pickled object; Python's recv() returns it. Package value
+// says what a Go type is on the wire, package pickle what that is in Python.
+//
+// The pickle protocol is the highest that the peer has used. Before it has sent
+// anything it is what the login tells: 4 for a Python that speaks SHA-256 (3.12
+// and later), 5 for another Go program, else 2, which every Python reads.
+//
+// A value that cannot be sent is an error, and so is a ctx that ends before a
+// byte has left; the connection stays as it was. Once a byte has left, the end
+// of ctx breaks the connection, since the peer waits for the rest: the error is
+// ErrBroken, then and from then on.
+func (c *Conn) Send(ctx context.Context, v any) error {
+	b := getBuffer()
+	defer putBuffer(b)
+	var header [longHeaderSize]byte
+	message := append((*b)[:0], header[:]...)
+	message, err := pickle.Append(message, v, pickle.EncodeOptions{Protocol: int(c.protocol.Load())})
+	*b = message
+	if err != nil {
+		return fmt.Errorf("native: send: %w", err)
+	}
+	// The header stands right in front of the payload: one write.
+	h := appendFrameHeader(header[:0], len(message)-longHeaderSize)
+	start := longHeaderSize - len(h)
+	copy(message[start:], h)
+	return c.write(ctx, func() (int64, error) {
+		n, err := c.nc.Write(message[start:])
+		return int64(n), err
+	})
+}
+
+// SendBytes sends data as it is; Python's recv_bytes() returns it. Otherwise it
+// is like Send. data is not kept.
+func (c *Conn) SendBytes(ctx context.Context, data []byte) error {
+	return c.write(ctx, func() (int64, error) { return writeFrame(c.nc, data) })
+}
+
+// write runs one write under ctx, after those before it.
+func (c *Conn) write(ctx context.Context, write func() (int64, error)) error {
+	if err := acquire(ctx, c.sending); err != nil {
+		return fmt.Errorf("native: send: %w", err)
+	}
+	defer func() { <-c.sending }()
+	if err := cmp.Or(c.failure(), c.sendErr); err != nil {
+		return fmt.Errorf("native: send: %w", err)
+	}
+	c.owesAck.Store(false) // the acknowledgement goes with the data
+	release := interrupt(ctx, c.nc.SetWriteDeadline)
+	n, err := write()
+	release()
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil && errors.Is(err, os.ErrDeadlineExceeded) {
+		if n == 0 {
+			return fmt.Errorf("native: send: %w", ctx.Err())
+		}
+		return fmt.Errorf("native: send: %w", c.fail(fmt.Errorf("%w: %d bytes of it were sent: %w", ErrBroken, n, ctx.Err())))
+	}
+	c.sendErr = err // what the peer has sent before can still be received
+	return fmt.Errorf("native: send: %w", err)
+}
+
+// Recv receives one object into *dst, which Python sent by send(). A dst of type
+// *any gets the dynamic value that packages pickle and value describe.
+//
+// When ctx ends first, nothing is lost: the next Recv goes on with the message,
+// even in the middle of it. An object that cannot be read or does not fit *dst
+// is an error and is gone; the connection can be used further. A message beyond
+// MaxMessage ends the connection with ErrTooLarge. io.EOF means that the peer has
+// closed it.
+func (c *Conn) Recv(ctx context.Context, dst any) error {
+	if p := reflect.ValueOf(dst); p.Kind() != reflect.Pointer || p.IsNil() {
+		return fmt.Errorf("native: recv: dst: got %T; want a pointer that is not nil", dst)
+	}
+	data, err := c.RecvBytes(ctx)
+	if err != nil {
+		return err
+	}
+	v, info, err := pickle.Decode(data, c.pickle)
+	c.mirror(info.Protocol)
+	if err != nil {
+		return fmt.Errorf("native: recv: %w", err)
+	}
+	if p, ok := dst.(*any); ok {
+		*p = v
+		return nil
+	}
+	src := value.NewSource(v)
+	value.Decode(src, dst)
+	if err := src.Err(); err != nil {
+		return fmt.Errorf("native: recv: %w", err)
+	}
+	return nil
+}
+
+// RecvBytes receives one message as it is: what Python sent by send_bytes(), or
+// the pickle of an object. Otherwise it is like Recv. The caller owns the bytes.
+func (c *Conn) RecvBytes(ctx context.Context) ([]byte, error) {
+	if err := acquire(ctx, c.reading); err != nil {
+		return nil, fmt.Errorf("native: recv: %w", err)
+	}
+	defer func() { <-c.reading }()
+	if err := c.failure(); err != nil {
+		return nil, fmt.Errorf("native: recv: %w", err)
+	}
+	// The peer may be unable to go on before it has an acknowledgement: see
+	// quickACK. One that waits for an answer gets it with that.
+	if c.ackNow != nil && c.in.buffered() == 0 && c.owesAck.Swap(false) {
+		c.ackNow()
+	}
+	release := interrupt(ctx, c.nc.SetReadDeadline)
+	data, err := c.in.next(nil)
+	release()
+	c.owesAck.Store(true)
+	switch {
+	case err == nil:
+		if c.keyless {
+			if bytes.HasPrefix(data, []byte(challengePrefix)) && len(data) <= maxHandshake {
+				return nil, fmt.Errorf("native: recv: %w", c.fail(ErrKeyNeeded))
+			}
+			c.keyless = false
+		}
+		return data, nil
+	case ctx.Err() != nil && errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, fmt.Errorf("native: recv: %w", ctx.Err())
+	case errors.Is(err, ErrTooLarge), errors.Is(err, ErrFrame):
+		err = c.fail(err)
+	}
+	return nil, fmt.Errorf("native: recv: %w", err)
+}
+
+// mirror notes the protocol of a message that came.
+func (c *Conn) mirror(protocol int) {
+	p := int32(pickle.AnswerProtocol(protocol))
+	if c.mirrored.CompareAndSwap(false, true) || p > c.protocol.Load() {
+		c.protocol.Store(min(p, pickle.MaxProtocol))
+	}
+}
+
+// fail makes err the reason why the Conn is of no more use, unless there is one,
+// and closes it.
+func (c *Conn) fail(err error) error {
+	c.failed.CompareAndSwap(nil, &err)
+	c.Close()
+	return *c.failed.Load()
+}
+
+func (c *Conn) failure() error {
+	if err := c.failed.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// acquire puts a token into sem, or fails when ctx ends first.
+func acquire(ctx context.Context, sem chan struct{}) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	select {
+	case sem <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// checkLimits looks at the limits of a configuration.
+func checkLimits(maxMessage int, o pickle.Options) error {
+	if maxMessage < 0 || maxMessage > math.MaxInt-longHeaderSize {
+		return fmt.Errorf("MaxMessage: got %d; want 0 (%d bytes) or more", maxMessage, defaultMaxMessage)
+	}
+	if o.MaxDepth < 0 || o.MaxElements < 0 || o.MaxMemo < 0 || o.MaxIntBits < 0 || o.MaxExpanded < 0 {
+		return fmt.Errorf("Pickle: got %+v; want no limit below zero", o)
+	}
+	return nil
+}

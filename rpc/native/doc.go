@@ -1,0 +1,38 @@
+// Package native is the native channel: authenticated connections over TCP or
+// unix sockets that carry calls between Go programs, and objects to and from
+// unmodified Python programs that use multiprocessing.connection.
+//
+// A byte takes this way in:
+//
+//	socket -> acceptor -> challenge -> frame -> session -> Handler   (Go peers)
+//	                                         -> Conn -> pickle -> value   (Python peers)
+//
+// An acceptor limits who may take up a place before logging in, and gives each
+// connection a goroutine for its login. The challenge is that of Python's
+// multiprocessing: both sides prove in turn that they have the same authkey.
+// In it two programs with this package find out about each other, and then speak
+// the session protocol: many calls at a time, in both directions, in CBOR.
+// Everybody else sends frames that each hold one pickled object.
+//
+// [Server] serves both kinds of peers on one port. [Dial] returns a client that
+// calls them. [Listen] and [DialConn] leave calls aside and pass objects, like
+// Listener and Client in Python:
+//
+//	l, err := native.Listen("unix:///run/tool.sock", native.ListenConfig{Auth: key})
+//	conn, err := l.Accept(ctx)
+//	err = conn.Recv(ctx, &request)
+//	err = conn.Send(ctx, answer)
+//
+// # Safety
+//
+// The challenge shows that a peer has the key; it is HMAC-SHA256 (HMAC-MD5, for
+// Python 3.11 and older, only if the Auth allows it). What follows it is neither
+// encrypted nor protected from change, and somebody on the way can pass a login
+// through and then use the connection. So listeners refuse addresses beyond
+// loopback unless told otherwise; ssh -L reaches them from other machines.
+//
+// Nothing that a peer sends runs code here: the pickle reader builds data. Before
+// the login no message is longer than 256 bytes and none is decoded; later ones
+// are limited, and memory is taken for what has come, not for what a length
+// claims.
+package native

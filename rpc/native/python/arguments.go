@@ -1,0 +1,77 @@
+package python
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/parley-rpc/parley/rpc/value"
+)
+
+// arguments are those of a call in Python: by position, and by name.
+type arguments struct {
+	positional []any
+	named      map[string]any
+}
+
+// Decode implements rpc.Args.
+func (a arguments) Decode(dst []any, p *value.Params) error {
+	items, err := a.bind(len(dst), p)
+	if err != nil {
+		return err
+	}
+	return value.DecodeArgs(value.NewSource(items), dst, p)
+}
+
+// bind puts the named arguments in their places. Their number is checked later.
+func (a arguments) bind(params int, p *value.Params) ([]any, error) {
+	if len(a.named) == 0 {
+		return a.positional, nil
+	}
+	if p == nil || len(p.Names) == 0 {
+		return nil, fmt.Errorf("keyword arguments are not taken: got %s", a.names())
+	}
+	fixed := min(params, len(p.Names))
+	if p.Variadic {
+		fixed = min(fixed, params-1)
+	}
+	items := make([]any, max(fixed, len(a.positional)))
+	given := make([]bool, len(items))
+	for i, v := range a.positional {
+		items[i], given[i] = v, true
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.named)) {
+		i := slices.Index(p.Names[:fixed], name)
+		if i < 0 {
+			return nil, fmt.Errorf("no parameter is named %q: expected %s", value.Clip(name, 64), strings.Join(p.Names[:fixed], ", "))
+		}
+		if given[i] {
+			return nil, fmt.Errorf("argument %s is given twice, by position and by name", name)
+		}
+		items[i], given[i] = a.named[name], true
+	}
+	last := len(items)
+	for last > 0 && !given[last-1] {
+		last--
+	}
+	for i := range last {
+		if !given[i] && i < p.Required {
+			return nil, errors.New("argument " + p.Names[i] + " is missing")
+		}
+	}
+	return items[:last], nil
+}
+
+func (a arguments) names() string {
+	const most = 8
+	names := slices.Sorted(maps.Keys(a.named))
+	for i, name := range names {
+		names[i] = value.Clip(name, 64)
+	}
+	if len(names) > most {
+		return strings.Join(names[:most], ", ") + fmt.Sprintf(" and %d more", len(names)-most)
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,80 @@
+package python_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+
+	"github.com/parley-rpc/parley/auth"
+	"github.com/parley-rpc/parley/rpc"
+	"github.com/parley-rpc/parley/rpc/native"
+	"github.com/parley-rpc/parley/rpc/native/python"
+	"github.com/parley-rpc/parley/rpc/value"
+)
+
+// A registry is served to Python programs, here played by a Go connection that
+// sends what they would:
+//
+//	c = Client(("127.0.0.1", port), authkey=key)
+//	c.send(("add", (3, 5)))
+//	print(c.recv())
+func ExampleHandler() {
+	reg := rpc.NewRegistry()
+	if err := reg.Register("add", func(a, b int) int { return a + b }, rpc.Params("a", "b")); err != nil {
+		log.Fatal(err)
+	}
+	key := auth.GenerateKey()
+	server := native.Server{Objects: python.Handler(reg), Auth: key}
+	l, err := server.Listen("tcp://127.0.0.1:0")
+	if err != nil {
+		log.Fatal(err)
+	}
+	go server.Serve(l)
+	defer server.Close()
+
+	ctx := context.Background()
+	c, err := native.DialConn(ctx, "tcp://"+l.Addr().String(), native.ConnConfig{Auth: key})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+	for _, call := range []value.Tuple{
+		{"add", value.Tuple{3, 5}},
+		{"add", value.Tuple{3}, map[string]any{"b": 5}},
+		{"add", value.Tuple{3, "x"}},
+	} {
+		if err := c.Send(ctx, call); err != nil {
+			log.Fatal(err)
+		}
+		var answer any
+		if err := c.Recv(ctx, &answer); err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(answer)
+	}
+	// Output:
+	// 8
+	// 8
+	// TypeError: fault -32602: add: params[1]: expected int, got string
+}
+
+// The other way round: a Go program calls the functions of a Python program that
+// serves the RPCProxy recipe.
+func ExampleNewClient() {
+	ctx := context.Background()
+	key, err := auth.LoadKey("authkey", auth.KeyConfig{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	conn, err := native.DialConn(ctx, "tcp://127.0.0.1:17000", native.ConnConfig{Auth: key})
+	if err != nil {
+		log.Fatal(err)
+	}
+	c, err := python.NewClient(conn, python.ClientConfig{Form: python.Recipe})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+	sum, err := rpc.Invoke[int](ctx, c, "add", 3, 5)
+	fmt.Println(sum, err)
+}

@@ -1,0 +1,142 @@
+package python
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/parley-rpc/parley/rpc"
+	"github.com/parley-rpc/parley/rpc/native"
+	"github.com/parley-rpc/parley/rpc/native/pickle"
+)
+
+// Config refines how Python peers are served. The zero Config is a good one.
+type Config struct {
+	// Objects names the one function that every object is sent to: a tuple is its
+	// arguments, any other object its only argument. This is what the classic
+	// tutorial of an adding server does, whose clients send pairs. Empty: objects
+	// are calls, which name their function.
+	Objects string
+	// Pickle bounds what one received object may hold, and names the classes that
+	// are read as plain maps of their attributes.
+	Pickle pickle.Options
+	// SendTimeout bounds the sending of one answer, to a peer that may have
+	// stopped to read. Zero means 1 min.
+	SendTimeout time.Duration
+	// Logger gets results that cannot be sent. Nil means slog.Default().
+	Logger *slog.Logger
+}
+
+const defaultSendTimeout = time.Minute
+
+// handler implements native.ObjectHandler.
+type handler struct {
+	caller rpc.Caller
+	cfg    Config
+}
+
+// Handler serves Python peers on a native.Server, as its field Objects. Calls go
+// to c, mostly an *rpc.Registry.
+//
+// The calls of one connection are answered one after another. A peer that closes
+// its connection cancels the call that runs. A fault reaches the peer as an
+// exception with one text, that of the fault with its code: TypeError for
+// arguments that do not fit, AttributeError for an unknown function, else
+// RuntimeError. Keyword arguments are bound by the names given to rpc.Params. A
+// stream is answered as a list.
+//
+// It panics if c is nil.
+func Handler(c rpc.Caller) native.ObjectHandler {
+	h, err := NewHandler(c, Config{})
+	if err != nil {
+		panic(err)
+	}
+	return h
+}
+
+// NewHandler is [Handler] with a configuration.
+func NewHandler(c rpc.Caller, cfg Config) (native.ObjectHandler, error) {
+	if c == nil {
+		return nil, errors.New("python: got no rpc.Caller; want one to send calls to, such as an *rpc.Registry")
+	}
+	if cfg.SendTimeout < 0 {
+		return nil, fmt.Errorf("python: SendTimeout: got %v; want 0 (%v) or more", cfg.SendTimeout, defaultSendTimeout)
+	}
+	if cfg.SendTimeout == 0 {
+		cfg.SendTimeout = defaultSendTimeout
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.Default()
+	}
+	if err := cfg.Pickle.Check(); err != nil {
+		return nil, fmt.Errorf("python: Pickle: %w", err)
+	}
+	return &handler{caller: c, cfg: cfg}, nil
+}
+
+// ServeObjects implements native.ObjectHandler.
+func (h *handler) ServeObjects(ctx context.Context, conn *native.Conn) error {
+	ctx = rpc.WithPeer(ctx, conn.Peer())
+	in := inbox{conn: conn}
+	for {
+		data, err := in.next(ctx)
+		if err != nil {
+			return fmt.Errorf("python: %w", err)
+		}
+		callCtx, cancel := context.WithCancel(ctx)
+		done := in.watch(ctx, cancel)
+		answer := h.answer(callCtx, conn.Peer(), data)
+		done()
+		cancel()
+		if in.gone() {
+			return fmt.Errorf("python: %w", in.err)
+		}
+		if err := h.send(ctx, conn, answer); err != nil {
+			return fmt.Errorf("python: %w", err)
+		}
+	}
+}
+
+func (h *handler) send(ctx context.Context, conn *native.Conn, answer []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, h.cfg.SendTimeout)
+	defer cancel()
+	return conn.SendBytes(ctx, answer)
+}
+
+// answer makes the answer to one message.
+func (h *handler) answer(ctx context.Context, peer *rpc.Peer, data []byte) []byte {
+	if len(data) > 0 && data[0] == '<' {
+		return xmlRefusal
+	}
+	m := readMessage(data, h.cfg)
+	result, err := any(nil), m.err
+	if err == nil {
+		result, err = h.caller.Call(ctx, &rpc.Request{Method: m.method, Args: m.args, Peer: peer})
+	}
+	if err == nil {
+		answer, cause := m.answer(result)
+		if cause == nil {
+			return answer
+		}
+		err = h.internal(ctx, m.method, cause)
+	}
+	answer, err := m.refusal(rpc.FaultOf(err))
+	if err != nil { // the text of a fault can be any bytes of a function's
+		answer, _ = m.refusal(h.internal(ctx, m.method, err))
+	}
+	return answer
+}
+
+// internal hides why an answer cannot be sent under an id, which the log has.
+func (h *handler) internal(ctx context.Context, method string, cause error) *rpc.Fault {
+	var b [4]byte
+	_, _ = rand.Read(b[:]) // never fails, as its documentation says
+	id := hex.EncodeToString(b[:])
+	h.cfg.Logger.LogAttrs(ctx, slog.LevelError, "internal error", slog.String("id", id),
+		slog.String("method", method), slog.Any("error", fmt.Errorf("answer: %w", cause)))
+	return rpc.Errorf(rpc.CodeInternal, "internal error (id %s)", id)
+}

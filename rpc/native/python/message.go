@@ -1,0 +1,168 @@
+package python
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/parley-rpc/parley/rpc"
+	"github.com/parley-rpc/parley/rpc/native/pickle"
+	"github.com/parley-rpc/parley/rpc/value"
+)
+
+// form is how a peer packs a call, and expects the answer.
+type form uint8
+
+const (
+	formPlain   form = iota // the answer is the result, or an exception
+	formRecipe              // the same, pickled into bytes
+	formManager             // a pair of a kind, "#RETURN" or "#ERROR", and the result
+)
+
+// message is one message of a peer. With err it is no call.
+type message struct {
+	form     form
+	protocol int // of pickle, for the answer
+	inner    int // of pickle, for what is within bytes
+	method   string
+	args     arguments
+	err      error
+}
+
+// readMessage finds out what a peer wants. Its answer can be made in any case.
+func readMessage(data []byte, cfg Config) message {
+	v, info, err := pickle.Decode(data, cfg.Pickle)
+	m := message{protocol: pickle.AnswerProtocol(info.Protocol)}
+	if err != nil {
+		m.err = unreadable(err)
+		return m
+	}
+	if cfg.Objects != "" {
+		m.method = cfg.Objects
+		m.args.positional = []any{v}
+		if args, ok := v.(value.Tuple); ok {
+			m.args.positional = args
+		}
+		return m
+	}
+	switch v := v.(type) {
+	case []byte:
+		m.readRecipe(v, cfg.Pickle)
+	case string: // the str of Python 2
+		m.readRecipe([]byte(v), cfg.Pickle)
+	default:
+		m.readCall(v)
+	}
+	return m
+}
+
+// unreadable says why a message is no pickle that is read here.
+func unreadable(err error) error {
+	code := rpc.CodeNotWellFormed
+	var class *pickle.ClassError
+	switch {
+	case errors.Is(err, pickle.ErrLimit):
+		code = rpc.CodeOverLimit
+	case errors.As(err, &class):
+		code = rpc.CodeInvalidParams
+	}
+	return rpc.Errorf(code, "the message cannot be read: %v", err)
+}
+
+// readRecipe reads what the RPCProxy recipe sends: pickle.dumps((name, args,
+// kwargs)). Python 2 does so in protocol 0.
+func (m *message) readRecipe(data []byte, o pickle.Options) {
+	m.form = formRecipe
+	v, info, err := pickle.Decode(data, o)
+	m.inner = pickle.AnswerProtocol(info.Protocol)
+	if err != nil {
+		m.err = unreadable(fmt.Errorf("bytes that hold no pickled call: %w", err))
+		return
+	}
+	m.readCall(v)
+	if m.form == formManager { // not within bytes
+		m.form, m.err = formRecipe, errNoCall(v)
+	}
+}
+
+// readCall reads (name, args) and (name, args, kwargs), and recognizes the
+// (ident, name, args, kwargs) of managers.
+func (m *message) readCall(v any) {
+	call, ok := v.(value.Tuple)
+	if ok && len(call) == 4 && isManagerCall(call) {
+		m.form = formManager
+		m.err = rpc.Errorf(rpc.CodeInvalidRequest, "managers are not served here; expected a call as a tuple such as ('add', (3, 5))")
+		return
+	}
+	if !ok || len(call) < 2 || len(call) > 3 {
+		m.err = errNoCall(v)
+		return
+	}
+	name, ok1 := call[0].(string)
+	positional, ok2 := sequence(call[1])
+	named, ok3 := map[string]any(nil), true
+	if len(call) == 3 && call[2] != nil {
+		named, ok3 = call[2].(map[string]any)
+	}
+	if !ok1 || !ok2 || !ok3 {
+		m.err = errNoCall(v)
+		return
+	}
+	m.method, m.args = name, arguments{positional, named}
+}
+
+// isManagerCall recognizes what multiprocessing.managers.dispatch sends.
+func isManagerCall(call value.Tuple) bool {
+	_, isIdent := call[0].(string)
+	_, ok1 := call[1].(string)
+	_, ok2 := sequence(call[2])
+	_, ok3 := call[3].(map[string]any)
+	return (isIdent || call[0] == nil) && ok1 && ok2 && ok3
+}
+
+func sequence(v any) ([]any, bool) {
+	switch v := v.(type) {
+	case value.Tuple:
+		return v, true
+	case []any:
+		return v, true
+	}
+	return nil, false
+}
+
+// errNoCall tells a peer what it could have sent.
+func errNoCall(v any) error {
+	what := "a " + value.Word(v)
+	if call, ok := v.(value.Tuple); ok {
+		what = fmt.Sprintf("a tuple of %d", len(call))
+	}
+	return rpc.Errorf(rpc.CodeInvalidRequest, "expected a call, as a tuple such as ('add', (3, 5)) or ('add', (3, 5), {}), or the pickle of one as bytes; got %s", what)
+}
+
+// answer packs a result.
+func (m *message) answer(result any) ([]byte, error) {
+	if m.form == formRecipe {
+		inner, err := pickle.Append(nil, result, pickle.EncodeOptions{Protocol: m.inner})
+		if err != nil {
+			return nil, err
+		}
+		result = inner
+	}
+	return pickle.Append(nil, result, pickle.EncodeOptions{Protocol: m.protocol})
+}
+
+// refusal packs a fault as an exception.
+func (m *message) refusal(f *rpc.Fault) ([]byte, error) {
+	e := exceptionOf(f)
+	if m.form == formManager {
+		return m.answer(value.Tuple{"#ERROR", e})
+	}
+	return m.answer(e)
+}
+
+// xmlRefusal answers a client of Python's managers that speaks XML, in the way
+// that makes it raise an error: multiprocessing.managers.dispatch and
+// multiprocessing.connection._xml_dumps in CPython.
+var xmlRefusal = []byte(`<params><param><value><array><data>` +
+	`<value><string>#TRACEBACK</string></value>` +
+	`<value><string>fault -32600: XML is not served here; expected pickled objects, as serializer='pickle' sends them</string></value>` +
+	`</data></array></value></param></params>`)

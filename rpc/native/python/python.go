@@ -1,0 +1,23 @@
+// Package python lets Python programs call Go functions, and Go programs those
+// of Python, over objects that are sent with multiprocessing.connection. The
+// programs need no change: what they have always sent is understood.
+//
+// [Handler] serves them on a native.Server. A message is, by what it holds,
+//
+//   - a call as a tuple, ("add", (3, 5)) or ("add", (3, 5), {"key": value}),
+//     which is answered by the result itself or by an exception object;
+//   - a call as the well-known RPCProxy recipe sends it, a pickled tuple
+//     (name, args, kwargs) that is sent as bytes: the answer is the pickle of the
+//     result or of an exception, sent as bytes as well;
+//   - with [Config.Objects], the arguments of the one function named there.
+//
+// A message travels like this:
+//
+//	bytes of native.Conn -> readMessage -> rpc.Caller -> message.answer -> native.Conn
+//
+// Each answer is in the pickle protocol of its question, so that Python 2.7 and
+// every version of 3 can be served at the same time. Nothing that a peer sends
+// is run or imported: see package pickle.
+//
+// [Client] calls Python programs that serve one of these forms.
+package python

@@ -1,0 +1,284 @@
+package native
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/parley-rpc/parley/rpc"
+	"github.com/parley-rpc/parley/rpc/native/pickle"
+	"github.com/parley-rpc/parley/rpc/value"
+)
+
+// ErrServerClosed is what Serve and ListenAndServe return after Shutdown or
+// Close.
+var ErrServerClosed = errors.New("native: the server is closed")
+
+// ObjectHandler serves a peer that sends objects: a Python program, or a Conn of
+// this package.
+type ObjectHandler interface {
+	// ServeObjects serves conn until the peer closes it or ctx ends; the server
+	// closes conn afterwards. rpc.PeerFrom(ctx) is the peer. During a shutdown
+	// Recv fails with os.ErrDeadlineExceeded as soon as no message is left that
+	// has come in whole.
+	ServeObjects(ctx context.Context, conn *Conn) error
+}
+
+// Server serves two kinds of peers on the same listeners: Clients of this
+// package, which call Handler, and peers that send objects, which are left to
+// Objects. Auth must be set, or the switch that says there is none, and one of
+// Handler and Objects; all else has a safe default. The fields are set before it
+// serves.
+type Server struct {
+	// Handler answers calls, mostly an *rpc.Registry. Nil: Clients are refused.
+	Handler rpc.Caller
+	// Objects serves peers that send objects; package native/python has one for
+	// Python programs. Nil: they are refused.
+	Objects ObjectHandler
+	// Auth holds the authkeys: auth.Key(key), auth.LoadKey(path, ...).
+	Auth Auth
+	// DangerouslyWithoutAuth admits peers without a login: everybody who can
+	// connect. A unix socket is guarded by its mode, 0600; a TCP port is open to
+	// every user of the machine.
+	DangerouslyWithoutAuth bool
+	// DangerouslyBeyondLoopback permits a TCP address that other machines reach.
+	// The challenge keeps strangers out, but whoever is on the way can read and
+	// change what is sent after it, and can pass a login through to get a
+	// connection of its own.
+	DangerouslyBeyondLoopback bool
+	// AllowFrom holds the addresses that may connect, looked at before a byte is
+	// read. Nil admits all; unix sockets are not concerned.
+	AllowFrom []netip.Prefix
+	// HandshakeTimeout bounds one login. Zero means 5 s.
+	HandshakeTimeout time.Duration
+	// MaxConns bounds the connections of each listener at one time, those logging
+	// in included. Zero means 1024. Another one takes the place of one that has
+	// not logged in yet, or is closed.
+	MaxConns int
+	// CallTimeout bounds the calls back to a Client whose context has no deadline.
+	// Zero means 30 s.
+	CallTimeout time.Duration
+	// Limits bound each session. Their MaxMessage holds for objects as well.
+	Limits Limits
+	// Pickle bounds what one received object may hold, and names the classes that
+	// are read as plain records.
+	Pickle pickle.Options
+	// Logger gets the events auth_ok, auth_fail, rate_limited and conn_close, and
+	// failures of Handler and Objects. Nil means slog.Default().
+	Logger *slog.Logger
+
+	mu        sync.Mutex
+	acceptors []*acceptor         // guarded by mu; in the order of Serve, ended ones included
+	addr      string              // guarded by mu
+	conns     map[served]struct{} // guarded by mu
+	stopping  bool                // guarded by mu; Shutdown or Close was called
+	quiet     chan struct{}       // guarded by mu; closed when the last connection ends; nil: nobody waits
+}
+
+// served is a connection that the server serves.
+type served interface {
+	leave()        // ends it when what it has accepted is answered
+	end(err error) // ends it now
+}
+
+// config returns the fields with their defaults.
+func (s *Server) config() (acceptorConfig, sessionConfig, error) {
+	limits, err := s.Limits.withDefaults()
+	var callTimeout time.Duration
+	if err == nil {
+		callTimeout, err = orDefault("CallTimeout", s.CallTimeout, defaultCallTimeout)
+	}
+	if err == nil {
+		err = ListenConfig{Auth: s.Auth, DangerouslyWithoutAuth: s.DangerouslyWithoutAuth,
+			HandshakeTimeout: s.HandshakeTimeout, MaxConns: s.MaxConns, Pickle: s.Pickle}.check()
+	}
+	if err == nil && s.Handler == nil && s.Objects == nil {
+		err = errors.New("Handler and Objects are nil: set one of them, or both")
+	}
+	if err != nil {
+		return acceptorConfig{}, sessionConfig{}, err
+	}
+	logger := s.Logger
+	if logger == nil {
+		logger = slog.Default()
+	}
+	return acceptorConfig{
+			auth: s.Auth, offerSession: s.Handler != nil, timeout: s.HandshakeTimeout,
+			maxConns: s.MaxConns, allowFrom: s.AllowFrom, logger: logger,
+		}, sessionConfig{
+			handler: s.Handler, limits: limits, callTimeout: callTimeout, logger: logger,
+		}, nil
+}
+
+// Listen opens a listener for Serve, on tcp://host:port (port 0 chooses one),
+// unix:///path, or unix://@name for an abstract unix socket, which every user of
+// the machine can reach. A unix socket has mode 0600; what a dead server left at
+// its path is removed.
+//
+// Its errors are those of the fields of s too: what can be wrong at the start is
+// said before a port is open.
+func (s *Server) Listen(url string) (net.Listener, error) {
+	_, _, err := s.config()
+	var l net.Listener
+	if err == nil {
+		l, err = listen(url, s.DangerouslyBeyondLoopback)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("native: listen on %s: %w", value.Clip(url, 128), err)
+	}
+	return l, nil
+}
+
+// ListenAndServe is Listen and Serve.
+func (s *Server) ListenAndServe(url string) error {
+	l, err := s.Listen(url)
+	if err != nil {
+		return err
+	}
+	return s.Serve(l)
+}
+
+// Serve accepts connections from l, which it owns from now on, and serves each
+// on a goroutine of its own. It returns ErrServerClosed after Shutdown or Close,
+// which alone wait for the connections. It may run for several listeners at the
+// same time.
+func (s *Server) Serve(l net.Listener) error {
+	accept, session, err := s.config()
+	if err == nil {
+		err = s.checkAddress(l.Addr())
+	}
+	if err != nil {
+		l.Close()
+		return fmt.Errorf("native: serve %s: %w", urlOf(l.Addr()), err)
+	}
+	accept.deliver = func(nc net.Conn, result handshakeResult, done func()) {
+		defer done()
+		s.serve(nc, result, session)
+	}
+	s.mu.Lock()
+	if s.stopping {
+		s.mu.Unlock()
+		l.Close()
+		return ErrServerClosed
+	}
+	a := startAcceptor(l, accept)
+	s.acceptors = append(s.acceptors, a)
+	if s.addr == "" {
+		s.addr = urlOf(l.Addr())
+	}
+	s.mu.Unlock()
+	<-a.ended
+	if err := a.failure(); err != nil {
+		return fmt.Errorf("native: serve %s: %w", urlOf(l.Addr()), err)
+	}
+	return ErrServerClosed
+}
+
+// checkAddress refuses an address beyond loopback unless that is permitted.
+func (s *Server) checkAddress(addr net.Addr) error {
+	tcp, ok := addr.(*net.TCPAddr)
+	if !ok || tcp.IP.IsLoopback() || s.DangerouslyBeyondLoopback {
+		return nil
+	}
+	return errors.New("the address is beyond loopback, where this protocol does not protect what is sent: use 127.0.0.1 or a unix socket with ssh -L, or set DangerouslyBeyondLoopback")
+}
+
+// Addr returns the URL of the first listener, with the port that was chosen. It
+// is empty before Serve.
+func (s *Server) Addr() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.addr
+}
+
+// Shutdown closes the listeners, answers the calls that were accepted, refuses
+// new ones, and returns when every connection is closed. Idle connections are
+// closed at once. When ctx ends first, what is left is cut off, and Shutdown
+// returns the error of ctx without waiting for handlers that do not heed their
+// own.
+func (s *Server) Shutdown(ctx context.Context) error {
+	conns, quiet := s.stop()
+	for _, c := range conns {
+		c.leave()
+	}
+	select {
+	case <-quiet:
+		return s.Close() // waits for the last goroutines
+	case <-ctx.Done():
+	}
+	conns, _ = s.stop()
+	for _, c := range conns {
+		c.end(ErrClosed)
+	}
+	return fmt.Errorf("native: shutdown: %d connections were cut off: %w", len(conns), ctx.Err())
+}
+
+// Close closes the listeners and every connection, which ends the contexts of
+// their handlers, and returns when those have returned. It must not be called
+// from one of them. Closing again does nothing.
+func (s *Server) Close() error {
+	conns, quiet := s.stop()
+	for _, c := range conns {
+		c.end(ErrClosed)
+	}
+	<-quiet
+	s.mu.Lock()
+	acceptors := s.acceptors
+	s.mu.Unlock()
+	for _, a := range acceptors {
+		a.wait()
+	}
+	return nil
+}
+
+// stop ends the listeners. It returns the connections, and a channel that is
+// closed when there are none any more.
+func (s *Server) stop() (conns []served, quiet <-chan struct{}) {
+	s.mu.Lock()
+	s.stopping = true
+	acceptors := s.acceptors
+	s.mu.Unlock()
+	for _, a := range acceptors {
+		a.stop()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		conns = append(conns, c)
+	}
+	if s.quiet == nil {
+		s.quiet = make(chan struct{})
+		if len(s.conns) == 0 {
+			close(s.quiet)
+		}
+	}
+	return conns, s.quiet
+}
+
+// add puts a connection on the list; false: the server has no more use for it.
+func (s *Server) add(c served) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopping {
+		return false
+	}
+	if s.conns == nil {
+		s.conns = map[served]struct{}{}
+	}
+	s.conns[c] = struct{}{}
+	return true
+}
+
+func (s *Server) remove(c served) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.conns, c)
+	if len(s.conns) == 0 && s.quiet != nil {
+		close(s.quiet)
+	}
+}

@@ -1,0 +1,137 @@
+package native
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"github.com/parley-rpc/parley/rpc"
+	"github.com/parley-rpc/parley/rpc/value"
+)
+
+// serve serves one connection to its end, and closes it.
+func (s *Server) serve(nc net.Conn, result handshakeResult, cfg sessionConfig) {
+	if s.Auth == nil {
+		// Without a challenge no tag has told what the peer speaks.
+		first := &firstBytes{nc: nc}
+		if !s.add(first) {
+			nc.Close()
+			return
+		}
+		var err error
+		result.Session, err = first.read()
+		s.remove(first)
+		if err != nil {
+			nc.Close()
+			return
+		}
+		cfg.early = first.b
+	}
+	log := cfg.logger.With("peer", value.Clip(urlOf(nc.RemoteAddr()), 128), "transport", "native", "identity", result.Identity.Name)
+	switch {
+	case result.Session && s.Handler == nil:
+		log.Warn("refused: the peer wants to call, and nothing answers calls here: set Server.Handler")
+		nc.Close()
+	case result.Session:
+		cfg.identity = result.Identity
+		c := newSession(context.Background(), nc, cfg)
+		if !s.add(c) {
+			nc.Close()
+			return
+		}
+		err := c.run()
+		s.remove(c)
+		if p := new(ProtocolError); errors.As(err, &p) || errors.Is(err, ErrVersion) || errors.Is(err, ErrPeerDead) {
+			log.Warn("session ended", "error", err)
+		}
+	case s.Objects == nil:
+		log.Warn("refused: the peer sends objects, as Python does, and nothing takes them here: set Server.Objects, or use native.Dial in place of DialConn there")
+		linger(nc)
+		nc.Close()
+	default:
+		if err := s.serveObjects(nc, result, cfg); err != nil {
+			log.Warn("connection of objects ended", "error", err)
+		}
+	}
+}
+
+// serveObjects serves a peer that sends objects.
+func (s *Server) serveObjects(nc net.Conn, result handshakeResult, cfg sessionConfig) (err error) {
+	conn := newConn(nc, result, connOptions{maxMessage: cfg.limits.MaxMessage, pickle: s.Pickle, keyless: s.Auth == nil})
+	conn.in.w = copy(conn.in.buf, cfg.early)
+	defer conn.Close()
+	ctx, cancel := context.WithCancel(rpc.WithPeer(context.Background(), conn.Peer()))
+	defer cancel()
+	c := &objectConn{conn: conn, cancel: cancel}
+	if !s.add(c) {
+		return nil
+	}
+	defer s.remove(c)
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	err = s.Objects.ServeObjects(ctx, conn)
+	if errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded) || ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// objectConn is a connection of an ObjectHandler.
+type objectConn struct {
+	conn   *Conn
+	cancel context.CancelFunc
+}
+
+// leave makes Recv fail once nothing is left that has come in: what the handler
+// is at, it can finish and answer.
+func (c *objectConn) leave() { c.conn.nc.SetReadDeadline(time.Unix(1, 0)) }
+
+func (c *objectConn) end(error) {
+	c.cancel()
+	c.conn.Close()
+}
+
+// firstBytes is a connection on which nobody has said what is spoken.
+type firstBytes struct {
+	nc net.Conn
+	b  []byte // what was read
+}
+
+func (f *firstBytes) leave()    { f.nc.Close() }
+func (f *firstBytes) end(error) { f.nc.Close() }
+
+// helloStart is how the first frame of a session begins, behind its length.
+var helloStart = append([]byte{byte(frameHello), 0, 0}, helloMagic...)
+
+// read reads until it is clear whether the peer begins a session.
+func (f *firstBytes) read() (session bool, err error) {
+	for {
+		if len(f.b) >= headerSize {
+			came := f.b[headerSize:]
+			size := uint64(binary.BigEndian.Uint32(f.b))
+			n := min(len(came), len(helloStart))
+			if size < uint64(len(helloStart)) || !bytes.Equal(came[:n], helloStart[:n]) {
+				return false, nil
+			}
+			if n == len(helloStart) {
+				return true, nil
+			}
+		}
+		var b [64]byte
+		n, err := readSome(f.nc, b[:headerSize+len(helloStart)-len(f.b)])
+		if err != nil && n == 0 {
+			return false, err
+		}
+		f.b = append(f.b, b[:n]...)
+	}
+}

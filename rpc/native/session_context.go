@@ -1,0 +1,97 @@
+package native
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// callContext is the context of a handler. It ends with its call's deadline, when
+// the caller gives up, when the connection is lost, and when the handler has
+// returned.
+//
+// It is one object where package context would make four: a channel, a timer and
+// children cost only those who ask for them.
+type callContext struct {
+	base     context.Context // what it carries
+	deadline time.Time       // zero: none
+
+	mu       sync.Mutex
+	err      error                // guarded by mu; why it has ended
+	done     chan struct{}        // guarded by mu; closed by end
+	timer    *time.Timer          // guarded by mu; runs from the first Done on
+	children map[*func()]struct{} // guarded by mu; called by end
+}
+
+func (c *callContext) Deadline() (time.Time, bool) { return c.deadline, !c.deadline.IsZero() }
+
+func (c *callContext) Value(key any) any { return c.base.Value(key) }
+
+func (c *callContext) Done() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.done == nil {
+		c.done = make(chan struct{})
+		if c.err != nil {
+			close(c.done)
+		} else if !c.deadline.IsZero() {
+			c.timer = time.AfterFunc(time.Until(c.deadline), func() { c.end(context.DeadlineExceeded) })
+		}
+	}
+	return c.done
+}
+
+func (c *callContext) Err() error {
+	c.mu.Lock()
+	err := c.err
+	c.mu.Unlock()
+	if err == nil && !c.deadline.IsZero() && time.Until(c.deadline) <= 0 {
+		return c.end(context.DeadlineExceeded)
+	}
+	return err
+}
+
+// AfterFunc has f called when the context ends. Package context looks for it,
+// and then needs no goroutine for each child.
+func (c *callContext) AfterFunc(f func()) (stop func() bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err != nil {
+		go f()
+		return func() bool { return false }
+	}
+	if c.children == nil {
+		c.children = map[*func()]struct{}{}
+	}
+	c.children[&f] = struct{}{}
+	return func() bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		_, waits := c.children[&f]
+		delete(c.children, &f)
+		return waits
+	}
+}
+
+// end ends the context, unless it has ended, and returns why it has.
+func (c *callContext) end(err error) error {
+	c.mu.Lock()
+	if c.err != nil {
+		defer c.mu.Unlock()
+		return c.err
+	}
+	c.err = err
+	if c.done != nil {
+		close(c.done)
+	}
+	if c.timer != nil {
+		c.timer.Stop()
+	}
+	children := c.children
+	c.children = nil
+	c.mu.Unlock()
+	for f := range children {
+		go (*f)()
+	}
+	return err
+}

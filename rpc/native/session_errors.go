@@ -1,0 +1,58 @@
+package native
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/parley-rpc/parley/rpc"
+)
+
+// Why a session ended. Callers meet these inside of an [rpc.LinkError], which
+// says whether their call was sent.
+var (
+	// ErrClosed: this side has closed the session.
+	ErrClosed = errors.New("the session is closed")
+	// ErrGoingAway: the peer shuts down. It answers what it has accepted and
+	// takes no more calls.
+	ErrGoingAway = errors.New("the peer is shutting down")
+	// ErrPeerDead: nothing came from the peer for as long as DeadAfter says, or
+	// it took nothing for as long.
+	ErrPeerDead = errors.New("the peer is dead or stopped")
+	// ErrVersion: the two sides have no version of the session in common.
+	ErrVersion = errors.New("no common version of the session protocol")
+)
+
+// ProtocolError is a breach of the session protocol. It ends the session, since
+// nothing that follows can be trusted to mean what it seems to.
+type ProtocolError struct {
+	// ByUs says that the peer holds this side to have broken the protocol.
+	ByUs bool
+	// Text says what was expected and what came.
+	Text string
+}
+
+// Error returns "the peer broke the session protocol: ...".
+func (e *ProtocolError) Error() string {
+	if e.ByUs {
+		return "the peer says that this side broke the session protocol: " + e.Text
+	}
+	return "the peer broke the session protocol: " + e.Text
+}
+
+func breach(format string, args ...any) error {
+	return &ProtocolError{Text: fmt.Sprintf(format, args...)}
+}
+
+// lost is the error of a connection that ended without a farewell.
+func lost(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("the peer closed the connection: %w", io.ErrUnexpectedEOF)
+	}
+	return fmt.Errorf("the connection broke: %w", err)
+}
+
+// callError is the error of a call whose link failed it.
+func callError(sent rpc.Sent, method string, err error) error {
+	return &rpc.LinkError{Sent: sent, Op: "call " + method, Err: err}
+}

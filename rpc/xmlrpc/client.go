@@ -1,0 +1,237 @@
+package xmlrpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+
+	"github.com/parley-rpc/parley/rpc"
+	"github.com/parley-rpc/parley/rpc/value"
+	"github.com/parley-rpc/parley/rpc/xmlrpc/xmlvalue"
+)
+
+// ErrClosed is the error of a call on a Client that has been closed.
+var ErrClosed = errors.New("xmlrpc: the client is closed")
+
+// Client calls the functions of one XML-RPC server. It is an rpc.Caller, safe
+// for concurrent use; calls share a pool of connections.
+//
+// A call ends in one of four ways: with its result; with a *rpc.Fault, which the
+// server answered; with a *rpc.LinkError if there was no answer that could be
+// understood; with another error if an argument cannot be sent or the result
+// does not fit where it should go. A LinkError tells whether any of the call was
+// sent, and wraps context.DeadlineExceeded or context.Canceled where the context
+// ended it, and an *AnswerError where something else than XML-RPC came back.
+//
+// Nothing is sent twice. The one exception is a kept connection that turns out
+// to be closed before a byte of the call was written to it: then the call takes
+// another one. A server that closes a kept connection at the very moment when a
+// call arrives makes it fail with the outcome unknown; whether that may be
+// repeated only the caller can know. Connections are therefore not kept longer
+// than ClientConfig.IdleTimeout.
+type Client struct {
+	target  target
+	header  http.Header // of every call
+	timeout time.Duration
+	gzip    bool // compress calls
+	values  xmlvalue.Options
+
+	link   *link
+	bodies bodyReader
+	calls  sync.WaitGroup // running; none is added once link.closed is set
+}
+
+// NewClient returns a client of the server at url: http://host:port/path,
+// https://…, or http+unix:///path/of/socket:/path. A URL without a path means
+// /RPC2. Nothing is sent before the first call.
+func NewClient(url string, config ClientConfig) (*Client, error) {
+	t, err := parseTarget(url)
+	if err != nil {
+		return nil, fmt.Errorf("xmlrpc: %w", err)
+	}
+	header, err := config.check(&t)
+	if err != nil {
+		return nil, fmt.Errorf("xmlrpc: %w", err)
+	}
+	c := &Client{
+		target:  t,
+		header:  header,
+		timeout: or(config.Timeout, defaultCallTimeout),
+		gzip:    config.GzipCalls,
+		values:  config.Values,
+		link:    newLink(t, config),
+		bodies:  bodyReader{max: or(config.MaxAnswer, defaultMaxBody)},
+	}
+	return c, nil
+}
+
+// Close cuts the connections, which ends the calls that are running, and waits
+// for them. Closing twice does nothing.
+func (c *Client) Close() error {
+	c.link.close()
+	c.calls.Wait()
+	return nil
+}
+
+// Call makes a call, as rpc.Caller describes it. If ctx has no deadline,
+// ClientConfig.Timeout is one. The deadline travels with the call, so that the
+// server does not work on for nobody.
+func (c *Client) Call(ctx context.Context, req *rpc.Request) (any, error) {
+	if !c.link.enter(&c.calls) {
+		return nil, c.broken(req, rpc.NotSent, ErrClosed)
+	}
+	defer c.calls.Done()
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.timeout)
+		defer cancel()
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, c.broken(req, rpc.NotSent, err)
+	}
+	out := c.bodies.get()
+	var trace sendTrace
+	hr, err := c.request(ctx, req, out, &trace)
+	if err != nil {
+		c.bodies.free(out)
+		return nil, fmt.Errorf("xmlrpc: call %s: %w", clip(req.Method), err)
+	}
+	resp, err := c.link.transport.RoundTrip(hr)
+	if trace.written() { // a server may answer before it has read everything
+		defer c.bodies.free(out)
+	}
+	if err != nil {
+		return nil, c.broken(req, trace.sent(), c.cause(ctx, err))
+	}
+	defer resp.Body.Close()
+	in, err := c.read(resp)
+	if err != nil {
+		return nil, c.broken(req, rpc.Unknown, c.cause(ctx, err))
+	}
+	defer c.bodies.free(in)
+	return c.deliver(req, resp, in.data)
+}
+
+// request makes the HTTP request of a call, whose body is kept in out.
+func (c *Client) request(ctx context.Context, req *rpc.Request, out *buffer, trace *sendTrace) (*http.Request, error) {
+	arguments, err := goValues(req.Args)
+	if err != nil {
+		return nil, err
+	}
+	out.data, err = xmlvalue.AppendCall(out.data, req.Method, arguments, c.values)
+	if err != nil {
+		return nil, err
+	}
+	header := make(http.Header, len(c.header)+len(req.Meta)+2)
+	for name, v := range c.header {
+		header[name] = v
+	}
+	if err := setMeta(header, req.Meta); err != nil {
+		return nil, err
+	}
+	if deadline, ok := ctx.Deadline(); ok {
+		setTimeout(header, time.Until(deadline))
+	}
+	body := out.data
+	if c.gzip && len(body) > gzipAbove {
+		header["Content-Encoding"] = gzipName
+		body = compress(&c.bodies.gzips, nil, body)
+	}
+	hr := &http.Request{
+		Method:        http.MethodPost,
+		URL:           c.target.url,
+		Host:          c.target.url.Host,
+		Header:        header,
+		ContentLength: int64(len(body)),
+	}
+	// With GetBody net/http takes another connection if this one turns out to be
+	// closed before anything was written. After that it does not repeat a POST.
+	hr.GetBody = func() (io.ReadCloser, error) {
+		trace.again()
+		return newBody(body), nil
+	}
+	hr.Body = newBody(body)
+	return hr.WithContext(trace.watch(ctx)), nil
+}
+
+// goValues returns arguments as Go values, which they are unless a call is
+// passed on from one wire to another.
+func goValues(a rpc.Args) ([]any, error) {
+	switch a := a.(type) {
+	case nil:
+		return nil, nil
+	case rpc.Values:
+		return a, nil
+	}
+	var list []any
+	err := a.Decode([]any{&list}, &value.Params{Variadic: true})
+	return list, err
+}
+
+// deliver takes the result, or the fault, out of an answer.
+func (c *Client) deliver(req *rpc.Request, resp *http.Response, body []byte) (any, error) {
+	answered := resp.StatusCode >= 200 && resp.StatusCode <= 299
+	if !answered && !strings.Contains(resp.Header.Get("Content-Type"), "xml") {
+		return nil, c.broken(req, rpc.Unknown, newAnswerError(resp, body, nil))
+	}
+	d, err := xmlvalue.ReadResponse(body, c.values)
+	if err != nil {
+		return nil, c.broken(req, rpc.Unknown, newAnswerError(resp, body, err))
+	}
+	if code, message, ok := d.Fault(); ok { // some servers give faults the status 500
+		return nil, &rpc.Fault{Code: code, Message: faultText(message)}
+	}
+	if !answered {
+		return nil, c.broken(req, rpc.Unknown, newAnswerError(resp, body, nil))
+	}
+	result, err := rpc.Deliver(d, req)
+	if err == nil {
+		err = d.Finish()
+	}
+	var syntax *xmlvalue.SyntaxError
+	switch {
+	case errors.As(err, &syntax):
+		return nil, c.broken(req, rpc.Unknown, newAnswerError(resp, body, err))
+	case err != nil:
+		return nil, err
+	}
+	return result, nil
+}
+
+// broken is the error of a call that had no answer.
+func (c *Client) broken(req *rpc.Request, sent rpc.Sent, err error) error {
+	return &rpc.LinkError{Sent: sent, Op: "xmlrpc: call " + clip(req.Method) + " at " + c.target.name, Err: err}
+}
+
+// cause returns why a call was cut off: the end of its context or of the client,
+// where that is what net/http reports in words of its own.
+func (c *Client) cause(ctx context.Context, err error) error {
+	switch ended := ctx.Err(); {
+	case ended != nil:
+		return ended
+	case c.link.isClosed():
+		return ErrClosed
+	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+		return fmt.Errorf("the server closed the connection without an answer: %w", err)
+	}
+	return err
+}
+
+// maxFaultText bounds the text of a fault, in bytes.
+const maxFaultText = 4096
+
+// faultText leaves the text of a server as it is, unless it is long or holds
+// what could harm a terminal.
+func faultText(s string) string {
+	harmful := func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' && r != '\r' }
+	if len(s) <= maxFaultText && !strings.ContainsFunc(s, harmful) {
+		return s
+	}
+	return value.Clip(s, maxFaultText)
+}

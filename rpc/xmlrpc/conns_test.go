@@ -1,0 +1,123 @@
+package xmlrpc
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// fakeConn is a connection from an address, which knows whether it was closed.
+type fakeConn struct {
+	net.Conn
+	from   net.Addr
+	closed bool
+}
+
+func (f *fakeConn) RemoteAddr() net.Addr { return f.from }
+func (f *fakeConn) Close() error         { f.closed = true; return nil }
+
+func from(addr string) *fakeConn {
+	return &fakeConn{from: net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(addr), 1))}
+}
+
+// TestSilentConnectionsMakeRoom follows who has to leave for whom.
+func TestSilentConnectionsMakeRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cs := newConns(200)
+		connect := func(addr string) (*fakeConn, *conn) {
+			t.Helper()
+			f := from(addr)
+			c, ok := cs.add(f, "")
+			if !ok || f.closed {
+				t.Fatalf("a connection from %s was turned away", addr)
+			}
+			return f, c
+		}
+
+		// One address may hold 8 silent connections for as long as it likes, loopback 32.
+		first, _ := connect("192.0.2.1")
+		second, _ := connect("192.0.2.1")
+		for range maxSilentEach - 2 {
+			connect("192.0.2.1")
+		}
+		connect("192.0.2.1")
+		if first.closed {
+			t.Fatal("a connection had no time to speak")
+		}
+		time.Sleep(silentGrace + 1)
+		connect("192.0.2.1")
+		if !first.closed || second.closed {
+			t.Errorf("for one more of its address the oldest has to leave and no other: %v, %v", first.closed, second.closed)
+		}
+		other, _ := connect("192.0.2.2")
+		local, _ := connect("127.0.0.1")
+		for range maxSilentLocal - 1 {
+			connect("127.0.0.1")
+		}
+		time.Sleep(silentGrace + 1)
+		if second.closed || local.closed {
+			t.Error("another address had to leave")
+		}
+		connect("127.0.0.1")
+		if second.closed || !local.closed {
+			t.Errorf("for one more of loopback its oldest has to leave: %v, %v", second.closed, local.closed)
+		}
+
+		// Of all addresses together there are 64, and then the oldest of all leaves.
+		for i := cs.silent.Len(); i < maxSilent; i++ {
+			connect(netip.AddrFrom4([4]byte{198, 51, 100, byte(i)}).String())
+		}
+		time.Sleep(silentGrace + 1)
+		connect("203.0.113.1")
+		if !second.closed || other.closed {
+			t.Errorf("for one more of all the oldest has to leave: %v, %v", second.closed, other.closed)
+		}
+
+		// One that has spoken stays, however full it gets.
+		spoken, c := connect("203.0.113.2")
+		c.heard()
+		c.heard()
+		for range 300 {
+			connect("203.0.113.3")
+			if len(cs.open) > cs.max || cs.silent.Len() > cs.max {
+				t.Fatalf("%d connections are open", len(cs.open))
+			}
+		}
+		if spoken.closed {
+			t.Error("a connection that has spoken had to leave")
+		}
+		if len(cs.open) != cs.max {
+			t.Errorf("%d connections are open; want %d", len(cs.open), cs.max)
+		}
+
+		// When all have spoken, nobody is let in.
+		for e := cs.silent.Front(); e != nil; e = cs.silent.Front() {
+			e.Value.(*conn).heard()
+		}
+		f := from("203.0.113.4")
+		if _, ok := cs.add(f, ""); ok || !f.closed {
+			t.Error("a connection was let in where there is no room")
+		}
+		c.Close()
+		c.Close()
+		connect("203.0.113.4")
+
+		// The end: those without a request leave.
+		for c := range cs.open {
+			c.Close()
+			break
+		}
+		_, busy := connect("203.0.113.5")
+		busy.state.Store(int32(http.StateActive))
+		cs.end()
+		if len(cs.open) != 1 {
+			t.Errorf("%d connections are left; want the one with a request", len(cs.open))
+		}
+		if _, ok := cs.add(from("203.0.113.5"), ""); ok {
+			t.Error("a connection was let in after the end")
+		}
+	})
+}

@@ -1,0 +1,33 @@
+// Package xmlrpc carries calls as XML-RPC over HTTP, which programs in nearly
+// every language can speak with what they have.
+//
+// A [Server] serves an [rpc.Caller], normally a registry. It listens by itself
+// or is mounted as an http.Handler in a program that has a server already:
+//
+//	srv := xmlrpc.Server{Handler: reg}
+//	err := srv.ListenAndServe("127.0.0.1:8080")
+//
+//	mux.Handle("/RPC2", &xmlrpc.Server{Handler: reg})
+//
+// A [Client] is an rpc.Caller:
+//
+//	c, err := xmlrpc.NewClient("http://127.0.0.1:8080/RPC2", xmlrpc.ClientConfig{})
+//	sum, err := rpc.Invoke[int](ctx, c, "add", 3, 5)
+//
+// # The way of a call
+//
+// A request passes the gates (gate.go), which look at its head alone; then its
+// body is read within bounds (body.go), the call in it is made (serve.go), and
+// the answer written. What XML looks like is known to package xmlvalue only,
+// and which Go types it becomes to package value only.
+//
+// # Deadlines and metadata
+//
+// Two headers that other implementations ignore travel with a call:
+// Parley-Timeout-Ms is the time that the caller will wait, in milliseconds, and
+// Parley-Meta-NAME is the entry "name" of [rpc.Request.Meta].
+//
+// # CGI and FastCGI
+//
+// Since a Server is an http.Handler, net/http/cgi and net/http/fcgi serve it.
+package xmlrpc

@@ -1,0 +1,230 @@
+package xmlrpc
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/parley-rpc/parley/rpc"
+	"github.com/parley-rpc/parley/rpc/xmlrpc/xmlvalue"
+)
+
+// transportName is what rpc.Peer.Transport says of peers of this package.
+const transportName = "xmlrpc"
+
+const (
+	// grace is how much longer than its deadline work may take before it is
+	// answered over its head: most functions return at their deadline by
+	// themselves, and then the connection can be kept.
+	grace = 20 * time.Millisecond
+	// gzipAbove is from which size on a reply is compressed, in bytes.
+	gzipAbove = 1 << 10
+)
+
+// work is what a request asks for.
+type work interface {
+	// answer does the work and returns the reply, its body appended to dst. It
+	// takes as long as it takes.
+	answer(ctx context.Context, dst []byte) reply
+	// late is the reply when the work was not done in time.
+	late() reply
+}
+
+// reply is what is sent for a request that has passed the gates.
+type reply struct {
+	status int
+	header http.Header // shared: not to be changed
+	body   []byte
+	blob   io.Reader // instead of body: the result, written as it is read; closed if it is an io.Closer
+}
+
+var (
+	xmlHeader = http.Header{"Content-Type": {"text/xml; charset=utf-8"}}
+	gzipName  = []string{"gzip"}
+)
+
+// exchange is one request on its way through an endpoint.
+type exchange struct {
+	*endpoint
+	w     http.ResponseWriter
+	r     *http.Request
+	conn  *conn     // nil if another server than ours has accepted it
+	began time.Time // when its head had been read
+}
+
+// serve sees a request through: gates, body, call, answer. What is known from
+// the head alone is looked at before a byte of the body is read. A login has
+// its place between the two.
+func (x *exchange) serve() *refusal {
+	if no := x.gates.check(x.r, x.conn); no != nil {
+		return no
+	}
+	if x.r.Method != http.MethodPost {
+		return x.run(x.timeout, &page{x.endpoint, x.r})
+	}
+	timeout, err := timeoutFrom(x.r.Header, x.timeout)
+	if err != nil {
+		x.send(x.faultReply(nil, err))
+		return nil
+	}
+	body, no := x.bodies.read(x.w, x.r)
+	if no != nil {
+		return no
+	}
+	defer x.bodies.free(body)
+	return x.run(timeout, &call{x.endpoint, x.r.Header, body.data, timeout})
+}
+
+// refuse answers with a status. Whether the connection can live on is net/http's
+// to decide: it can if little of the body is left.
+func (x *exchange) refuse(no *refusal) {
+	if no.header[0] != "" {
+		x.w.Header().Set(no.header[0], no.header[1])
+	}
+	x.logger.LogAttrs(x.r.Context(), slog.LevelDebug, "xmlrpc: request refused",
+		slog.Int("status", no.status), slog.String("reason", no.reason), slog.String("peer", x.r.RemoteAddr))
+	x.allowWrite()
+	http.Error(x.w, fmt.Sprintf("%d %s: %s", no.status, http.StatusText(no.status), no.reason), no.status)
+}
+
+// run does work within a deadline and sends its reply. The work is done on this
+// goroutine, which is the connection's. If it goes on after its deadline, a
+// timer sends the late reply over its head and the connection ends with it; the
+// request is over, for Shutdown and MaxCalls too, when the work is.
+func (x *exchange) run(timeout time.Duration, job work) *refusal {
+	if !x.calls.take() {
+		return tooBusy("too many calls are running")
+	}
+	defer x.calls.free()
+	x.endReading(timeout)
+	ctx, cancel := context.WithTimeout(x.context(), timeout)
+	defer cancel()
+
+	var once sync.Once // sends one of two replies, and makes the other wait for it
+	timer := time.AfterFunc(timeout+grace, func() {
+		once.Do(func() {
+			x.w.Header()["Connection"] = []string{"close"}
+			x.send(job.late())
+			_ = http.NewResponseController(x.w).Flush() // behind a wrapper that cannot, it is sent when the work ends
+		})
+	})
+	defer once.Do(func() {}) // x.w is not touched after this function, however it ends
+	defer timer.Stop()
+
+	out := x.bodies.get()
+	defer x.bodies.free(out)
+	answer := job.answer(ctx, out.data)
+	out.data = answer.body
+	if c, ok := answer.blob.(io.Closer); ok {
+		defer c.Close()
+	}
+	once.Do(func() { x.send(answer) })
+	return nil
+}
+
+// send writes a reply.
+func (x *exchange) send(a reply) {
+	h := x.w.Header()
+	for name, value := range a.header {
+		h[name] = value
+	}
+	if a.blob != nil {
+		x.sendBlob(a.blob)
+		return
+	}
+	body := a.body
+	if x.gzip && len(body) > gzipAbove && acceptsGzip(x.r.Header) {
+		small := x.bodies.get()
+		defer x.bodies.free(small)
+		small.data = compress(&x.bodies.gzips, small.data, body)
+		if len(small.data) < len(body) {
+			body = small.data
+			h["Content-Encoding"] = gzipName
+		}
+	}
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	x.allowWrite()
+	x.w.WriteHeader(a.status)
+	_, _ = x.w.Write(body) // a caller that is gone does not want it
+}
+
+// sendBlob writes a result piece by piece, each with its full time. When that
+// fails the document is cut off, and so must the connection be.
+func (x *exchange) sendBlob(blob io.Reader) {
+	pieces := writerFunc(func(p []byte) (int, error) {
+		x.allowWrite()
+		return x.w.Write(p)
+	})
+	if err := xmlvalue.WriteBlobResponse(pieces, blob); err != nil {
+		x.logger.LogAttrs(x.r.Context(), slog.LevelWarn, "xmlrpc: a result was cut off", slog.Any("error", err))
+		panic(http.ErrAbortHandler)
+	}
+}
+
+type writerFunc func(p []byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+// endReading lets the work take its time: the request has been read, and what
+// is read from now on only tells that the caller is gone. The time for reading
+// would end the work with it, unless it is too long for that.
+func (x *exchange) endReading(timeout time.Duration) {
+	if x.conn == nil || x.headTimeout+time.Since(x.began)+timeout+grace > x.readTimeout {
+		_ = http.NewResponseController(x.w).SetReadDeadline(time.Time{}) // not all servers can
+	}
+}
+
+// allowWrite gives an answer its full time, which began with the request and
+// of which the work may have taken some.
+func (x *exchange) allowWrite() {
+	if x.conn == nil || time.Since(x.began) > x.writeTimeout/10 {
+		_ = http.NewResponseController(x.w).SetWriteDeadline(time.Now().Add(x.writeTimeout)) // not all servers can
+	}
+}
+
+// acceptsGzip reports whether Accept-Encoding names gzip without refusing it.
+func acceptsGzip(h http.Header) bool {
+	for _, line := range h["Accept-Encoding"] {
+		for item := range strings.SplitSeq(line, ",") {
+			name, params, _ := strings.Cut(item, ";")
+			name = strings.TrimSpace(name)
+			if !strings.EqualFold(name, "gzip") && !strings.EqualFold(name, "x-gzip") {
+				continue
+			}
+			q, ok := strings.CutPrefix(strings.ReplaceAll(params, " ", ""), "q=")
+			weight, err := strconv.ParseFloat(q, 64)
+			return !ok || err == nil && weight > 0
+		}
+	}
+	return false
+}
+
+// context returns the context of the request with its peer in it, which our own
+// connections have already.
+func (x *exchange) context() context.Context {
+	ctx := x.r.Context()
+	if x.conn != nil {
+		return ctx
+	}
+	local, _ := ctx.Value(http.LocalAddrContextKey).(net.Addr)
+	return rpc.WithPeer(ctx, &rpc.Peer{Transport: transportName, Addr: remoteAddr(local, x.r.RemoteAddr)})
+}
+
+// remoteAddr makes an address of what net/http has kept of it as text.
+func remoteAddr(local net.Addr, text string) net.Addr {
+	if ap, err := netip.ParseAddrPort(text); err == nil {
+		return net.TCPAddrFromAddrPort(ap)
+	}
+	if _, ok := local.(*net.UnixAddr); ok {
+		return &net.UnixAddr{Net: "unix", Name: text}
+	}
+	return nil // a server that does not say
+}

@@ -1,0 +1,192 @@
+package xmlrpc
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/parley-rpc/parley/rpc"
+)
+
+// closeWait is how long Close waits for calls whose contexts it has cancelled.
+const closeWait = time.Second
+
+// life is a server that takes connections, from its first Serve to its end.
+type life struct {
+	http   *http.Server
+	conns  *conns
+	calls  *slots
+	allow  []netip.Prefix
+	tls    bool
+	beyond bool // plain HTTP beyond loopback is wanted
+
+	cancel  context.CancelFunc // ends the contexts of all calls
+	ending  sync.Once
+	stopped chan struct{} // closed by shutdown or close when they are done
+}
+
+func newLife(s *Server) (*life, error) {
+	var config *tls.Config
+	if s.TLS != nil {
+		config = s.TLS.Clone()
+		config.MinVersion = max(config.MinVersion, tls.VersionTLS12)
+		if len(config.Certificates) == 0 && config.GetCertificate == nil && config.GetConfigForClient == nil {
+			return nil, errors.New("xmlrpc: Server.TLS has no certificate")
+		}
+	}
+	for _, p := range s.AllowFrom {
+		if !p.IsValid() {
+			return nil, errors.New("xmlrpc: Server.AllowFrom holds a prefix that is not valid")
+		}
+	}
+	base, cancel := context.WithCancel(context.Background())
+	l := &life{
+		conns:   newConns(or(s.MaxConns, defaultMaxConns)),
+		calls:   &s.endpoint.calls,
+		allow:   s.AllowFrom,
+		tls:     s.TLS != nil,
+		beyond:  s.DangerouslyListenBeyondLoopback,
+		cancel:  cancel,
+		stopped: make(chan struct{}),
+	}
+	// HTTP/1 alone: the clients speak nothing else, and what is bounded per
+	// connection stays bounded.
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	l.http = &http.Server{
+		Handler:           s.endpoint,
+		TLSConfig:         config,
+		Protocols:         &protocols,
+		ReadHeaderTimeout: or(s.HeaderTimeout, defaultHeaderTimeout),
+		ReadTimeout:       or(s.ReadTimeout, defaultReadTimeout),
+		WriteTimeout:      or(s.WriteTimeout, defaultWriteTimeout),
+		IdleTimeout:       or(s.IdleTimeout, defaultIdleTimeout),
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          debugLog(s.endpoint.logger),
+		BaseContext:       func(net.Listener) context.Context { return base },
+		ConnContext: func(ctx context.Context, nc net.Conn) context.Context {
+			c := unwrap(nc)
+			return withConn(rpc.WithPeer(ctx, &rpc.Peer{Transport: transportName, Addr: c.RemoteAddr()}), c)
+		},
+		ConnState: func(nc net.Conn, state http.ConnState) { unwrap(nc).state.Store(int32(state)) },
+	}
+	return l, nil
+}
+
+// debugLog takes what net/http has to say: broken handshakes, broken requests.
+func debugLog(l *slog.Logger) *log.Logger { return slog.NewLogLogger(l.Handler(), slog.LevelDebug) }
+
+// Serve takes connections from ln until Shutdown or Close, and closes ln. Like
+// Listen it refuses an address beyond loopback without TLS. It returns when
+// Shutdown or Close is done, with http.ErrServerClosed, or at once with the
+// error that ended it. Several listeners may be served at the same time.
+func (s *Server) Serve(ln net.Listener) error {
+	if err := s.prepare(); err != nil {
+		ln.Close()
+		return err
+	}
+	l := s.life
+	if err := l.allowAddr(ln.Addr()); err != nil {
+		ln.Close()
+		return err
+	}
+	g := &gate{Listener: ln, life: l}
+	if own, ok := ln.(*listener); ok {
+		g.host = own.host
+	}
+	var err error
+	if l.tls {
+		err = l.http.ServeTLS(g, "", "")
+	} else {
+		err = l.http.Serve(g)
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		<-l.stopped
+		return http.ErrServerClosed
+	}
+	return fmt.Errorf("xmlrpc: serve %s: %w", ln.Addr(), err)
+}
+
+// gate is a listener that gives out only connections there is room for.
+type gate struct {
+	net.Listener
+	life *life
+	host string
+}
+
+func (g *gate) Accept() (net.Conn, error) {
+	for {
+		nc, err := g.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		if !g.life.allowed(nc.RemoteAddr()) {
+			nc.Close()
+			continue
+		}
+		if c, ok := g.life.conns.add(nc, g.host); ok {
+			return c, nil
+		}
+	}
+}
+
+// allowed holds an address against AllowFrom.
+func (l *life) allowed(a net.Addr) bool {
+	tcp, ok := a.(*net.TCPAddr)
+	if !ok || len(l.allow) == 0 {
+		return true
+	}
+	addr := tcp.AddrPort().Addr().Unmap().WithZone("")
+	for _, p := range l.allow {
+		if p.Contains(addr) {
+			return true
+		}
+	}
+	return false
+}
+
+// allowAddr refuses to serve plain HTTP to other machines.
+func (l *life) allowAddr(a net.Addr) error {
+	tcp, ok := a.(*net.TCPAddr)
+	if !ok || tcp.IP.IsLoopback() || l.tls || l.beyond {
+		return nil
+	}
+	return fmt.Errorf("xmlrpc: %s can be reached from other machines, and there is no TLS: listen on 127.0.0.1, set Server.TLS, or set Server.DangerouslyListenBeyondLoopback", a)
+}
+
+func (l *life) shutdown(ctx context.Context) error {
+	l.conns.end() // net/http waits 5 s for connections without a request
+	err := l.http.Shutdown(ctx)
+	if err != nil {
+		l.cut()
+	}
+	l.end()
+	return err
+}
+
+func (l *life) close() error {
+	l.cut()
+	deadline := time.Now().Add(closeWait)
+	for l.calls.any() && time.Now().Before(deadline) {
+		time.Sleep(time.Millisecond)
+	}
+	l.end()
+	return nil
+}
+
+// cut ends every connection and the contexts of all calls.
+func (l *life) cut() {
+	l.cancel()
+	l.conns.end()
+	_ = l.http.Close() // its error is that of closing a listener
+}
+
+func (l *life) end() { l.ending.Do(func() { close(l.stopped) }) }

@@ -1,0 +1,179 @@
+package xmlrpc
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"sync"
+	"sync/atomic"
+
+	"github.com/parley-rpc/parley/rpc"
+)
+
+// link is the connections of a client.
+type link struct {
+	transport *http.Transport
+	socket    string
+	dialer    net.Dialer
+	cancel    context.CancelFunc // ends dialling
+
+	mu     sync.Mutex // protects what follows
+	open   map[*sentConn]struct{}
+	closed bool
+}
+
+func newLink(t target, c ClientConfig) *link {
+	config := &tls.Config{}
+	if c.TLS != nil {
+		config = c.TLS.Clone()
+	}
+	config.MinVersion = max(config.MinVersion, tls.VersionTLS12)
+	conns := or(c.MaxConns, defaultClientConns)
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	life, cancel := context.WithCancel(context.Background())
+	l := &link{
+		socket: t.socket,
+		dialer: net.Dialer{Timeout: or(c.DialTimeout, defaultDialTimeout)},
+		open:   map[*sentConn]struct{}{},
+		cancel: cancel,
+	}
+	l.transport = &http.Transport{
+		Proxy: c.Proxy,
+		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			return l.dial(ctx, life, network, addr)
+		},
+		TLSClientConfig:        config,
+		TLSHandshakeTimeout:    l.dialer.Timeout,
+		Protocols:              &protocols,
+		DisableCompression:     true, // it has no bound on what it decompresses
+		MaxConnsPerHost:        conns,
+		MaxIdleConnsPerHost:    conns,
+		IdleConnTimeout:        or(c.IdleTimeout, defaultClientIdle),
+		MaxResponseHeaderBytes: maxAnswerHeaderBytes,
+	}
+	return l
+}
+
+// dial makes a connection. net/http goes on with it when the call that wanted
+// it is over; the end of the client, which is that of life, ends it.
+func (l *link) dial(ctx, life context.Context, network, addr string) (net.Conn, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(life, cancel)()
+	if l.socket != "" {
+		network, addr = "unix", l.socket
+	}
+	nc, err := l.dialer.DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	c := &sentConn{Conn: nc, link: l}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		nc.Close()
+		return nil, ErrClosed
+	}
+	l.open[c] = struct{}{}
+	return c, nil
+}
+
+// enter lets a call in unless the link is closed.
+func (l *link) enter(calls *sync.WaitGroup) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.closed {
+		calls.Add(1)
+	}
+	return !l.closed
+}
+
+func (l *link) isClosed() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.closed
+}
+
+// close cuts every connection and ends dialling.
+func (l *link) close() {
+	l.mu.Lock()
+	l.closed = true
+	open := make([]*sentConn, 0, len(l.open))
+	for c := range l.open {
+		open = append(open, c)
+	}
+	l.mu.Unlock()
+	l.cancel()
+	for _, c := range open {
+		c.Close()
+	}
+	l.transport.CloseIdleConnections()
+}
+
+// sentConn is a connection that knows whether something was sent on it.
+type sentConn struct {
+	net.Conn
+	link   *link
+	writes atomic.Int64 // begun
+}
+
+func (c *sentConn) Write(p []byte) (int, error) {
+	c.writes.Add(1)
+	return c.Conn.Write(p)
+}
+
+func (c *sentConn) Close() error {
+	c.link.mu.Lock()
+	delete(c.link.open, c)
+	c.link.mu.Unlock()
+	return c.Conn.Close()
+}
+
+// sendTrace follows the sending of one request.
+type sendTrace struct {
+	conn   *sentConn // the connection it got; set on the goroutine that makes the request
+	before int64     // writes on it until then
+	wrote  atomic.Bool
+}
+
+// watch returns a context for the request.
+func (t *sendTrace) watch(ctx context.Context) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn:      t.gotConn,
+		WroteRequest: func(httptrace.WroteRequestInfo) { t.wrote.Store(true) },
+	})
+}
+
+func (t *sendTrace) gotConn(info httptrace.GotConnInfo) {
+	nc := info.Conn
+	if s, ok := nc.(*tls.Conn); ok {
+		nc = s.NetConn()
+	}
+	if c, ok := nc.(*sentConn); ok {
+		t.conn, t.before = c, c.writes.Load()
+	}
+}
+
+// again notes that net/http begins anew, on another connection.
+func (t *sendTrace) again() { t.wrote.Store(false) }
+
+// written reports whether net/http is done with the body.
+func (t *sendTrace) written() bool { return t.wrote.Load() }
+
+// sent tells whether anything was sent, once the request has failed: nothing is
+// written after that.
+func (t *sendTrace) sent() rpc.Sent {
+	if t.conn == nil || t.conn.writes.Load() == t.before {
+		return rpc.NotSent
+	}
+	return rpc.Unknown
+}
+
+// newBody is of a type that net/http knows to be in memory: it sends head and
+// body in one write then.
+func newBody(data []byte) io.ReadCloser { return io.NopCloser(bytes.NewReader(data)) }
