@@ -19,6 +19,26 @@ type callCommand struct {
 	Raw    bool     `help:"Print a binary or text result as it is, not as JSON."`
 }
 
+// Help is what kong shows below the short help.
+func (*callCommand) Help() string {
+	return `An argument is read as JSON if it is valid JSON, and is text otherwise: 3, -0.5, true, null, [1,2], {"a":1}, hello. To send the text 3, write '"3"'. A number with a fraction or an exponent is a float, any other an integer.
+
+Values that JSON has no form for are written as an object with one key, in arguments and in results:
+
+    {"$binary": "3q2+7w=="}      {"$bytearray": "3q2+7w=="}
+    {"$time": "2026-03-04T05:06:07Z"}
+    {"$localtime": "2026-03-04T05:06:07"}
+    {"$tuple": [1, 2]}    {"$set": [1, 2]}    {"$frozenset": [1, 2]}
+    {"$map": [[1, "one"], [2, "two"]]}
+    {"$float": "NaN"}     {"$decimal": "1.50"}    {"$fraction": "22/7"}
+    {"$complex": [1.5, -2.0]}    {"$range": [1, 10, 3]}
+    {"$uuid": "6ba7b810-9dad-11d1-80b4-00c04fd430c8"}
+
+Flags may stand before and after the arguments; -- ends them.
+
+` + exitCodes
+}
+
 func (c *callCommand) run(std stdio) error {
 	connect, err := c.prepare(std) // takes a password from standard input before @- takes the rest
 	if err != nil {

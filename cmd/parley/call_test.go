@@ -149,6 +149,10 @@ func TestCallBrokenLinks(t *testing.T) {
 	silent := listenWith(t, func(c net.Conn) {
 		t.Cleanup(func() { c.Close() })
 	})
+	wordy := listenWith(t, func(c net.Conn) {
+		fmt.Fprint(c, "220 mail.example.org ESMTP\r\n")
+		c.Close()
+	})
 	html := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, "<html>Welcome")
 	}))
@@ -159,14 +163,28 @@ func TestCallBrokenLinks(t *testing.T) {
 		url  string
 		code int
 	}{
-		{"tcp://" + closed, 4}, {"http://" + closed + "/RPC2", 4},
-		{"unix:///no/such/socket", 4}, {"http+unix:///no/such/socket:/RPC2", 4},
-		{"tcp://" + hangUp, 4}, {"http://" + hangUp, 4},
-		{"http://" + silent, 6}, {"tcp://" + silent, 6},
-		{html.URL, 4}, {missing.URL, 4},
-		{"tcp://no-such-host.invalid:1", 4}, {"http://no-such-host.invalid", 4},
-		{"ftp://" + closed, 2}, {closed, 2}, {"tcp://", 2}, {"unix://relative", 2}, {"http://", 2}, {"", 2},
-		{"http://user:secret@" + closed, 2}, {"tls://" + closed, 2},
+		{"tcp://" + closed, 4},
+		{"http://" + closed + "/RPC2", 4},
+		{"unix:///no/such/socket", 4},
+		{"http+unix:///no/such/socket:/RPC2", 4},
+		{"tcp://" + hangUp, 4},
+		{"http://" + hangUp, 4},
+		{"http://" + silent, 6},
+		{"tcp://" + silent, 6},
+		{"tcp://" + wordy, 4},
+		{"http://" + wordy, 4},
+		{html.URL, 4},
+		{missing.URL, 4},
+		{"tcp://no-such-host.invalid:1", 4},
+		{"http://no-such-host.invalid", 4},
+		{"ftp://" + closed, 2},
+		{closed, 2},
+		{"tcp://", 2},
+		{"unix://relative", 2},
+		{"http://", 2},
+		{"", 2},
+		{"http://user:secret@" + closed, 2},
+		{"tls://" + closed, 2},
 	} {
 		t.Run(tt.url, func(t *testing.T) {
 			t.Parallel()

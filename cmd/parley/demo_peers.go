@@ -123,7 +123,7 @@ func koloPeer(url string) peer {
 		answers := make([]answer, len(questions))
 		for i, q := range questions {
 			into := pointerFor(q)
-			blob, isBlob := q.want.([]byte)
+			_, isBlob := q.want.([]byte)
 			if isBlob {
 				into = reflect.New(reflect.TypeFor[string]())
 			}
@@ -131,7 +131,8 @@ func koloPeer(url string) peer {
 			case err != nil:
 				answers[i].failure = err.Error()
 			case isBlob:
-				if blob, err = base64.StdEncoding.DecodeString(into.Elem().String()); err != nil {
+				blob, err := base64.StdEncoding.DecodeString(into.Elem().String())
+				if err != nil {
 					return nil, err
 				}
 				answers[i].value = blob

@@ -22,6 +22,17 @@ const (
 	exitDeadline = 6 // no answer in time
 )
 
+// exitCodes tells them to users.
+const exitCodes = `Exit codes:
+
+    0  answered
+    1  failed for another reason than these
+    2  the command line cannot be used
+    3  the server answered with a fault, which stands on standard error
+    4  could not connect, or the link broke
+    5  not authenticated
+    6  no answer in time`
+
 // usageError is a mistake in the command line, or in what it refers to.
 type usageError struct{ text string }
 
@@ -39,7 +50,7 @@ func exitCode(err error) int {
 		return exitAnswered
 	case errors.As(err, &usage):
 		return exitUsage
-	case errors.Is(err, native.ErrAuth), errors.Is(err, &rpc.Fault{Code: rpc.CodeNotAuthenticated}):
+	case failedLogin(err):
 		return exitAuth
 	case errors.Is(err, context.DeadlineExceeded):
 		return exitDeadline
@@ -49,6 +60,13 @@ func exitCode(err error) int {
 		return exitLink
 	}
 	return exitFailed
+}
+
+// failedLogin reports whether one side could not prove itself to the other. A
+// peer that does not take part in the login is no peer at all: a broken link.
+func failedLogin(err error) bool {
+	return errors.Is(err, native.ErrAuth) && !errors.Is(err, native.ErrNoChallenge) ||
+		errors.Is(err, &rpc.Fault{Code: rpc.CodeNotAuthenticated})
 }
 
 // report says on stderr, in one line, why a command failed, and returns the

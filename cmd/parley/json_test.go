@@ -76,8 +76,10 @@ var jsonForms = []struct {
 	{`{"$decimal":"1.50"}`, value.Decimal("1.50")},
 	{`{"$fraction":"22/7"}`, big.NewRat(22, 7)},
 	{`{"$complex":[1.5,-2.0]}`, complex(1.5, -2)},
-	{`{"$uuid":"6ba7b810-9dad-11d1-80b4-00c04fd430c8"}`,
-		value.UUID{0x6b, 0xa7, 0xb8, 0x10, 0x9d, 0xad, 0x11, 0xd1, 0x80, 0xb4, 0x00, 0xc0, 0x4f, 0xd4, 0x30, 0xc8}},
+	{
+		`{"$uuid":"6ba7b810-9dad-11d1-80b4-00c04fd430c8"}`,
+		value.UUID{0x6b, 0xa7, 0xb8, 0x10, 0x9d, 0xad, 0x11, 0xd1, 0x80, 0xb4, 0x00, 0xc0, 0x4f, 0xd4, 0x30, 0xc8},
+	},
 	{`{"$range":[1,10,3]}`, value.Range{Start: 1, Stop: 10, Step: 3}},
 	{`{"$binary":"AQ==","other":1}`, map[string]any{"$binary": "AQ==", "other": int64(1)}},
 	{`{"$unknown":1}`, map[string]any{"$unknown": int64(1)}},
@@ -106,9 +108,24 @@ func TestArgumentText(t *testing.T) {
 		arg  string
 		want any
 	}{
-		{"", ""}, {"hello", "hello"}, {"007", "007"}, {"NaN", "NaN"}, {"1,5", "1,5"}, {"nul", "nul"}, {"{", "{"},
-		{`[1,`, `[1,`}, {"'x'", "'x'"}, {"-", "-"}, {" 3 ", int64(3)}, {"-3", int64(-3)}, {"1e2", 100.0}, {`"5"`, "5"},
-		{`"@x"`, "@x"}, {"a@b", "a@b"}, {"+3", "+3"}, {"0x10", "0x10"},
+		{"", ""},
+		{"hello", "hello"},
+		{"007", "007"},
+		{"NaN", "NaN"},
+		{"1,5", "1,5"},
+		{"nul", "nul"},
+		{"{", "{"},
+		{`[1,`, `[1,`},
+		{"'x'", "'x'"},
+		{"-", "-"},
+		{" 3 ", int64(3)},
+		{"-3", int64(-3)},
+		{"1e2", 100.0},
+		{`"5"`, "5"},
+		{`"@x"`, "@x"},
+		{"a@b", "a@b"},
+		{"+3", "+3"},
+		{"0x10", "0x10"},
 	} {
 		got, err := argument(tt.arg, nil)
 		if diff := cmp.Diff(tt.want, got, same); err != nil || diff != "" {

@@ -127,7 +127,7 @@ func (r *running) keyFile() string {
 	return r.key()
 }
 
-func TestPythonCalls(t *testing.T) {
+func TestLivePythonCalls(t *testing.T) {
 	t.Parallel()
 	eachPython(t, nil, func(t *testing.T, r *running, python peertest.PythonVersion) {
 		for name, script := range map[string]string{"Forms": everyForm, "Kinds": everyKind} {
@@ -141,7 +141,7 @@ func TestPythonCalls(t *testing.T) {
 }
 
 // The classic tutorial of an adding server, whose clients send pairs.
-func TestPythonObjects(t *testing.T) {
+func TestLivePythonObjects(t *testing.T) {
 	t.Parallel()
 	eachPython(t, []string{"--objects", "add"}, func(t *testing.T, r *running, python peertest.PythonVersion) {
 		got := r.script(t, python, pythonClient+`
@@ -159,7 +159,7 @@ print("done")
 
 // A Python that knows MD5 only is told so in the log, with the switch that lets
 // it in; a wrong key is refused whatever the version.
-func TestPythonRefused(t *testing.T) {
+func TestLivePythonRefused(t *testing.T) {
 	t.Parallel()
 	const refused = pythonClient + `
 from multiprocessing import AuthenticationError
@@ -190,7 +190,7 @@ except (AuthenticationError, EOFError, OSError) as e:
 }
 
 // A pickle that would run a program is refused, and the server lives on.
-func TestPythonCannotRunCode(t *testing.T) {
+func TestLivePythonCannotRunCode(t *testing.T) {
 	t.Parallel()
 	python := peertest.Python(t)
 	r := newHome(t).serve(t, "--allow-md5")
@@ -220,7 +220,7 @@ check(c.recv(), 8)
 }
 
 // Python's own XML-RPC client needs nothing but the URL.
-func TestPythonXMLRPC(t *testing.T) {
+func TestLivePythonXMLRPC(t *testing.T) {
 	t.Parallel()
 	python := peertest.Python(t)
 	r := newHome(t).serve(t, "--native", "off")

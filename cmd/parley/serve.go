@@ -35,6 +35,19 @@ type serveCommand struct {
 	Config                          string        `placeholder:"FILE" help:"Not supported yet."`
 }
 
+// Help is what kong shows below the short help.
+func (*serveCommand) Help() string {
+	return `Serves add, echo, sleep, fail, catalog.*, validator1.* and system.*. On standard output stand one line for each listener and then ready, and nothing else:
+
+    xmlrpc http://127.0.0.1:8080/RPC2
+    native tcp://127.0.0.1:16000
+    ready
+
+The native channel takes Go clients and, on the same port, Python programs with multiprocessing.connection: c.send(("add", (3, 5))).
+
+On SIGTERM or Ctrl-C it answers what was accepted, takes nothing new, and ends with exit code 0. The second one ends it at once.`
+}
+
 // off is the address of a transport that is not served.
 const off = "off"
 
@@ -208,17 +221,24 @@ func nativeURL(addr string) string {
 	return "tcp://" + addr
 }
 
-// checkLoopback refuses an address that other machines can reach.
+// checkLoopback refuses an address that other machines can reach. What else may
+// be wrong with one the servers say.
 func (c *serveCommand) checkLoopback(flag, addr string) error {
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil || c.DangerouslyListenBeyondLoopback || strings.HasPrefix(addr, "unix:") {
-		return nil // what is wrong with it the server says
-	}
-	resolved, err := net.ResolveIPAddr("ip", host)
-	if err != nil || host != "" && resolved.IP.IsLoopback() {
+	if c.DangerouslyListenBeyondLoopback || strings.HasPrefix(addr, "unix:") {
 		return nil
 	}
-	return usagef("%s %s can be reached from other machines, and nothing is encrypted; use 127.0.0.1 (and ssh -L from afar), or lift this with --dangerously-listen-beyond-loopback", flag, addr)
+	host, _, err := net.SplitHostPort(addr)
+	if err == nil && reachableFromAfar(host) {
+		return usagef("%s %s can be reached from other machines, and nothing is encrypted; use 127.0.0.1 (and ssh -L from afar), or lift this with --dangerously-listen-beyond-loopback", flag, addr)
+	}
+	return nil
+}
+
+// reachableFromAfar reports whether host stands for something else than
+// loopback; no host means every interface.
+func reachableFromAfar(host string) bool {
+	resolved, err := net.ResolveIPAddr("ip", host)
+	return host == "" || err == nil && !resolved.IP.IsLoopback()
 }
 
 // refused says what to do about a listener that cannot be opened.

@@ -25,8 +25,10 @@ func TestServePrintsItsAddresses(t *testing.T) {
 		{nil, []string{`xmlrpc http://127\.0\.0\.1:\d+/RPC2`, `native tcp://127\.0\.0\.1:\d+`, `ready`}},
 		{[]string{"--xmlrpc", "off"}, []string{`native tcp://127\.0\.0\.1:\d+`, `ready`}},
 		{[]string{"--native=off"}, []string{`xmlrpc http://127\.0\.0\.1:\d+/RPC2`, `ready`}},
-		{[]string{"--xmlrpc", "unix:" + dir + "/x.sock", "--native", "unix:" + dir + "/n.sock"},
-			[]string{`xmlrpc http\+unix://` + dir + `/x\.sock:/RPC2`, `native unix://` + dir + `/n\.sock`, `ready`}},
+		{
+			[]string{"--xmlrpc", "unix:" + dir + "/x.sock", "--native", "unix:" + dir + "/n.sock"},
+			[]string{`xmlrpc http\+unix://` + dir + `/x\.sock:/RPC2`, `native unix://` + dir + `/n\.sock`, `ready`},
+		},
 	} {
 		r := h.serve(t, tt.args...)
 		for _, url := range []string{r.xmlrpc, r.native} {

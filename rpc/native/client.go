@@ -90,6 +90,8 @@ type Client struct {
 	cancel context.CancelFunc
 	work   sync.WaitGroup // attempts and sessions; added to under mu while !closed
 
+	calls callPool
+
 	live atomic.Pointer[session] // the one to call on; nil: none, or maybe none
 
 	mu       sync.Mutex
@@ -137,7 +139,7 @@ const maxTries = 3
 
 // invoke makes a call, innermost.
 func (c *Client) invoke(ctx context.Context, req *rpc.Request) (any, error) {
-	call, err := newCall(req)
+	call, err := c.calls.encode(req)
 	if err != nil {
 		return nil, err
 	}

@@ -131,6 +131,7 @@ type session struct {
 	born     time.Time
 	pinger   *time.Timer
 
+	calls   callPool
 	helpers sync.WaitGroup // workers, flusher, pinger; added to under mu while err is nil
 
 	mu sync.Mutex
@@ -147,8 +148,10 @@ type state struct {
 	spare   []byte        // memory for the next out
 	room    chan struct{} // closed when bytes have left; nil if nobody waits
 
+	batch       uint64 // counts the outs that a writer has taken
 	flyingLarge *large // whose frame a writer has taken; nil: it took an out
 	largeTurn   bool   // the last thing taken was such a frame
+	writeErr    error  // nothing can be written any more
 
 	// Calls to the peer.
 	nextID uint64
@@ -280,36 +283,43 @@ func (st *state) sayGoodbye(g goaway) {
 // errors, contexts of handlers end, and the connection is closed, except for a
 // breach of the peer's, about which farewell has the last word.
 func (s *session) end(err error) {
-	var calls []*call
-	var contexts []*callContext
-	first := false
-	s.mu.Lock()
-	if st := &s.st; st.err == nil {
-		first, st.err = true, err
-		for _, c := range st.calls {
-			if c != nil {
-				calls = append(calls, c)
-			}
-		}
-		for _, in := range st.running {
-			if in.ctx != nil { // nil while it is still arriving
-				contexts = append(contexts, in.ctx)
-			}
-		}
-		for _, l := range st.large {
-			l.end()
-		}
-		st.calls, st.large, st.queue = nil, nil, queue{}
-		st.slots.closeAll()
-		st.makeRoom()
+	type outcome struct {
+		call *call
+		sent rpc.Sent
 	}
-	s.mu.Unlock()
-	if !first {
+	var outcomes []outcome
+	var contexts []*callContext
+	s.mu.Lock()
+	st := &s.st
+	if st.err != nil {
+		s.mu.Unlock()
 		return
 	}
+	st.err = err
+	for _, c := range st.withdrawAll() {
+		outcomes = append(outcomes, outcome{c, rpc.NotSent})
+	}
+	for _, c := range st.calls {
+		if c != nil {
+			outcomes = append(outcomes, outcome{c, st.reached(c)})
+		}
+	}
+	for _, in := range st.running {
+		if in.ctx != nil { // nil while it is still arriving
+			contexts = append(contexts, in.ctx)
+		}
+	}
+	for _, l := range st.large {
+		l.end()
+	}
+	st.calls, st.large, st.queue = nil, nil, queue{}
+	st.slots.closeAll()
+	st.makeRoom()
+	s.mu.Unlock()
+
 	close(s.dead)
-	for _, c := range calls {
-		c.fail(rpc.Unknown, err)
+	for _, o := range outcomes {
+		o.call.fail(o.sent, err)
 	}
 	for _, ctx := range contexts {
 		ctx.end(context.Canceled)
@@ -377,7 +387,7 @@ func (s *session) farewell(err error) {
 	for written := false; !written; {
 		var room chan struct{}
 		s.update(func(st *state) {
-			if written = len(st.out) == 0 && !st.writing || st.connClosed; !written {
+			if written = len(st.out) == 0 && !st.writing || st.connClosed || st.writeErr != nil; !written {
 				room = st.wantRoom()
 			}
 		})
@@ -456,14 +466,17 @@ func (s *session) Read(p []byte) (int, error) {
 	return 0, s.readFailed(err)
 }
 
-// readFailed says what the error of a read means for the session.
+// readFailed says what the error of a read means for the session. Besides its
+// end, the deadline of a read is that of HELLO.
 func (s *session) readFailed(err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case s.st.lingering: // all was answered before
 		return ErrClosed
-	case errors.Is(err, os.ErrDeadlineExceeded): // the only other read deadline
+	case s.st.writeErr != nil: // it came first
+		return s.st.writeErr
+	case errors.Is(err, os.ErrDeadlineExceeded):
 		return fmt.Errorf("%w: no HELLO came within %v: %w", ErrPeerDead, defaultHandshakeTimeout, err)
 	}
 	return lost(err)

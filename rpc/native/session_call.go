@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,12 +18,14 @@ import (
 // completes it, once, and then it is the caller's again. A caller that gives up
 // leaves nil in its place.
 type call struct {
+	pool   *callPool
 	id     uint64
 	method string
 	buf    []byte // headRoom, then the message without its time-out
 	dec    decoder
 	timer  *time.Timer // for the default time-out
 	large  *large      // the message, if it is sent in parts
+	batch  uint64      // the state.batch that the message is in, if it is not
 
 	done chan struct{} // holds one element when the call is completed
 
@@ -36,11 +39,20 @@ type call struct {
 // bytes.
 const maxKept = 2 << 20
 
-// calls, incomings and messages are caches: nothing depends on what they hold.
-var (
-	calls    = sync.Pool{New: func() any { return &call{done: make(chan struct{}, 1)} }}
-	messages = sync.Pool{New: func() any { return new([]byte) }}
-)
+// callPool keeps calls for the next ones of the same caller. It is not shared
+// among all, since a channel or timer of one testing/synctest bubble must not be
+// used in another.
+type callPool struct{ sync.Pool }
+
+func (p *callPool) get() *call {
+	if c, ok := p.Get().(*call); ok {
+		return c
+	}
+	return &call{pool: p, done: make(chan struct{}, 1)}
+}
+
+// messages is a cache: nothing depends on what it holds.
+var messages = sync.Pool{New: func() any { return new([]byte) }}
 
 func getMessage() *[]byte { return messages.Get().(*[]byte) }
 
@@ -57,8 +69,9 @@ func kept(b []byte) []byte {
 	return b[:0]
 }
 
-// newCall encodes a request. The caller frees the call when it is done with it.
-func newCall(req *rpc.Request) (*call, error) {
+// encode makes a call of a request. The caller frees the call when it is done
+// with it.
+func (p *callPool) encode(req *rpc.Request) (*call, error) {
 	if err := checkMeta(req.Meta); err != nil {
 		return nil, fmt.Errorf("native: call %s: %w", req.Method, err)
 	}
@@ -66,7 +79,7 @@ func newCall(req *rpc.Request) (*call, error) {
 	if err != nil {
 		return nil, fmt.Errorf("native: call %s: %w", req.Method, err)
 	}
-	c := calls.Get().(*call)
+	c := p.get()
 	c.method = req.Method
 	c.buf = appendCallHead(withHeadRoom(c.buf), req.Method, req.Meta)
 	if c.buf, err = cbor.AppendArgs(c.buf, args); err != nil {
@@ -95,8 +108,8 @@ func argumentsOf(req *rpc.Request) ([]any, error) {
 // free gives c back. It must be the caller's.
 func (c *call) free() {
 	c.dec.release(&c.answer)
-	*c = call{buf: kept(c.buf), answer: kept(c.answer), done: c.done, dec: c.dec, timer: c.timer}
-	calls.Put(c)
+	*c = call{pool: c.pool, buf: kept(c.buf), answer: kept(c.answer), done: c.done, dec: c.dec, timer: c.timer}
+	c.pool.Put(c)
 }
 
 // message is what is sent, without the time-out.
@@ -146,7 +159,7 @@ func (c *call) deliver(req *rpc.Request) (any, error) {
 
 // Call calls the peer. It is what a Peer's way back is made of.
 func (s *session) Call(ctx context.Context, req *rpc.Request) (any, error) {
-	c, err := newCall(req)
+	c, err := s.calls.encode(req)
 	if err != nil {
 		return nil, err
 	}
@@ -241,19 +254,24 @@ func (s *session) do(p *patience, c *call) error {
 // giveUp takes its caller off c, and returns the error for that. If the outcome
 // has come, or comes right now, it is that.
 func (s *session) giveUp(c *call, err error) error {
-	waits := false
+	sent, waits := rpc.Unknown, true
 	s.update(func(st *state) {
-		if waits = st.calls[c.id] == c; !waits {
-			return
+		switch l := c.large; {
+		case l != nil && l.waits():
+			st.withdraw(l)
+			sent = rpc.NotSent
+		case st.calls[c.id] == c:
+			st.calls[c.id] = nil
+			if l != nil {
+				st.cut(l)
+			}
+			st.out = appendSessionHead(st.out, frameCancel, 0, c.id, 0)
+		default:
+			waits = false
 		}
-		st.calls[c.id] = nil
-		if c.large != nil {
-			st.cut(c.large)
-		}
-		st.out = appendSessionHead(st.out, frameCancel, 0, c.id, 0)
 	})
 	if waits {
-		return callError(rpc.Unknown, c.method, err)
+		return callError(sent, c.method, err)
 	}
 	<-c.done
 	return c.err
@@ -329,6 +347,8 @@ func (st *state) refusal() error {
 	switch {
 	case st.err != nil:
 		return st.err
+	case st.writeErr != nil:
+		return st.writeErr
 	case st.peerLeft:
 		return ErrGoingAway
 	case st.lingering:
@@ -337,29 +357,61 @@ func (st *state) refusal() error {
 	return nil
 }
 
-// begin puts c on the list and queues its message. Without room for that it
-// returns what to wait for.
+// begin queues c, which has its place. Without room for it begin returns what to
+// wait for.
 func (st *state) begin(c *call, left time.Duration) (room chan struct{}) {
 	message := c.message()
-	if !split(message) && !st.hasRoom(len(message)) {
+	if split(message) {
+		c.large = &large{kind: frameCall, call: c, buf: c.buf, timeout: left}
+		st.large = append(st.large, c.large)
+		return nil
+	}
+	if !st.hasRoom(len(message)) {
 		return st.wantRoom()
 	}
+	st.enlist(c)
+	c.batch = st.batch
+	var b [binary.MaxVarintLen64]byte
+	timeout := appendTimeout(b[:0], left)
+	st.out = appendSessionHead(st.out, frameCall, 0, c.id, len(timeout)+len(message))
+	st.out = append(append(st.out, timeout...), message...)
+	return nil
+}
+
+// enlist gives c its id and puts it on the list.
+func (st *state) enlist(c *call) {
 	c.id = st.nextID
 	st.nextID += 2
 	if st.calls == nil {
 		st.calls = map[uint64]*call{}
 	}
 	st.calls[c.id] = c
-	var b [binary.MaxVarintLen64]byte
-	timeout := binary.AppendUvarint(b[:0], uint64(max(1, left.Microseconds())))
-	if split(message) {
-		c.large = newLarge(frameCall, c.id, c.buf, timeout)
-		st.large = append(st.large, c.large)
-		return nil
+}
+
+// reached says how far a call has got whose session has ended.
+func (st *state) reached(c *call) rpc.Sent {
+	if c.large == nil && c.batch == st.batch {
+		return rpc.NotSent
 	}
-	st.out = appendSessionHead(st.out, frameCall, 0, c.id, len(timeout)+len(message))
-	st.out = append(append(st.out, timeout...), message...)
-	return nil
+	return rpc.Unknown
+}
+
+// withdraw takes a call out of the line of which nothing was sent.
+func (st *state) withdraw(l *large) {
+	st.cut(l)
+	delete(st.calls, l.id)
+	st.slots.release()
+}
+
+// withdrawAll does that with all of them.
+func (st *state) withdrawAll() (calls []*call) {
+	for _, l := range slices.Clone(st.large) {
+		if l.call != nil && l.waits() {
+			calls = append(calls, l.call)
+			st.withdraw(l)
+		}
+	}
+	return calls
 }
 
 // isOurs reports whether an id is one of the calls to the peer.
@@ -414,6 +466,7 @@ func (s *session) peerLeaves(last uint64, g goaway) (err error) {
 			return
 		}
 		st.peerLeft = true
+		refused = st.withdrawAll()
 		for id, c := range st.calls {
 			if id > last {
 				delete(st.calls, id)

@@ -362,8 +362,7 @@ func (s *session) finishSmall(in *incoming, kind frameType, body []byte) (next *
 // finishLarge answers a call in parts and waits until they are written: until
 // then the memory is not free.
 func (s *session) finishLarge(in *incoming, kind frameType) {
-	l := newLarge(kind, in.id, in.answer, nil)
-	l.answer, l.done = in, make(chan struct{})
+	l := &large{kind: kind, id: in.id, buf: in.answer, answer: in, done: make(chan struct{})}
 	s.update(func(st *state) {
 		switch {
 		case st.err != nil:

@@ -191,6 +191,11 @@ func parseHello(body []byte) (hello, error) {
 	return h, nil
 }
 
+// appendTimeout appends the time-out of a CALL.
+func appendTimeout(dst []byte, d time.Duration) []byte {
+	return binary.AppendUvarint(dst, uint64(max(1, d.Microseconds())))
+}
+
 // appendCallHead appends what stands between the time-out and the arguments of
 // a CALL.
 func appendCallHead(dst []byte, method string, meta map[string]string) []byte {

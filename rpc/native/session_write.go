@@ -27,52 +27,55 @@ const (
 	// first frame: length, type, flags, id, and for a split message its size and,
 	// in a CALL, the time-out. The head of a later frame overwrites what was
 	// written before.
-	headRoom = 32
+	headRoom = 36
 )
 
 // large is a message that is sent in several frames. Its memory belongs to the
-// writer until it is detached.
+// writer until it is cut.
 type large struct {
-	kind   frameType
-	id     uint64
-	buf    []byte // headRoom bytes, then the message
-	start  int    // of the first frame in buf, its head included
-	sent   int    // up to here buf was taken by a writer; 0: nothing was
-	answer *incoming
-	done   chan struct{} // closed when all was written, or will never be; nil for a CALL
-	ended  bool
+	kind    frameType
+	id      uint64        // of a call: 0 until it is about to begin
+	timeout time.Duration // of a call
+	buf     []byte        // headRoom bytes, then the message
+	sent    int           // up to here buf was taken by a writer; 0: nothing was
+
+	call   *call         // a call of ours, or
+	answer *incoming     // an answer to one of the peer's
+	done   chan struct{} // of an answer: closed when all was written, or will never be
+	ended  bool          // no more of it will be written
 }
 
-// newLarge makes a message in frames. timeout stands in front of it.
-func newLarge(kind frameType, id uint64, buf, timeout []byte) *large {
-	first := buf[headRoom:][:chunkSize]
-	total := len(buf) - headRoom + len(timeout)
-	var head [headRoom]byte
-	h := appendSessionHead(head[:0], kind, flagMore, id, uvarintLen(uint64(total))+len(timeout)+len(first))
-	h = binary.AppendUvarint(h, uint64(total))
-	h = append(h, timeout...)
-	l := &large{kind: kind, id: id, buf: buf, start: headRoom - len(h)}
-	copy(buf[l.start:], h)
-	return l
-}
-
-// next returns the next frame, whose memory may be written to until then.
-func (l *large) next() (frame []byte, last bool) {
-	if l.sent == 0 {
-		l.sent = headRoom + chunkSize
-		return l.buf[l.start:l.sent], false
+// next returns the next frame. Nobody may write to it until the next call.
+func (l *large) next() []byte {
+	var memory [headRoom]byte
+	head := memory[:0]
+	begin := l.sent
+	if begin == 0 {
+		begin = headRoom
 	}
-	chunk, flags := firstChunk(l.buf[l.sent:])
-	var head [headRoom]byte
-	h := appendSessionHead(head[:0], l.kind, flags, l.id, len(chunk))
-	begin := l.sent - len(h)
-	copy(l.buf[begin:], h)
-	l.sent += len(chunk)
-	return l.buf[begin:l.sent], flags == 0
+	chunk, flags := firstChunk(l.buf[begin:])
+	if l.sent == 0 {
+		var b [binary.MaxVarintLen64]byte
+		timeout := b[:0]
+		if l.call != nil {
+			timeout = appendTimeout(timeout, l.timeout)
+		}
+		total := uint64(len(l.buf) - headRoom + len(timeout))
+		head = appendSessionHead(head, l.kind, flags, l.id, uvarintLen(total)+len(timeout)+len(chunk))
+		head = append(binary.AppendUvarint(head, total), timeout...)
+	} else {
+		head = appendSessionHead(head, l.kind, flags, l.id, len(chunk))
+	}
+	copy(l.buf[begin-len(head):], head)
+	l.sent = begin + len(chunk)
+	return l.buf[begin-len(head) : l.sent]
 }
 
 // taken reports whether a writer has taken all of it.
 func (l *large) taken() bool { return l.sent == len(l.buf) }
+
+// waits reports whether nothing of it was sent, and may yet be.
+func (l *large) waits() bool { return l.sent == 0 && !l.ended }
 
 // end says that no more of l will be written.
 func (l *large) end() {
@@ -142,25 +145,55 @@ func (st *state) take(written []byte) []byte {
 		return nil
 	}
 	var b []byte
-	if st.largeTurn = !st.largeTurn && len(st.large) > 0 || len(st.out) == 0; st.largeTurn {
+	if st.turnOfLarge() {
 		b = st.takeLarge()
 	} else {
 		b = st.out
 		st.out, st.spare = st.spare, nil
+		st.batch++
 	}
 	st.flying = len(b)
 	return b
+}
+
+// turnOfLarge decides between out and the first message in line. They take turns,
+// except where a call begins: ids rise on the wire, so it gets its own when out
+// is taken, and then comes before all that is added to out afterwards.
+func (st *state) turnOfLarge() bool {
+	if len(st.large) == 0 {
+		return false
+	}
+	first := st.large[0]
+	switch begins := first.call != nil && first.sent == 0; {
+	case len(st.out) == 0, begins && first.id != 0:
+		st.largeTurn = true
+	case begins:
+		st.largeTurn = false
+		st.enlistLarge(first)
+	default:
+		st.largeTurn = !st.largeTurn
+	}
+	return st.largeTurn
+}
+
+func (st *state) enlistLarge(l *large) {
+	st.enlist(l.call)
+	l.id = l.call.id
 }
 
 // takeLarge takes a frame of the first message in line.
 func (st *state) takeLarge() []byte {
 	l := st.large[0]
 	st.large = slices.Delete(st.large, 0, 1)
-	b, last := l.next()
+	if l.id == 0 {
+		st.enlistLarge(l)
+	}
+	b := l.next()
 	st.flyingLarge = l
-	if !last {
+	switch {
+	case !l.taken():
 		st.large = append(st.large, l)
-	} else if l.answer != nil {
+	case l.answer != nil:
 		// Before the peer can have the answer: its next call needs the place.
 		st.retire(l.answer)
 	}
@@ -226,7 +259,7 @@ func (s *session) flush(b []byte) {
 	for {
 		if err := s.writeAll(b); err != nil {
 			s.writeFailed(err)
-			return
+			return // and is the writer for ever
 		}
 		if s.raw != nil {
 			// Before another one can become the writer.
@@ -256,15 +289,17 @@ func (s *session) writeAll(b []byte) error {
 	return nil
 }
 
-// writeFailed ends the session: a frame may have been cut in two.
+// writeFailed takes the failure of a write, after which no further one can be
+// made: a frame may have been cut in two. What the peer has sent before it left
+// is still read, since it may be answers, or the reason.
 func (s *session) writeFailed(err error) {
-	if !errors.Is(err, ErrPeerDead) {
-		err = lost(err)
+	if errors.Is(err, ErrPeerDead) {
+		s.end(err)
+		return
 	}
-	s.end(err)
-	s.close()
 	s.update(func(st *state) {
-		st.out, st.flying, st.flyingLarge, st.writing = nil, 0, nil, false
-		st.makeRoom()
+		if st.writeErr = lost(err); !st.connClosed {
+			s.nc.SetReadDeadline(time.Now().Add(lingerTime))
+		}
 	})
 }

@@ -35,7 +35,8 @@ func testParameters(t *testing.T, tr Transport) {
 		"variadics": func(rest ...any) int { return len(rest) },
 		"small": func(a int, o struct {
 			Items []item `rpc:"items"`
-		}) {
+		},
+		) {
 			ran.Store(true)
 		},
 		"unsigned": func(n uint8) { ran.Store(true) },
@@ -88,8 +89,11 @@ func testParameters(t *testing.T, tr Transport) {
 		{"optional", []any{1, 2, "x", 4}, "expected 1 to 3 arguments, got 4"},
 		{"variadic", nil, "expected at least 1 argument, got 0"},
 		{"variadic", []any{"h", 1, "x"}, "params[2]: expected int, got string"},
-		{"small", []any{1, record{"items": []any{record{"qty": 1}, record{"qty": 127}, record{}, record{"qty": 300}}}},
-			"params[1].items[3].qty: 300 does not fit int8"},
+		{
+			"small",
+			[]any{1, record{"items": []any{record{"qty": 1}, record{"qty": 127}, record{}, record{"qty": 300}}}},
+			"params[1].items[3].qty: 300 does not fit int8",
+		},
 		{"small", []any{1, record{"items": []item{}, "x": 1}, 3}, "got 3"},
 		{"small", []any{1, record{"items": record{}}}, "params[1].items: expected list, got map"},
 		{"unsigned", []any{-1}, "params[0]: -1 does not fit uint8"},

@@ -161,7 +161,8 @@ func testAuthorizer(t *testing.T, tr Transport) {
 		t.Errorf("listMethods = %v, %v; want %v", list, err, want)
 	}
 	answers, err := rpc.Invoke[[]any](tr.bounded(t), c, "system.multicall", []any{
-		multi("open"), multi("none"), multi("shut", 1), multi("stream")})
+		multi("open"), multi("none"), multi("shut", 1), multi("stream"),
+	})
 	if err != nil || len(answers) != 4 || !same([]any{"open"}, answers[0]) {
 		t.Fatalf("multicall = %v, %v", answers, err)
 	}
@@ -201,8 +202,10 @@ func testIntrospection(t *testing.T, tr Transport) {
 	}
 	c := tr.Connect(t, reg)
 	list, err := rpc.Invoke[[]string](tr.bounded(t), c, "system.listMethods")
-	want := []string{"system.getCapabilities", "system.listMethods", "system.methodHelp", "system.methodSignature",
-		"system.multicall", "system.ping", "tools.measure"}
+	want := []string{
+		"system.getCapabilities", "system.listMethods", "system.methodHelp", "system.methodSignature",
+		"system.multicall", "system.ping", "tools.measure",
+	}
 	if err != nil || !slices.Equal(list, want) {
 		t.Errorf("listMethods = %v, %v; want %v", list, err, want)
 	}

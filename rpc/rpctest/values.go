@@ -137,7 +137,8 @@ func testDynamic(t *testing.T, tr Transport) {
 		trip{[2]string{"a", "b"}, []any{"a", "b"}},
 		trip{point{1, 2}, map[string]any{"x": int64(1), "y": int64(2)}},
 		trip{[]point{{1, 2}, {3, 4}}, []any{
-			map[string]any{"x": int64(1), "y": int64(2)}, map[string]any{"x": int64(3), "y": int64(4)}}},
+			map[string]any{"x": int64(1), "y": int64(2)}, map[string]any{"x": int64(3), "y": int64(4)},
+		}},
 	)
 	tuple := value.Tuple{int64(1), "two", value.Tuple{}}
 	set := value.Set{Items: []any{int64(1), "two"}}

@@ -169,7 +169,9 @@ func TestLargeBodiesAreCounted(t *testing.T) {
 	})})
 	answers := make(chan answer, 3)
 	for range 3 {
-		go func() { answers <- raw(t, addr, request("POST / HTTP/1.1", addr, padded(size), "Content-Type: text/xml")) }()
+		go func() {
+			answers <- raw(t, addr, request("POST / HTTP/1.1", addr, padded(size), "Content-Type: text/xml"))
+		}()
 	}
 	wait(t, began, "a call")
 	wait(t, began, "a call")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -44,7 +45,7 @@ type Client struct {
 
 	link   *link
 	bodies bodyReader
-	calls  sync.WaitGroup // running; none is added once link.closed is set
+	calls  sync.WaitGroup // under way; none is added once link.closed is set
 }
 
 // NewClient returns a client of the server at url: http://host:port/path,
@@ -83,43 +84,32 @@ func (c *Client) Close() error {
 // ClientConfig.Timeout is one. The deadline travels with the call, so that the
 // server does not work on for nobody.
 func (c *Client) Call(ctx context.Context, req *rpc.Request) (any, error) {
-	if !c.link.enter(&c.calls) {
-		return nil, c.broken(req, rpc.NotSent, ErrClosed)
-	}
-	defer c.calls.Done()
-	if _, ok := ctx.Deadline(); !ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, c.timeout)
-		defer cancel()
-	}
-	if err := ctx.Err(); err != nil {
-		return nil, c.broken(req, rpc.NotSent, err)
-	}
+	ctx, cancel := c.bound(ctx)
+	defer cancel()
 	out := c.bodies.get()
-	var trace sendTrace
-	hr, err := c.request(ctx, req, out, &trace)
+	header, err := c.document(req, out)
 	if err != nil {
 		c.bodies.free(out)
 		return nil, fmt.Errorf("xmlrpc: call %s: %w", clip(req.Method), err)
 	}
-	resp, err := c.link.transport.RoundTrip(hr)
-	if trace.written() { // a server may answer before it has read everything
-		defer c.bodies.free(out)
-	}
+	resp, in, sent, err := c.send(ctx, header, out)
 	if err != nil {
-		return nil, c.broken(req, trace.sent(), c.cause(ctx, err))
-	}
-	defer resp.Body.Close()
-	in, err := c.read(resp)
-	if err != nil {
-		return nil, c.broken(req, rpc.Unknown, c.cause(ctx, err))
+		return nil, c.broken(req.Method, sent, err)
 	}
 	defer c.bodies.free(in)
 	return c.deliver(req, resp, in.data)
 }
 
-// request makes the HTTP request of a call, whose body is kept in out.
-func (c *Client) request(ctx context.Context, req *rpc.Request, out *buffer, trace *sendTrace) (*http.Request, error) {
+// bound gives a call a deadline if it has none.
+func (c *Client) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, ok := ctx.Deadline(); ok {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, c.timeout)
+}
+
+// document writes a call into out and returns the headers that go with it.
+func (c *Client) document(req *rpc.Request, out *buffer) (http.Header, error) {
 	arguments, err := goValues(req.Args)
 	if err != nil {
 		return nil, err
@@ -129,11 +119,19 @@ func (c *Client) request(ctx context.Context, req *rpc.Request, out *buffer, tra
 		return nil, err
 	}
 	header := make(http.Header, len(c.header)+len(req.Meta)+2)
-	for name, v := range c.header {
-		header[name] = v
+	maps.Copy(header, c.header)
+	return header, setMeta(header, req.Meta)
+}
+
+// send posts the document in out, which it takes over, and reads what comes
+// back. With an error it tells whether anything was sent.
+func (c *Client) send(ctx context.Context, header http.Header, out *buffer) (*http.Response, *buffer, rpc.Sent, error) {
+	if !c.link.enter(&c.calls) {
+		return nil, nil, rpc.NotSent, ErrClosed
 	}
-	if err := setMeta(header, req.Meta); err != nil {
-		return nil, err
+	defer c.calls.Done()
+	if err := ctx.Err(); err != nil {
+		return nil, nil, rpc.NotSent, err
 	}
 	if deadline, ok := ctx.Deadline(); ok {
 		setTimeout(header, time.Until(deadline))
@@ -143,21 +141,34 @@ func (c *Client) request(ctx context.Context, req *rpc.Request, out *buffer, tra
 		header["Content-Encoding"] = gzipName
 		body = compress(&c.bodies.gzips, nil, body)
 	}
+	var trace sendTrace
 	hr := &http.Request{
 		Method:        http.MethodPost,
 		URL:           c.target.url,
 		Host:          c.target.url.Host,
 		Header:        header,
 		ContentLength: int64(len(body)),
+		Body:          newBody(body),
+		// With GetBody net/http takes another connection if this one turns out to be
+		// closed before anything was written. After that it does not repeat a POST.
+		GetBody: func() (io.ReadCloser, error) {
+			trace.again()
+			return newBody(body), nil
+		},
 	}
-	// With GetBody net/http takes another connection if this one turns out to be
-	// closed before anything was written. After that it does not repeat a POST.
-	hr.GetBody = func() (io.ReadCloser, error) {
-		trace.again()
-		return newBody(body), nil
+	resp, err := c.link.transport.RoundTrip(hr.WithContext(trace.watch(ctx)))
+	if trace.written() { // a server may answer before it has read everything
+		c.bodies.free(out)
 	}
-	hr.Body = newBody(body)
-	return hr.WithContext(trace.watch(ctx)), nil
+	if err != nil {
+		return nil, nil, trace.sent(), c.cause(ctx, err)
+	}
+	defer resp.Body.Close()
+	in, err := c.read(resp)
+	if err != nil {
+		return nil, nil, rpc.Unknown, c.cause(ctx, err)
+	}
+	return resp, in, rpc.Unknown, nil
 }
 
 // goValues returns arguments as Go values, which they are unless a call is
@@ -176,19 +187,13 @@ func goValues(a rpc.Args) ([]any, error) {
 
 // deliver takes the result, or the fault, out of an answer.
 func (c *Client) deliver(req *rpc.Request, resp *http.Response, body []byte) (any, error) {
-	answered := resp.StatusCode >= 200 && resp.StatusCode <= 299
-	if !answered && !strings.Contains(resp.Header.Get("Content-Type"), "xml") {
-		return nil, c.broken(req, rpc.Unknown, newAnswerError(resp, body, nil))
-	}
-	d, err := xmlvalue.ReadResponse(body, c.values)
-	if err != nil {
-		return nil, c.broken(req, rpc.Unknown, newAnswerError(resp, body, err))
-	}
-	if code, message, ok := d.Fault(); ok { // some servers give faults the status 500
-		return nil, &rpc.Fault{Code: code, Message: faultText(message)}
-	}
-	if !answered {
-		return nil, c.broken(req, rpc.Unknown, newAnswerError(resp, body, nil))
+	d, err := c.decode(resp, body)
+	var f *rpc.Fault
+	switch {
+	case errors.As(err, &f):
+		return nil, f
+	case err != nil:
+		return nil, c.broken(req.Method, rpc.Unknown, err)
 	}
 	result, err := rpc.Deliver(d, req)
 	if err == nil {
@@ -197,16 +202,39 @@ func (c *Client) deliver(req *rpc.Request, resp *http.Response, body []byte) (an
 	var syntax *xmlvalue.SyntaxError
 	switch {
 	case errors.As(err, &syntax):
-		return nil, c.broken(req, rpc.Unknown, newAnswerError(resp, body, err))
+		return nil, c.broken(req.Method, rpc.Unknown, newAnswerError(resp, body, err))
 	case err != nil:
 		return nil, err
 	}
 	return result, nil
 }
 
-// broken is the error of a call that had no answer.
-func (c *Client) broken(req *rpc.Request, sent rpc.Sent, err error) error {
-	return &rpc.LinkError{Sent: sent, Op: "xmlrpc: call " + clip(req.Method) + " at " + c.target.name, Err: err}
+// decode returns a Decoder that stands before the result in an answer, or behind
+// the fault, which is a *rpc.Fault then. Every other error is an *AnswerError.
+func (c *Client) decode(resp *http.Response, body []byte) (*xmlvalue.Decoder, error) {
+	answered := resp.StatusCode >= 200 && resp.StatusCode <= 299
+	if !answered && !strings.Contains(resp.Header.Get("Content-Type"), "xml") {
+		return nil, newAnswerError(resp, body, nil)
+	}
+	d, err := xmlvalue.ReadResponse(body, c.values)
+	if err != nil {
+		return nil, newAnswerError(resp, body, err)
+	}
+	if code, message, ok := d.Fault(); ok { // some servers give faults the status 500
+		return d, &rpc.Fault{Code: code, Message: faultText(message)}
+	}
+	if !answered {
+		return nil, newAnswerError(resp, body, nil)
+	}
+	return d, nil
+}
+
+// broken is the error of a call that had no answer; method may be "".
+func (c *Client) broken(method string, sent rpc.Sent, err error) error {
+	if method != "" {
+		method = clip(method) + " "
+	}
+	return &rpc.LinkError{Sent: sent, Op: "xmlrpc: call " + method + "at " + c.target.name, Err: err}
 }
 
 // cause returns why a call was cut off: the end of its context or of the client,

@@ -19,6 +19,7 @@ import (
 	"github.com/parley-rpc/parley/rpc"
 	"github.com/parley-rpc/parley/rpc/value"
 	"github.com/parley-rpc/parley/rpc/xmlrpc"
+	"github.com/parley-rpc/parley/rpc/xmlrpc/xmlvalue"
 )
 
 func TestNewClient(t *testing.T) {
@@ -53,6 +54,7 @@ func TestNewClient(t *testing.T) {
 		{"http://localhost", xmlrpc.ClientConfig{Header: http.Header{"content-length": {"x"}}}, "cannot be set"},
 		{"http://localhost", xmlrpc.ClientConfig{Timeout: -1}, "Timeout is negative"},
 		{"http://localhost", xmlrpc.ClientConfig{MaxAnswer: -1}, "MaxAnswer is negative"},
+		{"http://localhost", xmlrpc.ClientConfig{Values: xmlvalue.Options{MaxDepth: -1}}, "MaxDepth"},
 	} {
 		c, err := xmlrpc.NewClient(test.url, test.config)
 		switch {
@@ -490,20 +492,27 @@ func TestClientClose(t *testing.T) {
 	}
 }
 
-// TestCloseEndsDialling: Close does not wait for a connection in the making.
-func TestCloseEndsDialling(t *testing.T) {
+// TestCloseEndsHandshake: Close does not wait for a connection in the making.
+func TestCloseEndsHandshake(t *testing.T) {
 	connected := make(chan struct{})
 	url := script(t, func(_ int, c net.Conn) { close(connected); io.Copy(io.Discard, c) })
 	c := newClient(t, strings.Replace(url, "http", "https", 1), xmlrpc.ClientConfig{})
 	result := make(chan error, 1)
 	go func() { _, err := rpc.Invoke[any](context.Background(), c, "f"); result <- err }()
 	wait(t, connected, "the connection")
+	wantQuickClose(t, c, result)
+}
+
+// wantQuickClose checks that Close ends a call that has no connection yet.
+func wantQuickClose(t *testing.T, c *xmlrpc.Client, result <-chan error) {
+	t.Helper()
 	start := time.Now()
 	c.Close()
 	if took := time.Since(start); took > 2*time.Second {
 		t.Errorf("Close took %v", took)
 	}
-	if err := wait(t, result, "the end of the call"); !errors.Is(err, xmlrpc.ErrClosed) {
+	err := wait(t, result, "the end of the call")
+	if wantLink(t, err, rpc.NotSent); !errors.Is(err, xmlrpc.ErrClosed) {
 		t.Errorf("got %v; want ErrClosed", err)
 	}
 }
@@ -540,5 +549,22 @@ func TestResultsThatDoNotFit(t *testing.T) {
 	var fault *rpc.Fault
 	if err == nil || errors.As(err, &link) || errors.As(err, &fault) || !strings.Contains(err.Error(), "expected int, got string") {
 		t.Errorf("got %v; want an error of the result", err)
+	}
+}
+
+// TestCloseWithinStream: who reads a stream may close the client.
+func TestCloseWithinStream(t *testing.T) {
+	addr := serve(t, &xmlrpc.Server{Handler: registry(t, map[string]any{"list": func() []int { return []int{1, 2, 3} }})})
+	c := newClient(t, "http://"+addr, xmlrpc.ClientConfig{})
+	sum := 0
+	for n, err := range rpc.Stream[int](bounded(t), c, "list") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Close()
+		sum += n
+	}
+	if sum != 6 {
+		t.Errorf("the items add up to %d; want 6", sum)
 	}
 }

@@ -18,7 +18,7 @@ const (
 	defaultMaxBuffered   = 64 << 20
 	defaultMaxCalls      = 256
 	defaultMaxConns      = 1024
-	defaultTimeout       = 20 * time.Second
+	defaultTimeout       = 25 * time.Second
 	defaultHeaderTimeout = 5 * time.Second
 	defaultReadTimeout   = 30 * time.Second
 	defaultWriteTimeout  = 60 * time.Second
@@ -35,8 +35,6 @@ type endpoint struct {
 	handler      rpc.Caller
 	gates        gates
 	timeout      time.Duration // of a call
-	readTimeout  time.Duration // for a request, its head included
-	headTimeout  time.Duration // for its head
 	writeTimeout time.Duration // for an answer
 	gzip         bool          // compress replies
 	values       xmlvalue.Options
@@ -63,6 +61,9 @@ func newEndpoint(s *Server) (*endpoint, error) {
 			return nil, fmt.Errorf("xmlrpc: Server.%s is negative; zero means its default", f.name)
 		}
 	}
+	if err := s.Values.Validate(); err != nil {
+		return nil, fmt.Errorf("xmlrpc: Server.Values: %w", err)
+	}
 	g, err := newGates(s)
 	if err != nil {
 		return nil, err
@@ -72,8 +73,6 @@ func newEndpoint(s *Server) (*endpoint, error) {
 		handler:      s.Handler,
 		gates:        g,
 		timeout:      or(s.Timeout, defaultTimeout),
-		readTimeout:  or(s.ReadTimeout, defaultReadTimeout),
-		headTimeout:  or(s.HeaderTimeout, defaultHeaderTimeout),
 		writeTimeout: or(s.WriteTimeout, defaultWriteTimeout),
 		gzip:         !s.NoGzip,
 		values:       s.Values,
@@ -126,8 +125,6 @@ func (s *slots) take() bool {
 }
 
 func (s *slots) free() { s.taken.Add(-1) }
-
-func (s *slots) any() bool { return s.taken.Load() > 0 }
 
 // tooBusy is the refusal for want of room.
 func tooBusy(reason string) *refusal {

@@ -104,7 +104,6 @@ func (x *exchange) run(timeout time.Duration, job work) *refusal {
 		return tooBusy("too many calls are running")
 	}
 	defer x.calls.free()
-	x.endReading(timeout)
 	ctx, cancel := context.WithTimeout(x.context(), timeout)
 	defer cancel()
 
@@ -172,15 +171,6 @@ func (x *exchange) sendBlob(blob io.Reader) {
 type writerFunc func(p []byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
-
-// endReading lets the work take its time: the request has been read, and what
-// is read from now on only tells that the caller is gone. The time for reading
-// would end the work with it, unless it is too long for that.
-func (x *exchange) endReading(timeout time.Duration) {
-	if x.conn == nil || x.headTimeout+time.Since(x.began)+timeout+grace > x.readTimeout {
-		_ = http.NewResponseController(x.w).SetReadDeadline(time.Time{}) // not all servers can
-	}
-}
 
 // allowWrite gives an answer its full time, which began with the request and
 // of which the work may have taken some.

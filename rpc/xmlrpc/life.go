@@ -11,19 +11,21 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/parley-rpc/parley/rpc"
 )
 
-// closeWait is how long Close waits for calls whose contexts it has cancelled.
+// closeWait is how long Close waits for connections it has cut, and thereby for
+// calls whose contexts it has cancelled.
 const closeWait = time.Second
 
 // life is a server that takes connections, from its first Serve to its end.
 type life struct {
 	http   *http.Server
 	conns  *conns
-	calls  *slots
+	busy   atomic.Int64 // connections whose goroutine has not ended
 	allow  []netip.Prefix
 	tls    bool
 	beyond bool // plain HTTP beyond loopback is wanted
@@ -50,7 +52,6 @@ func newLife(s *Server) (*life, error) {
 	base, cancel := context.WithCancel(context.Background())
 	l := &life{
 		conns:   newConns(or(s.MaxConns, defaultMaxConns)),
-		calls:   &s.endpoint.calls,
 		allow:   s.AllowFrom,
 		tls:     s.TLS != nil,
 		beyond:  s.DangerouslyListenBeyondLoopback,
@@ -76,9 +77,21 @@ func newLife(s *Server) (*life, error) {
 			c := unwrap(nc)
 			return withConn(rpc.WithPeer(ctx, &rpc.Peer{Transport: transportName, Addr: c.RemoteAddr()}), c)
 		},
-		ConnState: func(nc net.Conn, state http.ConnState) { unwrap(nc).state.Store(int32(state)) },
+		ConnState: l.connState,
 	}
 	return l, nil
+}
+
+// connState follows the connections. The first thing that net/http tells of each
+// is StateNew and the last one StateClosed.
+func (l *life) connState(nc net.Conn, state http.ConnState) {
+	unwrap(nc).state.Store(int32(state))
+	switch state {
+	case http.StateNew:
+		l.busy.Add(1)
+	case http.StateClosed:
+		l.busy.Add(-1)
+	}
 }
 
 // debugLog takes what net/http has to say: broken handshakes, broken requests.
@@ -175,7 +188,7 @@ func (l *life) shutdown(ctx context.Context) error {
 func (l *life) close() error {
 	l.cut()
 	deadline := time.Now().Add(closeWait)
-	for l.calls.any() && time.Now().Before(deadline) {
+	for l.busy.Load() > 0 && time.Now().Before(deadline) {
 		time.Sleep(time.Millisecond)
 	}
 	l.end()

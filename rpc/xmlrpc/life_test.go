@@ -20,6 +20,7 @@ import (
 
 	"github.com/parley-rpc/parley/rpc"
 	"github.com/parley-rpc/parley/rpc/xmlrpc"
+	"github.com/parley-rpc/parley/rpc/xmlrpc/xmlvalue"
 )
 
 // TestShutdownDrains: what was accepted is answered, what is idle is closed at
@@ -71,6 +72,37 @@ func TestShutdownDrains(t *testing.T) {
 	if err := wait(t, down, "Shutdown"); err != nil {
 		t.Errorf("Shutdown: %v", err)
 	}
+}
+
+// TestServeReturnsLast: a program that ends when Serve returns must not cut off
+// the calls that Shutdown waits for.
+func TestServeReturnsLast(t *testing.T) {
+	began, release := make(chan struct{}), make(chan struct{})
+	srv := &xmlrpc.Server{Handler: registry(t, map[string]any{"stay": func() { close(began); <-release }})}
+	ln, err := srv.Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served, down := make(chan error, 1), make(chan error, 1)
+	go func() { served <- srv.Serve(ln) }()
+	addr := ln.Addr().String()
+	c := dial(t, addr)
+	io.WriteString(c, request("POST / HTTP/1.1", addr, document("stay"), "Content-Type: text/xml"))
+	wait(t, began, "the call")
+	go func() { down <- srv.Shutdown(bounded(t)) }()
+	select {
+	case err := <-served:
+		t.Errorf("Serve returned before the call was answered: %v", err)
+	case <-time.After(50 * time.Millisecond):
+	}
+	close(release)
+	if err := wait(t, down, "Shutdown"); err != nil {
+		t.Error(err)
+	}
+	if err := wait(t, served, "Serve"); !errors.Is(err, http.ErrServerClosed) {
+		t.Errorf("got %v; want http.ErrServerClosed", err)
+	}
+	readAnswer(t, bufio.NewReader(c))
 }
 
 // TestSilentConnectionsDoNotDelayShutdown: nobody who has said nothing, or half
@@ -168,6 +200,7 @@ func TestRefusesToStart(t *testing.T) {
 		{"negative Timeout", &xmlrpc.Server{Handler: ok, Timeout: -1}, "127.0.0.1:0", "Timeout is negative"},
 		{"negative MaxBody", &xmlrpc.Server{Handler: ok, MaxBody: -1}, "127.0.0.1:0", "MaxBody is negative"},
 		{"negative MaxConns", &xmlrpc.Server{Handler: ok, MaxConns: -1}, "127.0.0.1:0", "MaxConns is negative"},
+		{"negative MaxDepth", &xmlrpc.Server{Handler: ok, Values: xmlvalue.Options{MaxDepth: -1}}, "127.0.0.1:0", "MaxDepth"},
 		{"path without slash", &xmlrpc.Server{Handler: ok, Paths: []string{"RPC2"}}, "127.0.0.1:0", "slash"},
 		{"host with port", &xmlrpc.Server{Handler: ok, Hosts: []string{"a:80"}}, "127.0.0.1:0", "without scheme and port"},
 		{"every host", &xmlrpc.Server{Handler: ok, Hosts: []string{"*"}}, "127.0.0.1:0", "without scheme and port"},

@@ -51,7 +51,7 @@ type Server struct {
 	NoGzip bool
 
 	// Timeout is how long a call may take; clients can ask for less. Then it is
-	// answered with fault -32004, even if the function goes on. Zero means 20 s.
+	// answered with fault -32004, even if the function goes on. Zero means 25 s.
 	Timeout time.Duration
 	// MaxCalls is how many calls may run at the same time. Zero means 256. One
 	// more is answered 503 with Retry-After.

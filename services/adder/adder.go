@@ -52,7 +52,7 @@ func Add(a, b any) (any, error) {
 		}
 	case value.ByteArray:
 		if b, ok := binaryOf(b); ok {
-			return value.ByteArray(slices.Concat(a, b)), nil
+			return slices.Concat(a, b), nil
 		}
 	case []any:
 		if b, ok := b.([]any); ok {

@@ -47,21 +47,30 @@ func TestSuite(t *testing.T) {
 		{"arrayOfStructsTest", []any{[]any{three(0, 0, math.MaxInt32), three(0, 0, math.MaxInt32)}}, int64(2 * math.MaxInt32)},
 		{"countTheEntities", []any{`a<b>>c & d&e "q" it's`}, record{
 			"ctLeftAngleBrackets": int64(1), "ctRightAngleBrackets": int64(2),
-			"ctAmpersands": int64(2), "ctApostrophes": int64(1), "ctQuotes": int64(2)}},
+			"ctAmpersands": int64(2), "ctApostrophes": int64(1), "ctQuotes": int64(2),
+		}},
 		{"easyStructTest", []any{three(17, 25, -2)}, int64(40)},
 		{"easyStructTest", []any{three(math.MaxInt32, math.MaxInt32, math.MaxInt32)}, int64(3 * math.MaxInt32)},
-		{"echoStructTest", []any{record{"a": 1, "b": record{"c": []any{"d"}}}},
-			record{"a": int64(1), "b": record{"c": []any{"d"}}}},
-		{"manyTypesTest", []any{42, true, "text", 1.5, when, []byte{0, 255}},
-			[]any{int64(42), true, "text", 1.5, when, []byte{0, 255}}},
+		{
+			"echoStructTest",
+			[]any{record{"a": 1, "b": record{"c": []any{"d"}}}},
+			record{"a": int64(1), "b": record{"c": []any{"d"}}},
+		},
+		{
+			"manyTypesTest",
+			[]any{42, true, "text", 1.5, when, []byte{0, 255}},
+			[]any{int64(42), true, "text", 1.5, when, []byte{0, 255}},
+		},
 		{"moderateSizeArrayCheck", []any{texts(150)}, "<0><149>"},
 		{"moderateSizeArrayCheck", []any{texts(1)}, "<0><0>"},
 		{"nestedStructTest", []any{record{
 			"1999": record{"04": record{"01": three(9, 9, 9)}},
-			"2000": record{"03": record{}, "04": record{"01": three(12, 14, 5), "02": record{}}}}}, int64(31)},
+			"2000": record{"03": record{}, "04": record{"01": three(12, 14, 5), "02": record{}}},
+		}}, int64(31)},
 		{"simpleStructReturnTest", []any{37}, record{"times10": int64(370), "times100": int64(3700), "times1000": int64(37000)}},
 		{"simpleStructReturnTest", []any{math.MinInt32}, record{
-			"times10": int64(10 * math.MinInt32), "times100": int64(100 * math.MinInt32), "times1000": int64(1000 * math.MinInt32)}},
+			"times10": int64(10 * math.MinInt32), "times100": int64(100 * math.MinInt32), "times1000": int64(1000 * math.MinInt32),
+		}},
 	}
 	for _, tt := range tests {
 		got, err := rpc.Invoke[any](context.Background(), reg, "validator1."+tt.method, tt.args...)

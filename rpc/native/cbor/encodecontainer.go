@@ -3,7 +3,7 @@ package cbor
 import (
 	"errors"
 	"fmt"
-	"unicode/utf8"
+	"slices"
 
 	"github.com/parley-rpc/parley/rpc/value"
 )
@@ -71,18 +71,21 @@ func (e *Encoder) push(f openFrame) {
 
 // List begins a sequence.
 func (e *Encoder) List(kind value.Kind, n int) {
+	if !e.room() || !e.deeper(n) {
+		return
+	}
 	if tag := sequenceTag(kind); tag != 0 {
 		e.buf = e.tag(tag)
 	}
-	if e.begin(majorArray, n, n) {
-		e.push(openFrame{left: n})
-	}
+	e.buf = appendHead(e.buf, majorArray, uint64(n))
+	e.push(openFrame{left: n})
 }
 
 // Table begins a list of maps with the same names. Of fewer than two it is
 // written as a list like any other, and so it is if a name is very long.
 func (e *Encoder) Table(names []string, n int) {
-	if n < 2 || !e.tabular(names) {
+	long := func(name string) bool { return len(name) > maxColumnName }
+	if n < 2 || len(names) == 0 || slices.ContainsFunc(names, long) {
 		e.List(value.KindList, n)
 		return
 	}
@@ -95,15 +98,6 @@ func (e *Encoder) Table(names []string, n int) {
 		e.appendText(name)
 	}
 	e.push(openFrame{rows: n, names: names})
-}
-
-func (e *Encoder) tabular(names []string) bool {
-	for _, name := range names {
-		if len(name) > maxColumnName || !utf8.ValidString(name) {
-			return false // of the latter Name will say more
-		}
-	}
-	return len(names) > 0
 }
 
 // Map begins a map.

@@ -34,7 +34,6 @@ func (e *Encoder) Reset(dst []byte, o Options) {
 	e.Sticky.Reset()
 	e.openFrame = openFrame{left: math.MaxInt}
 	e.buf, e.start = dst, len(dst)
-	clear(e.stack) // of names
 	e.stack, e.depth = e.stack[:0], 0
 	e.free = o.MaxElements
 	e.o = o

@@ -113,12 +113,9 @@ func (d *Decoder) keyAt(at int) (span, error) {
 	return span{at, body, end}, nil
 }
 
-// less orders text by its bytes, and other keys by theirs with the head, which
-// no text can equal.
+// less orders text by its bytes without the head, as sorted Go maps come, and
+// other keys by theirs with it. Keys in ascending order are all different.
 func (d *Decoder) less(a, b span) bool {
-	if !a.isText() || !b.isText() {
-		a.body, b.body = a.start, b.start
-	}
 	return bytes.Compare(d.data[a.body:a.end], d.data[b.body:b.end]) < 0
 }
 

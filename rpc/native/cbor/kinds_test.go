@@ -38,30 +38,46 @@ var kindCases = []struct {
 	{"infinity", math.Inf(-1), "fbfff0000000000000"},
 	{"text", "grüße", "67 6772c3bcc39f65"},
 	{"bytes", []byte{0, 0xff}, "42 00ff"},
-	{"time in UTC", time.Date(2024, 2, 29, 12, 30, 0, 5, time.UTC),
-		"c0 78 1e 323032342d30322d32395431323a33303a30302e3030303030303030355a"},
-	{"time in a zone", time.Date(2024, 2, 29, 12, 30, 0, 0, time.FixedZone("", -(3*60+30)*60)),
-		"c0 78 19 323032342d30322d32395431323a33303a30302d30333a3330"},
-	{"time in a zone of seconds", time.Date(1880, 1, 1, 0, 0, 0, 0, time.FixedZone("", 1172)),
-		"da 50726c49 83 3a a9492093 00 190494"},
-	{"time after 9999", time.Date(10000, 1, 1, 0, 0, 0, 1, time.UTC),
-		"da 50726c49 83 1b 0000003afff44180 01 00"},
+	{
+		"time in UTC", time.Date(2024, 2, 29, 12, 30, 0, 5, time.UTC),
+		"c0 78 1e 323032342d30322d32395431323a33303a30302e3030303030303030355a",
+	},
+	{
+		"time in a zone", time.Date(2024, 2, 29, 12, 30, 0, 0, time.FixedZone("", -(3*60+30)*60)),
+		"c0 78 19 323032342d30322d32395431323a33303a30302d30333a3330",
+	},
+	{
+		"time in a zone of seconds", time.Date(1880, 1, 1, 0, 0, 0, 0, time.FixedZone("", 1172)),
+		"da 50726c49 83 3a a9492093 00 190494",
+	},
+	{
+		"time after 9999", time.Date(10000, 1, 1, 0, 0, 0, 1, time.UTC),
+		"da 50726c49 83 1b 0000003afff44180 01 00",
+	},
 	{"no time", time.Time{}, "c0 74 303030312d30312d30315430303a30303a30305a"},
-	{"local time", value.LocalTime{Time: time.Date(1969, 12, 31, 23, 59, 59, 1_000_000, time.UTC)},
-		"da 50726c4c 82 20 1a000f4240"},
+	{
+		"local time",
+		value.LocalTime{Time: time.Date(1969, 12, 31, 23, 59, 59, 1_000_000, time.UTC)},
+		"da 50726c4c 82 20 1a000f4240",
+	},
 	{"list", []any{int64(1), "a", nil}, "83 01 6161 f6"},
 	{"empty list", []any{}, "80"},
 	{"tuple", value.Tuple{int64(1), value.Tuple{}}, "da 50726c54 82 01 da 50726c54 80"},
 	{"set", value.Set{Items: []any{int64(1), "a"}}, "d9 0102 82 01 6161"},
 	{"frozenset", value.Set{Items: []any{int64(1)}, Frozen: true}, "da 50726c46 81 01"},
 	{"map", m{"b": int64(1), "a": m{}}, "a2 6161 a0 6162 01"},
-	{"map of any keys", value.Map{{Key: int64(2), Value: "x"}, {Key: value.Tuple{int64(1)}, Value: nil}, {Key: "k", Value: true}},
-		"a3 02 6178 da50726c54 81 01 f6 616b f5"},
+	{
+		"map of any keys",
+		value.Map{{Key: int64(2), Value: "x"}, {Key: value.Tuple{int64(1)}, Value: nil}, {Key: "k", Value: true}},
+		"a3 02 6178 da50726c54 81 01 f6 616b f5",
+	},
 	{"bytearray", value.ByteArray{1, 2}, "da 50726c42 42 0102"},
 	{"decimal", value.Decimal("-1.50"), "da 50726c44 65 2d312e3530"},
 	{"fraction", big.NewRat(-1, 3), "d8 1e 82 20 03"},
-	{"large fraction", new(big.Rat).SetFrac(bigInt("1"), bigInt("36893488147419103232")),
-		"d8 1e 82 01 c2 49 020000000000000000"},
+	{
+		"large fraction", new(big.Rat).SetFrac(bigInt("1"), bigInt("36893488147419103232")),
+		"d8 1e 82 01 c2 49 020000000000000000",
+	},
 	{"complex", complex(1, -2), "d9 a7f8 82 fb3ff0000000000000 fbc000000000000000"},
 	{"uuid", value.UUID{0: 0x12, 15: 0x34}, "d8 25 50 12000000000000000000000000000034"},
 	{"range", value.Range{Start: 0, Stop: 10, Step: -1}, "da 50726c47 83 00 0a 20"},
@@ -108,8 +124,10 @@ func TestReadOnly(t *testing.T) {
 		{"complex of halves", "d9a7f8 82 f93c00 f9c000", complex(1, -2)},
 		{"epoch before 1970", "c120", time.Unix(-1, 0).UTC()},
 		{"epoch with a fraction before 1970", "c1 fbbff8000000000000", time.Unix(-2, 500_000_000).UTC()},
-		{"time with all nine digits and a zone", "c0 78 23 323032342d30322d32395431323a33303a30302e3132333435363738392b30353a3330",
-			time.Date(2024, 2, 29, 12, 30, 0, 123456789, time.FixedZone("", 330*60))},
+		{
+			"time with all nine digits and a zone", "c0 78 23 323032342d30322d32395431323a33303a30302e3132333435363738392b30353a3330",
+			time.Date(2024, 2, 29, 12, 30, 0, 123456789, time.FixedZone("", 330*60)),
+		},
 		{"numbers for a time that text could say", "da 50726c49 83 00 00 00", time.Unix(0, 0).UTC()},
 		{"table of one row", "da 50726c52 82 81 6161 81 01", []any{m{"a": int64(1)}}},
 		{"table of no rows", "da 50726c52 81 81 6161", []any{}},
@@ -130,6 +148,9 @@ func TestReadOnly(t *testing.T) {
 // A time keeps its instant and zone whatever the zone of the machine, and does
 // not become one of that zone.
 func TestTimeIsNotLocal(t *testing.T) {
+	here := time.Local
+	defer func() { time.Local = here }()
+	time.Local = time.FixedZone("here", 2*60*60)
 	sent := time.Date(2024, 7, 1, 12, 0, 0, 0, time.FixedZone("", 2*60*60))
 	var got time.Time
 	if err := Decode(mustAppend(t, sent), &got, Options{}); err != nil {
@@ -203,6 +224,23 @@ func TestAppendArgs(t *testing.T) {
 	data, err = AppendArgs([]byte{0xaa}, []any{1, []item{{1}, {"\xff"}}})
 	if err == nil || !strings.HasPrefix(err.Error(), "cbor: params[1][1].Qty: ") || !slices.Equal(data, []byte{0xaa}) {
 		t.Errorf("got % x, %v; want an error at params[1][1].Qty", data, err)
+	}
+}
+
+// The zero Encoder and the zero Decoder can be used as they are.
+func TestZero(t *testing.T) {
+	for _, c := range kindCases {
+		var e Encoder
+		if value.Encode(&e, c.v); e.Err() != nil || !slices.Equal(e.Output(), unhex(t, c.hex)) {
+			t.Errorf("%s: got % x, %v; want % x", c.name, e.Output(), e.Err(), unhex(t, c.hex))
+		}
+	}
+	var d Decoder
+	if k := d.Kind(); k != value.KindInvalid || d.More() || d.Finish() != nil {
+		t.Errorf("got %v, %v; want nothing", k, d.Err())
+	}
+	if d.Int(); d.Err() == nil {
+		t.Error("got an integer; want an error")
 	}
 }
 

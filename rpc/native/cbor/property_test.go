@@ -185,7 +185,7 @@ func messages(tb testing.TB) [][]byte {
 	for _, c := range kindCases {
 		list = append(list, unhex(tb, c.hex))
 	}
-	list = append(list, mustAppend(tb, products(3)), mustAppend(tb, []any{products(2), m{"x": ints(40)}}))
+	list = append(list, mustAppend(tb, ints(40)), mustAppend(tb, []float64{1, 2, 3}), mustAppend(tb, products(3)), mustAppend(tb, []any{products(2), m{"x": ints(40)}}))
 	r := rand.New(rand.NewPCG(3, 4))
 	for range 20 {
 		list = append(list, mustAppend(tb, randomValue(r, 3)))
@@ -231,7 +231,7 @@ var decodes = map[string]func([]byte) error{
 	},
 }
 
-// Typed targets meet messages that were made for others.
+// Typed targets meet messages that were made for others, whole and cut.
 func TestTypedTargets(t *testing.T) {
 	type target struct {
 		A []product
@@ -248,7 +248,11 @@ func TestTypedTargets(t *testing.T) {
 			new(target), new([]target), new([]product), new(map[string]target), new(map[int64]int), new([]int64), new([]float64),
 			new(value.Map), new(value.Tuple), new(value.Set), new(value.Decimal), new(*big.Rat), new(string), new(float32), new(uint8), new(value.Void),
 		} {
-			_ = Decode(data, dst, Options{})
+			for n := range len(data) + 1 {
+				if err := Decode(data[:n], dst, Options{}); err == nil && n < len(data) {
+					t.Fatalf("%x cut to %d bytes is a %T", data, n, dst)
+				}
+			}
 		}
 	}
 }

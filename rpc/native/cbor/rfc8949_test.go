@@ -103,7 +103,8 @@ var appendixA = []struct {
 	{hex: "98190102030405060708090a0b0c0d0e0f101112131415161718181819", want: []any{
 		int64(1), int64(2), int64(3), int64(4), int64(5), int64(6), int64(7), int64(8), int64(9), int64(10),
 		int64(11), int64(12), int64(13), int64(14), int64(15), int64(16), int64(17), int64(18), int64(19), int64(20),
-		int64(21), int64(22), int64(23), int64(24), int64(25)}},
+		int64(21), int64(22), int64(23), int64(24), int64(25),
+	}},
 	{hex: "a0", want: m{}},
 	{hex: "a201020304", want: value.Map{{Key: int64(1), Value: int64(2)}, {Key: int64(3), Value: int64(4)}}},
 	{hex: "a26161016162820203", want: m{"a": int64(1), "b": []any{int64(2), int64(3)}}},

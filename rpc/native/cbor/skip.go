@@ -64,7 +64,7 @@ func (d *Decoder) walk(at int) (end, elements int, err error) {
 			fallthrough
 		case majorArray:
 			switch {
-			case arg > rest/uint64(entries):
+			case arg > rest: // each element has a byte at least
 				err = errCut
 			case len(open) >= depth:
 				err = errDepth(d.o.MaxDepth)
@@ -77,7 +77,7 @@ func (d *Decoder) walk(at int) (end, elements int, err error) {
 			left++
 			elements++
 		case majorSimple:
-			switch data := d.data[at]; data {
+			switch d.data[at] {
 			case itemFalse, itemTrue, itemNil:
 			case itemFloat16, itemFloat32, itemFloat64:
 				_, next, err = readFloat(d.data, at)

@@ -51,8 +51,10 @@ func TestRefused(t *testing.T) {
 		{"time without zone", "c0 73 323031332d30332d32315432303a30343a3030", "expected a time by RFC 3339"},
 		{"time of lower case", "c0 74 323031332d30332d32317432303a30343a30305a", "expected a time by RFC 3339"},
 		{"30 February", "c0 74 323031332d30322d33305432303a30343a30305a", "expected a time by RFC 3339"},
-		{"time finer than a nanosecond", "c0 78 24 323032342d30322d32395431323a33303a30302e313233343536373839302b30353a3330",
-			"expected a time in at most 35 bytes, got 36"},
+		{
+			"time finer than a nanosecond", "c0 78 24 323032342d30322d32395431323a33303a30302e313233343536373839302b30353a3330",
+			"expected a time in at most 35 bytes, got 36",
+		},
 		{"epoch of text", "c1 6131", "the seconds as an integer"},
 		{"epoch of NaN", "c1 f97e00", "NaN is no time"},
 		{"epoch of infinity", "c1 f97c00", "+Inf is no time"},
@@ -182,8 +184,18 @@ func TestSkip(t *testing.T) {
 			}
 		})
 	}
+	// What is skipped counts.
+	d := NewDecoder(unhex(t, "82 82 01 02 82 03 04"), Options{MaxElements: 5})
+	d.List()
+	d.Skip()
+	if d.Err() != nil {
+		t.Error(d.Err())
+	}
+	if d.Skip(); !errors.Is(d.Finish(), ErrLimit) {
+		t.Errorf("after 6 elements of 5: got %v; want an error", d.Finish())
+	}
 	// Offsets of errors point at what is wrong.
-	d := NewDecoder(unhex(t, "83 01 82 02 f7 03"), Options{})
+	d = NewDecoder(unhex(t, "83 01 82 02 f7 03"), Options{})
 	d.Skip()
 	if d.Err() == nil || d.Err().Offset != 4 {
 		t.Errorf("got %#v; want an error at 4", d.Err())

@@ -132,6 +132,13 @@ func TestTableAsSource(t *testing.T) {
 	check("kind after the last row", d.Kind(), value.KindInvalid)
 	check("more", d.More(), false)
 	check("error", d.Finish(), nil)
+	check("keys kept", len(d.keys.spans), 0)
+
+	d.Reset(d.data, Options{})
+	d.List()
+	d.More()
+	d.List()
+	check("a row read as a list", d.Err().Error(), "expected list, got map")
 }
 
 // A name is no place for a value, whatever is asked for.

@@ -123,6 +123,7 @@ var brokenPickles = []struct{ name, data, want string }{
 	{"INT that is none", "Iabc\n.", `expected an integer, got "abc"`},
 	{"INT in hexadecimal", "I0x10\n.", "expected an integer"},
 	{"INT in octal", "I010\n.", "expected an integer"},
+	{"INT in octal, below zero", "I-010\n.", "expected an integer"},
 	{"LONG of many digits that begin with 0", "L0123456789012345678901234567890L\n.", "expected an integer"},
 	{"FLOAT out of range", "F1e999\n.", "expected a decimal number"},
 	{"INT with an underscore", "I1_0\n.", "expected an integer"},

@@ -17,6 +17,7 @@ import (
 // how often its text is held in the buffers in which it is put together.
 const (
 	identityCost     = 64
+	identityInSet    = 192 // in addition, for the sorting
 	copiesOfIdentity = 4
 )
 
@@ -79,6 +80,9 @@ func (d *decoder) appendIdentity(dst []byte, v any) ([]byte, bool) {
 func (d *decoder) appendSetIdentity(dst []byte, s value.Set) ([]byte, bool) {
 	if !s.Frozen {
 		return dst, false
+	}
+	if !d.charge(identityInSet * len(s.Items)) {
+		return dst, true
 	}
 	ids := make([][sha256.Size]byte, len(s.Items)) // of one size, so that a text is not copied for each set around it
 	for i, item := range s.Items {

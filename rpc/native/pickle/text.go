@@ -158,7 +158,11 @@ func (d *decoder) unescapeString(line []byte) []byte {
 
 // decimalInt reads the number of INT and LONG.
 func (d *decoder) decimalInt(line []byte, boolean bool) any {
-	text := string(line[:min(len(line), d.maxDigits()+4)])
+	if len(line) > d.maxDigits()+2 { // sign and L; before digits are worked on
+		d.fail(fmt.Errorf("an integer of %d digits, above %d bits: %w", len(line), d.o.MaxIntBits, ErrLimit))
+		return nil
+	}
+	text := string(line)
 	switch {
 	case boolean && text == "00":
 		return false
@@ -167,19 +171,22 @@ func (d *decoder) decimalInt(line []byte, boolean bool) any {
 	case len(text) > 0 && text[len(text)-1] == 'L':
 		text = text[:len(text)-1]
 	}
-	if n, err := strconv.ParseInt(text, 10, 64); err == nil && (text[0] != '0' || text == "0") { // 010 is octal in Python
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil && !isOctal(text) {
 		return n
 	}
-	if len(line) > d.maxDigits()+2 { // sign and L; before digits are worked on
-		d.fail(fmt.Errorf("an integer of %d digits, above %d bits: %w", len(line), d.o.MaxIntBits, ErrLimit))
-		return nil
-	}
 	n, ok := new(big.Int).SetString(text, 10)
-	if !ok || text[0] == '0' {
+	if !ok || isOctal(text) {
 		d.fail(fmt.Errorf("expected an integer, got %q", value.Clip(text, 32)))
 		return nil
 	}
 	return d.integer(n)
+}
+
+// isOctal reports whether Python reads the text of an integer as octal, or not at
+// all. No pickler writes such text.
+func isOctal(text string) bool {
+	digits := strings.TrimLeft(text, "+-")
+	return len(digits) > 1 && digits[0] == '0'
 }
 
 // maxDigits is how many decimal digits an integer within MaxIntBits can have.

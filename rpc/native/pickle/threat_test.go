@@ -69,6 +69,62 @@ func TestLiveCommandsRunInPython(t *testing.T) {
 	}
 }
 
+// A name alone is refused as well, before anything is done with it.
+func TestNamesAreRefused(t *testing.T) {
+	for _, data := range []string{"cos\nsystem\n0N.", "\x80\x04\x8c\x02os\x8c\x06system\x930N.", "cbuiltins\neval\n0N.", "cbuiltins\nBaseException.__init__\n0N.", "cuuid\nUUID.__init__\n0N."} {
+		var classError *ClassError
+		if v, _, err := Decode([]byte(data), Options{}); !errors.As(err, &classError) {
+			t.Errorf("%q: got %v, %v; want a ClassError", data, v, err)
+		}
+	}
+}
+
+// limits are messages at a limit, which pass, and one step beyond it.
+var limits = []struct {
+	name     string
+	o        Options
+	at, over string
+}{
+	{"MaxDepth", Options{MaxDepth: 3}, "((((ttt0(((ttt.", "((((tttt."},
+	{"MaxElements, in a list", Options{MaxElements: 3}, "(NNl.", "(NNNl."},
+	{"MaxElements, in a dict", Options{MaxElements: 3}, "(NNd.", "(NNK\x01Nd."},
+	{"MaxElements, shared", Options{MaxElements: 5}, "((Nlq\x00h\x00l.", "((NNlq\x00h\x00l."},
+	{"MaxElements, in lists", Options{MaxElements: 6}, "((NNNlNl.", "((NNNlNNl."},
+	{"MaxElements, exception", Options{MaxElements: 2}, "cbuiltins\nKeyError\n(NtR.", "cbuiltins\nKeyError\n(NNtR."},
+	{"MaxElements, on the stack", Options{MaxElements: 2}, "NNNN.", "NNNNN."},
+	{"MaxElements, marks", Options{MaxElements: 2}, "((11N.", "(((111N."},
+	{"MaxMemo", Options{MaxMemo: 2}, "Nq\x00q\x01.", "Nq\x00q\x01q\x02."},
+	{"MaxMemo, with gaps", Options{MaxMemo: 2}, "Nq\x50q\x60.", "Nq\x50q\x60q\x70."},
+	{"MaxIntBits, LONG1", Options{MaxIntBits: 71}, "\x8a\x09\xff\xff\xff\xff\xff\xff\xff\xff\x7f.", "\x8a\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x00."},
+	{"MaxIntBits, bytes", Options{MaxIntBits: 71}, "\x8a\x09\xff\xff\xff\xff\xff\xff\xff\xff\x7f.", "\x8a\x20\xff\xff\xff\xff\xff\xff\xff\xff\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00."},
+	{"MaxIntBits, INT", Options{MaxIntBits: 71}, "I2361183241434822606847\n.", "I2361183241434822606848\n."},
+	{"MaxIntBits, digits", Options{MaxIntBits: 71}, "L-2361183241434822606847L\n.", "L" + strings.Repeat("9", 40) + "L\n."},
+	{"MaxIntBits, Fraction", Options{MaxIntBits: 71}, "cfractions\nFraction\n(V2361183241434822606847/3\ntR.", "cfractions\nFraction\n(V1/2361183241434822606848\ntR."},
+	{"MaxExpanded, text", Options{MaxExpanded: 500}, "(Vabcdefghij\nq\x00h\x00h\x00h\x00l.", "(Vabcdefghij\nq\x00" + strings.Repeat("h\x00", 50) + "l."},
+	{"MaxExpanded, bytes", Options{MaxExpanded: 500}, "(C\x0aabcdefghijq\x00h\x00h\x00h\x00l.", "(C\x0aabcdefghijq\x00" + strings.Repeat("h\x00", 50) + "l."},
+}
+
+func TestLimits(t *testing.T) {
+	for _, test := range limits {
+		if _, _, err := Decode([]byte(test.at), test.o); err != nil {
+			t.Errorf("%s: at the limit: got error %v; want none", test.name, err)
+		}
+		if v, _, err := Decode([]byte(test.over), test.o); !errors.Is(err, ErrLimit) {
+			t.Errorf("%s: beyond the limit: got %v, %v; want an error that is ErrLimit", test.name, v, err)
+		}
+	}
+}
+
+// Each time zone is read from a file, so there may not be many.
+func TestTooManyZones(t *testing.T) {
+	if _, err := time.LoadLocation("Europe/Berlin"); err != nil {
+		peertest.Missing(t, "a time zone database", "apt-get install tzdata")
+	}
+	if _, _, err := Decode(zones(), Options{}); !errors.Is(err, ErrLimit) || !strings.Contains(err.Error(), "time zones") {
+		t.Errorf("got error %v; want one for time zones that is ErrLimit", err)
+	}
+}
+
 const messageSize = 16 << 20
 
 var mega = strings.Repeat("x", 1<<20)
@@ -135,7 +191,9 @@ var bombs = []struct {
 	{"arguments of an exception, again", func() []byte {
 		return fill("("+strings.Repeat("N", 100_000)+"tq\x00cbuiltins\nKeyError\nq\x01", "h\x01h\x00R0", ".")
 	}},
-	{"frozensets within each other", func() []byte { return frozen(mega[:1_000_000]) }},
+	{"frozensets within each other", func() []byte { return frozen(binUnicode(mega[:1_000_000])) }},
+	{"large tuple within frozensets", func() []byte { return frozen("(" + manyInts(200_000) + "t") }},
+	{"large frozensets within each other", func() []byte { return frozen(manyInts(100_000)) }},
 	{"16 M digits, INT", func() []byte { return fill("I", "1", "\n.") }},
 	{"16 M digits, LONG", func() []byte { return fill("L", "1", "L\n.") }},
 	{"16 M digits, LONG4", func() []byte { return []byte("\x8b\x00\x00\x00\x01" + strings.Repeat("x", messageSize) + ".") }},
@@ -162,22 +220,32 @@ func gaps() []byte {
 	return append(b, opStop)
 }
 
+func manyInts(n int) string {
+	var b []byte
+	for i := range n {
+		b = appendInt(b, int64(i))
+	}
+	return string(b)
+}
+
 // frozen nests frozensets, each of which Python would hash.
-func frozen(text string) []byte {
-	b := []byte("\x80\x04(" + binUnicode(text) + "\x91\x94")
+func frozen(items string) []byte {
+	b := []byte("\x80\x04(" + items + "\x91\x94")
 	for i := range byte(60) {
 		b = append(b, '0', opMark, opBinGet, i, opFrozenSet, opMemoize)
 	}
 	return append(b, opStop)
 }
 
+// zones names more time zones than one message may.
 func zones() []byte {
+	names := strings.Fields("UTC GMT Europe/Berlin Europe/Paris Europe/London Europe/Rome Europe/Madrid Europe/Vienna Asia/Tokyo Asia/Kolkata")
+	for i := range 13 {
+		names = append(names, fmt.Sprintf("Etc/GMT+%d", i), fmt.Sprintf("Etc/GMT-%d", i))
+	}
 	b := []byte("czoneinfo\nZoneInfo._unpickle\nq\x00")
 	for i := 0; len(b) < messageSize; i++ {
-		b = fmt.Appendf(b, "0h\x00(VEtc/GMT+%d\nK\x01tR", i%13)
-		if i%13 == 12 {
-			b = fmt.Appendf(b, "0h\x00(VNowhere/%d\nK\x01tR", i)
-		}
+		b = fmt.Appendf(b, "0h\x00(V%s\nK\x01tR", names[i%len(names)])
 	}
 	return append(b, opStop)
 }

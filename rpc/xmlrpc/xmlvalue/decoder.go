@@ -332,7 +332,8 @@ func (d *Decoder) unique(f *frame, name []byte) bool {
 	return true
 }
 
-// Skip is part of [value.Source].
+// Skip is part of [value.Source]. It sees that the value is well formed, but not
+// whether a date, double, boolean or base64 means something.
 func (d *Decoder) Skip() {
 	depth := len(d.stack)
 	if d.pass() {

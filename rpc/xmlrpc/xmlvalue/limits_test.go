@@ -51,11 +51,11 @@ func TestDepthLimit(t *testing.T) {
 			{0, 64, true}, {0, 65, false}, {0, 10_000, false}, {0, 1_000_000, false},
 			{1, 1, true}, {1, 2, false}, {10_000, 10_000, true}, {10_000, 10_001, false},
 		} {
+			if tt.depth == 1_000_000 && what != "arrays" {
+				continue // 40 MB, once is enough
+			}
 			doc := []byte(nested(tt.depth, tags[0], tags[1]))
 			for name, read := range readers {
-				if tt.depth == 1_000_000 && name != "DecodeAny" {
-					continue // 60 MB, once is enough
-				}
 				d, err := ReadResponse(doc, Options{MaxDepth: tt.limit})
 				if err != nil {
 					t.Fatal(err)
