@@ -192,8 +192,10 @@ func (r *Registry) maxItems() int {
 }
 
 // Call answers a request: lookup, interceptors, authorization, arguments,
-// function, answer. Every error is a *Fault. Without Into and Yield the result
-// is what the function returned, [value.Void] if it returns none.
+// function, answer. Without Into and Yield the result is what the function
+// returned, [value.Void] if it returns none, and every error is a *Fault. A
+// caller that asks for more gets it as from any other Caller; a result that does
+// not fit its Into is an error that is none.
 //
 // A request without a Peer is made in the name of the peer of ctx: what a
 // function calls on its own registry, its caller must be allowed to call.
@@ -218,15 +220,46 @@ func (r *Registry) Call(ctx context.Context, req *Request) (result any, err erro
 	} else {
 		handler = chain(d.interceptors, func(context.Context, *Request) (any, error) { return nil, notFound(method) })
 	}
-	if req.Into == nil && (req.Yield == nil || streams) {
-		result, err = handler(ctx, req)
-	} else {
-		result, err = deliver(ctx, handler, req, streams)
+	if req.Into != nil || req.Yield != nil && !streams {
+		return r.callWithin(ctx, d, handler, req, streams)
 	}
-	if err != nil {
+	if result, err = handler(ctx, req); err != nil {
 		return nil, r.fault(ctx, d, method, err)
 	}
 	return result, nil
+}
+
+// callWithin answers a caller within the process, which wants the result in a
+// variable of its own or item by item, as if it had crossed a wire. A result
+// that no wire could carry is a fault; one that does not fit what the caller
+// wants is not, since the method did answer.
+func (r *Registry) callWithin(ctx context.Context, d *door, handler Handler, req *Request, streams bool) (any, error) {
+	inner := *req
+	inner.Into, inner.Yield = nil, nil
+	pushed := req.Yield != nil && streams
+	var unfit error
+	if pushed {
+		inner.Yield = func(item any) error {
+			if unfit = value.Convert(req.Into, item); unfit != nil {
+				return unfit
+			}
+			return req.Yield(req.Into)
+		}
+	}
+	result, err := handler(ctx, &inner)
+	switch {
+	case unfit != nil:
+		return nil, fmt.Errorf("rpc: result: %w", unfit)
+	case err != nil:
+		return nil, r.fault(ctx, d, req.Method, err)
+	case pushed:
+		return nil, nil
+	}
+	tree, err := value.Dynamic(result)
+	if err != nil {
+		return nil, r.internal(ctx, req.Method, fmt.Errorf("result: %w", err))
+	}
+	return Deliver(value.NewSource(tree), req)
 }
 
 // enter fills in who calls, and puts it and the metadata within reach of the
@@ -248,28 +281,6 @@ func (r *Registry) enter(ctx context.Context, req *Request) (context.Context, er
 		ctx = context.WithValue(ctx, incomingKey{}, req.Meta)
 	}
 	return ctx, nil
-}
-
-// deliver runs a handler for a caller within the process, which wants the
-// result in a variable of its own or item by item.
-func deliver(ctx context.Context, handler Handler, req *Request, streams bool) (any, error) {
-	inner := *req
-	inner.Into = nil
-	if req.Yield == nil || !streams {
-		inner.Yield = nil
-		result, err := handler(ctx, &inner)
-		if err != nil {
-			return nil, err
-		}
-		return Deliver(value.NewSource(result), req)
-	}
-	inner.Yield = func(item any) error {
-		if err := value.Convert(req.Into, item); err != nil {
-			return fmt.Errorf("rpc: result: %w", err)
-		}
-		return req.Yield(req.Into)
-	}
-	return handler(ctx, &inner)
 }
 
 // fault turns the error of a call into what its caller may see.

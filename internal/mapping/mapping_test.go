@@ -39,7 +39,7 @@ var values = []struct {
 	{"true", true},
 	{"42", 42},
 	{"uint8(200)", uint8(200)},
-	{"-1 << 40", -1 << 40},
+	{"int64(-1 << 40)", int64(-1 << 40)},
 	{"uint64(1 << 63)", uint64(1 << 63)},
 	{"big.NewInt(7)", big.NewInt(7)},
 	{"time.Second", time.Second},
@@ -154,11 +154,26 @@ var samples = []struct {
 	word string
 	v    any
 }{
-	{"nil", nil}, {"bool", true}, {"int", 3}, {"3.0", 3.0}, {"2.5", 2.5}, {"string", "text"}, {"bytes", []byte("b")},
-	{"time", noon}, {"local time", value.LocalTime{Time: noon}},
-	{"list", []any{}}, {"tuple", value.Tuple{}}, {"set", value.Set{}}, {"frozenset", value.Set{Frozen: true}},
-	{"map", map[string]any{}}, {"bytearray", value.ByteArray("b")}, {"decimal", value.Decimal("1")},
-	{"fraction", big.NewRat(1, 2)}, {"complex", complex(1, 1)}, {"uuid", value.UUID{}}, {"range", value.Range{Step: 1}},
+	{"nil", nil},
+	{"bool", true},
+	{"int", 3},
+	{"3.0", 3.0},
+	{"2.5", 2.5},
+	{"string", "text"},
+	{"bytes", []byte("b")},
+	{"time", noon},
+	{"local time", value.LocalTime{Time: noon}},
+	{"list", []any{}},
+	{"tuple", value.Tuple{}},
+	{"set", value.Set{}},
+	{"frozenset", value.Set{Frozen: true}},
+	{"map", map[string]any{}},
+	{"bytearray", value.ByteArray("b")},
+	{"decimal", value.Decimal("1")},
+	{"fraction", big.NewRat(1, 2)},
+	{"complex", complex(1, 1)},
+	{"uuid", value.UUID{}},
+	{"range", value.Range{Step: 1}},
 }
 
 // targets are the rows of the second table.

@@ -161,7 +161,7 @@ func TestUnixSocketModeFromTheStart(t *testing.T) {
 }
 
 func TestStaleUnixSocket(t *testing.T) {
-	cfg := ListenConfig{Auth: oneKey(testKey)}
+	cfg := ListenConfig{Auth: oneKey(testKey), Logger: quiet}
 	path := filepath.Join(t.TempDir(), "s")
 	url := "unix://" + path
 

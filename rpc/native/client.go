@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/parley-rpc/parley/rpc"
+	"github.com/parley-rpc/parley/rpc/value"
 )
 
 // DialConfig is how a Client connects and calls. Auth must be set, or the switch
@@ -66,7 +67,7 @@ func (cfg DialConfig) withDefaults() (DialConfig, error) {
 
 func orDefault(name string, d, initial time.Duration) (time.Duration, error) {
 	if d < 0 {
-		return 0, fmt.Errorf("native: %s: got %v; want 0 (%v) or more", name, d, initial)
+		return 0, fmt.Errorf("%s: got %v; want 0 (%v) or more", name, d, initial)
 	}
 	if d == 0 {
 		return initial, nil
@@ -104,16 +105,17 @@ type Client struct {
 // Dial connects to the Server at url, tcp://host:port or unix:///path, and logs
 // in. It makes one attempt.
 //
-// Its error is an [rpc.LinkError] that is NotSent. Login errors inside of it are
-// ErrAuth, and more precisely ErrKeyRefused, ErrUnproven, ErrPolicy or
-// ErrNoChallenge; ErrNoSession says that the peer is no Server with a Handler.
+// The error of the attempt is an [rpc.LinkError] that is NotSent. Login errors
+// inside of it are ErrAuth, and more precisely ErrKeyRefused, ErrUnproven,
+// ErrPolicy or ErrNoChallenge; ErrNoSession says that the peer is no Server with
+// a Handler.
 func Dial(ctx context.Context, url string, cfg DialConfig) (*Client, error) {
 	cfg, err := cfg.withDefaults()
-	if err != nil {
-		return nil, err
+	if err == nil {
+		_, _, err = parseAddress(url)
 	}
-	if _, _, err := parseAddress(url); err != nil {
-		return nil, err
+	if err != nil {
+		return nil, fmt.Errorf("native: dial %s: %w", value.Clip(url, 128), err)
 	}
 	c := &Client{cfg: cfg, url: url, sessions: map[*session]struct{}{}}
 	c.life, c.cancel = context.WithCancel(context.Background())
@@ -166,6 +168,9 @@ func (c *Client) invoke(ctx context.Context, req *rpc.Request) (any, error) {
 			return nil, err
 		}
 		call.err = nil
+		if err := call.encode(req); err != nil {
+			return nil, err
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"time"
 
@@ -62,13 +63,16 @@ func (c *Client) connect(ctx context.Context) (*session, error) {
 	case <-s.ready:
 		return s, nil
 	case <-s.gone:
-		return fail(s.ended())
+		err = s.ended()
 	case <-ctx.Done():
-		err := ctx.Err()
+		err = ctx.Err()
 		s.end(ErrClosed)
 		<-s.gone
-		return fail(fmt.Errorf("%w: the peer did not begin the session; is it a Server?", err))
 	}
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, ErrPeerDead) || ctx.Err() != nil {
+		err = fmt.Errorf("the peer did not begin the session; is it a Server with a Handler? %w", err)
+	}
+	return fail(err)
 }
 
 // start runs a session, unless the client is closed.
@@ -90,7 +94,7 @@ func (c *Client) over(s *session, err error) {
 	delete(c.sessions, s)
 	closed := c.closed
 	c.mu.Unlock()
-	if !closed {
+	if !closed && s.begun() {
 		c.cfg.Logger.Info("connection lost", "peer", c.url, "transport", "native", "error", err)
 	}
 }

@@ -38,6 +38,7 @@ func (s *Server) serve(nc net.Conn, result handshakeResult, cfg sessionConfig) {
 	switch {
 	case result.Session && s.Handler == nil:
 		log.Warn("refused: the peer wants to call, and nothing answers calls here: set Server.Handler")
+		linger(nc)
 		nc.Close()
 	case result.Session:
 		cfg.identity = result.Identity

@@ -99,7 +99,7 @@ func TestTwoKindsOfPeers(t *testing.T) {
 			cc, dc := ConnConfig{DangerouslyWithoutAuth: open}, DialConfig{DangerouslyWithoutAuth: open}
 			name := ""
 			if !open {
-				cc.Auth, dc.Auth, name = oneKey(testKey), oneKey(testKey), "authkey"
+				cc.Auth, dc.Auth, name = oneKey(testKey), oneKey(testKey), "id0"
 			}
 			testServer(t, "tcp://127.0.0.1:0", srv)
 			for range 3 {
@@ -158,7 +158,7 @@ func TestMissingHandlers(t *testing.T) {
 	wantLink(t, "a client", err, rpc.NotSent, ErrNoSession)
 	open := testServer(t, "tcp://127.0.0.1:0", &Server{Objects: echoObjects, DangerouslyWithoutAuth: true, Logger: log.logger()})
 	_, err = Dial(ctx, open.Addr(), DialConfig{DangerouslyWithoutAuth: true})
-	wantLink(t, "a client without login", err, rpc.NotSent, nil)
+	wantLink(t, "a client without login", err, rpc.NotSent, io.ErrUnexpectedEOF)
 	log.wait(t, "set Server.Handler")
 }
 
@@ -439,7 +439,7 @@ func TestServerSurvivesItsPeers(t *testing.T) {
 	if len(last) == 0 || frameType(last[0]) != frameGoaway {
 		t.Errorf("the last frame is %q; want a GOAWAY", last)
 	}
-	log.wait(t, "session ended", "the peer broke the session protocol", "authkey")
+	log.wait(t, "session ended", "the peer broke the session protocol", "identity=id0")
 	c := testClient(t, srv.Addr(), DialConfig{})
 	if _, err := rpc.Invoke[int](testContext(t), c, "echo", 1); err != nil {
 		t.Errorf("another connection: %v", err)

@@ -75,15 +75,15 @@ func (l Limits) withDefaults() (Limits, error) {
 	}
 	switch {
 	case l.MaxMessage < minMaxMessage || l.MaxMessage > 1<<30:
-		return l, fmt.Errorf("native: MaxMessage: got %d; want 0 (%d), or %d to %d bytes", l.MaxMessage, defaultMaxMessage, minMaxMessage, 1<<30)
+		return l, fmt.Errorf("MaxMessage: got %d; want 0 (%d), or %d to %d bytes", l.MaxMessage, defaultMaxMessage, minMaxMessage, 1<<30)
 	case l.MaxCalls < 0 || l.MaxCalls > 1<<20:
-		return l, fmt.Errorf("native: MaxCalls: got %d; want 0 (%d), or 1 to %d", l.MaxCalls, defaultMaxCalls, 1<<20)
+		return l, fmt.Errorf("MaxCalls: got %d; want 0 (%d), or 1 to %d", l.MaxCalls, defaultMaxCalls, 1<<20)
 	case l.MaxBuffered < l.MaxMessage:
-		return l, fmt.Errorf("native: MaxBuffered: got %d; want 0 (%d), or at least MaxMessage (%d)", l.MaxBuffered, defaultMaxBuffered, l.MaxMessage)
+		return l, fmt.Errorf("MaxBuffered: got %d; want 0 (%d), or at least MaxMessage (%d)", l.MaxBuffered, defaultMaxBuffered, l.MaxMessage)
 	case l.PingAfter < 0:
-		return l, fmt.Errorf("native: PingAfter: got %v; want 0 (%v) or more", l.PingAfter, defaultPingAfter)
+		return l, fmt.Errorf("PingAfter: got %v; want 0 (%v) or more", l.PingAfter, defaultPingAfter)
 	case l.DeadAfter < l.PingAfter:
-		return l, fmt.Errorf("native: DeadAfter: got %v; want 0 (%v), or at least PingAfter (%v)", l.DeadAfter, defaultDeadAfter, l.PingAfter)
+		return l, fmt.Errorf("DeadAfter: got %v; want 0 (%v), or at least PingAfter (%v)", l.DeadAfter, defaultDeadAfter, l.PingAfter)
 	}
 	return l, nil
 }
@@ -350,6 +350,16 @@ func (s *session) usable() bool {
 	return s.st.refusal() == nil
 }
 
+// begun reports whether the peer has sent its HELLO.
+func (s *session) begun() bool {
+	select {
+	case <-s.ready:
+		return true
+	default:
+		return false
+	}
+}
+
 // ended returns why the session has ended.
 func (s *session) ended() error {
 	s.mu.Lock()
@@ -434,6 +444,7 @@ func (s *session) ping() {
 		next = min(s.limits.PingAfter, s.limits.DeadAfter-silent)
 		s.update(func(st *state) {
 			if st.err == nil && st.queued() < maxQueued {
+				st.shrink()
 				st.lastPing++
 				st.out = appendSessionHead(st.out, framePing, 0, st.lastPing, 0)
 			}
@@ -444,6 +455,15 @@ func (s *session) ping() {
 		s.pinger.Reset(next)
 	}
 	s.mu.Unlock()
+}
+
+// shrink gives back the memory of busier times.
+func (st *state) shrink() {
+	if st.writing || !st.idle() {
+		return
+	}
+	st.out, st.spare, st.large = nil, nil, nil
+	st.calls, st.running, st.queue = nil, nil, queue{}
 }
 
 func (s *session) sinceBorn() time.Duration { return time.Since(s.born) }

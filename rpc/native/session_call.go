@@ -21,6 +21,7 @@ type call struct {
 	pool   *callPool
 	id     uint64
 	method string
+	args   []any
 	buf    []byte // headRoom, then the message without its time-out
 	dec    decoder
 	timer  *time.Timer // for the default time-out
@@ -80,13 +81,21 @@ func (p *callPool) encode(req *rpc.Request) (*call, error) {
 		return nil, fmt.Errorf("native: call %s: %w", req.Method, err)
 	}
 	c := p.get()
-	c.method = req.Method
-	c.buf = appendCallHead(withHeadRoom(c.buf), req.Method, req.Meta)
-	if c.buf, err = cbor.AppendArgs(c.buf, args); err != nil {
+	c.method, c.args = req.Method, args
+	if err := c.encode(req); err != nil {
 		c.free()
-		return nil, fmt.Errorf("native: call %s: %w", req.Method, err)
+		return nil, err
 	}
 	return c, nil
+}
+
+// encode makes the message. It can be sent once.
+func (c *call) encode(req *rpc.Request) (err error) {
+	c.buf = appendCallHead(withHeadRoom(c.buf), req.Method, req.Meta)
+	if c.buf, err = cbor.AppendArgs(c.buf, c.args); err != nil {
+		return fmt.Errorf("native: call %s: %w", req.Method, err)
+	}
+	return nil
 }
 
 // argumentsOf returns the arguments of a request as values.
@@ -390,7 +399,7 @@ func (st *state) enlist(c *call) {
 
 // reached says how far a call has got whose session has ended.
 func (st *state) reached(c *call) rpc.Sent {
-	if c.large == nil && c.batch == st.batch {
+	if c.large == nil && c.batch >= st.batch {
 		return rpc.NotSent
 	}
 	return rpc.Unknown

@@ -136,8 +136,11 @@ func (st *state) take(written []byte) []byte {
 		if l.taken() {
 			l.end()
 		}
-	} else if cap(written) > 0 && cap(written) <= maxSpare {
+	} else if cap(written) <= maxSpare {
 		st.spare = written[:0]
+	}
+	if st.out == nil {
+		st.out, st.spare = st.spare, nil
 	}
 	st.makeRoom()
 	if st.connClosed || len(st.out) == 0 && len(st.large) == 0 {
@@ -222,7 +225,7 @@ func (s *session) write(gather bool) {
 		}
 		n, err := s.raw.tryWrite(b)
 		if err != nil {
-			s.writeFailed(err)
+			s.writeFailed(err, n == 0)
 			return
 		}
 		if n < len(b) {
@@ -258,7 +261,7 @@ func (s *session) flush(b []byte) {
 	defer s.helpers.Done()
 	for {
 		if err := s.writeAll(b); err != nil {
-			s.writeFailed(err)
+			s.writeFailed(err, false)
 			return // and is the writer for ever
 		}
 		if s.raw != nil {
@@ -290,14 +293,18 @@ func (s *session) writeAll(b []byte) error {
 }
 
 // writeFailed takes the failure of a write, after which no further one can be
-// made: a frame may have been cut in two. What the peer has sent before it left
-// is still read, since it may be answers, or the reason.
-func (s *session) writeFailed(err error) {
+// made: a frame may have been cut in two. With none set not a byte of what was
+// taken last has left. What the peer has sent before it went away is still read,
+// since it may be answers, or the reason.
+func (s *session) writeFailed(err error, none bool) {
 	if errors.Is(err, ErrPeerDead) {
 		s.end(err)
 		return
 	}
 	s.update(func(st *state) {
+		if none && st.flyingLarge == nil {
+			st.batch-- // it was not taken after all
+		}
 		if st.writeErr = lost(err); !st.connClosed {
 			s.nc.SetReadDeadline(time.Now().Add(lingerTime))
 		}

@@ -49,8 +49,7 @@ type Transport struct {
 	// list, at the end.
 	Pushes bool
 	// Local: calls do not leave the process. There is no wire then that text
-	// which is not UTF-8 could fail on, and a result that does not fit the
-	// caller's variable is told as a fault.
+	// which is not UTF-8 could fail on.
 	Local bool
 }
 

@@ -52,13 +52,12 @@ func (s *treeSource) stand(v any) {
 			s.next = v.Int64()
 		}
 	default:
-		var b builder
-		Encode(&b, v)
-		if err := b.Err(); err != nil {
+		tree, err := Dynamic(v)
+		if err != nil {
 			s.Fail(err)
 			return
 		}
-		s.next = b.root
+		s.next = tree
 	}
 }
 

@@ -104,3 +104,14 @@ func Convert(dst, src any) error {
 	}
 	return nil
 }
+
+// Dynamic returns v as a tree of dynamic types, which shares no memory with v
+// that can change. It fails for what no wire could carry.
+func Dynamic(v any) (any, error) {
+	var b builder
+	Encode(&b, v)
+	if err := b.Err(); err != nil {
+		return nil, err
+	}
+	return b.root, nil
+}

@@ -359,10 +359,13 @@ func (failingReader) Read([]byte) (int, error) { return 0, errors.New("the disk 
 func TestPeerStopsReading(t *testing.T) {
 	began := make(chan struct{})
 	srv := &xmlrpc.Server{WriteTimeout: 100 * time.Millisecond, Handler: registry(t, map[string]any{
-		"large": func() []byte { close(began); return make([]byte, 16<<20) },
+		"large": func() []byte { close(began); return make([]byte, 4<<20) },
 	})}
 	addr := serve(t, srv)
 	c := dial(t, addr)
+	if err := c.(*net.TCPConn).SetReadBuffer(4096); err != nil {
+		t.Fatal(err)
+	}
 	io.WriteString(c, request("POST / HTTP/1.1", addr, document("large"), "Content-Type: text/xml"))
 	wait(t, began, "the call")
 	start := time.Now()

@@ -20,6 +20,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 	"sync"
 
 	"github.com/parley-rpc/parley/rpc/value"
@@ -74,24 +75,36 @@ var (
 
 // Append appends v to dst. After an error it returns dst as it was.
 func Append(dst []byte, v any) ([]byte, error) {
-	return appendValue(dst, v, "")
+	e := encoders.Get().(*Encoder)
+	defer encoders.Put(e)
+	e.Reset(dst, Options{})
+	value.Encode(e, v)
+	return e.finish()
 }
 
 // AppendArgs appends the arguments of a call to dst, as one list. The path of
 // an error begins with params[i], as it does where they are decoded.
 func AppendArgs(dst []byte, args []any) ([]byte, error) {
-	return appendValue(dst, args, "params")
-}
-
-func appendValue(dst []byte, v any, root string) ([]byte, error) {
 	e := encoders.Get().(*Encoder)
 	defer encoders.Put(e)
 	e.Reset(dst, Options{})
-	value.Encode(e, v)
+	e.List(value.KindList, len(args))
+	for i, arg := range args {
+		value.Encode(e, arg)
+		if err := e.Err(); err != nil {
+			err.Path = "params[" + strconv.Itoa(i) + "]" + err.Path
+			break
+		}
+	}
+	e.End()
+	return e.finish()
+}
+
+// finish returns what has been written, and lets go of it.
+func (e *Encoder) finish() ([]byte, error) {
 	dst, err := e.Output(), e.Err()
 	e.Reset(nil, Options{}) // the pool keeps no message
 	if err != nil {
-		err.Path = root + err.Path
 		return dst, fmt.Errorf("cbor: %w", err)
 	}
 	return dst, nil

@@ -41,7 +41,7 @@ func TestDocument(t *testing.T) {
 	dump, _, _ = strings.Cut(dump, "```")
 	var data []byte
 	for line := range strings.Lines(dump) {
-		for _, field := range strings.Fields(line) {
+		for field := range strings.FieldsSeq(line) {
 			if len(field) != 2 {
 				break
 			}

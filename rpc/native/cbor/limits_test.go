@@ -215,6 +215,7 @@ func TestAllocations(t *testing.T) {
 	list := products(10)
 	numbers := ints(1000)
 	dst := make([]int64, 0, 1000)
+	arguments := []any{3, 5.5, "text", numbers}
 	for _, c := range []struct {
 		name string
 		want float64
@@ -240,6 +241,7 @@ func TestAllocations(t *testing.T) {
 		}},
 		{"skip", 0, func() { d.Reset(table, Options{}); d.Skip() }},
 		{"ints", 0, func() { d.Reset(mustAppendTo(buf, numbers), Options{}); d.List(); dst = d.Ints(dst[:0]) }},
+		{"encode arguments", 0, func() { buf, _ = AppendArgs(buf[:0], arguments) }},
 		{"encode records", 1, func() { e.Reset(buf, Options{}); writeProducts(&e, list) }}, // the slice of names in writeProducts
 	} {
 		c.f()

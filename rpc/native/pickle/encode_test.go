@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/parley-rpc/parley/rpc/value"
 )
 
@@ -119,7 +117,7 @@ func TestRoundTrip(t *testing.T) {
 				t.Errorf("%s: Decode: %v", v.python, err)
 				continue
 			}
-			if diff := cmp.Diff(v.want, got, sameValue); diff != "" {
+			if diff := difference(v.want, got); diff != "" {
 				t.Errorf("%s: protocol %d (-want +got):\n%s", v.python, protocol, diff)
 			}
 			if info.Protocol != protocol {

@@ -341,7 +341,7 @@ func TestTruncatedAtEveryByte(t *testing.T) {
 func TestEveryByteChanged(t *testing.T) {
 	for _, data := range samples(t) {
 		for i, old := range data {
-			for _, b := range []byte{0, '.', '(', '2', 0xff, old ^ 1, old ^ 0x80} {
+			for _, b := range []byte{'(', 0xff, old ^ 1} {
 				data[i] = b
 				checkDecode(t, data)
 			}
