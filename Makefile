@@ -16,7 +16,12 @@ REPORT := go run ./internal/testreport
 
 .PHONY: test
 test: python3 build lint cross ## all checks and all tests; nothing may be skipped
-	PARLEY_REQUIRE_PEERS=1 go test -race -shuffle=on -json ./... | $(REPORT) -noskips
+	@export PARLEY_REQUIRE_PEERS=1; status=0; { \
+		go test -race -shuffle=on -json ./... || status=1; \
+		echo "without the race detector, which allocates:"; \
+		go test -run Allocations -json ./... || status=1; \
+		exit $$status; \
+	} | $(REPORT) -noskips
 
 .PHONY: quick
 quick: ## the tests alone; missing peers are skipped

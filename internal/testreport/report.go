@@ -29,9 +29,14 @@ type report struct {
 	output map[testID]*strings.Builder // of tests that are not done; of packages under test ""
 	build  map[string]*strings.Builder // output of builds by import path
 	failed map[string]int              // tests by package
+	passed map[testID]int              // how often
 	nFail  int
-	nPass  int
-	skips  []string
+	skips  []skip // in the order they came
+}
+
+type skip struct {
+	testID
+	reason string
 }
 
 func newReport(out io.Writer) *report {
@@ -40,6 +45,7 @@ func newReport(out io.Writer) *report {
 		output: map[testID]*strings.Builder{},
 		build:  map[string]*strings.Builder{},
 		failed: map[string]int{},
+		passed: map[testID]int{},
 	}
 }
 
@@ -88,13 +94,13 @@ func (r *report) testDone(id testID, action string) {
 	text := r.takeOutput(id)
 	switch action {
 	case "pass":
-		r.nPass++
+		r.passed[id]++
 	case "fail":
 		r.nFail++
 		r.failed[id.pkg]++
 		fmt.Fprintf(r.out, "--- %s.%s\n%s", id.pkg, id.test, text)
 	case "skip":
-		r.skips = append(r.skips, fmt.Sprintf("%s.%s: %s", id.pkg, id.test, reason(text)))
+		r.skips = append(r.skips, skip{id, reason(text)})
 	}
 }
 
@@ -159,24 +165,30 @@ func reason(output string) string {
 	return strings.Join(said, " ")
 }
 
-// finish writes the end of the report and tells whether all is well.
+// finish writes the end of the report and tells whether all is well. A test that
+// one run skipped and another one passed, without the race detector perhaps, is
+// not told as skipped.
 func (r *report) finish(noSkips bool) bool {
-	if len(r.skips) > 0 {
+	skips := slices.DeleteFunc(r.skips, func(s skip) bool { return r.passed[s.testID] > 0 })
+	if len(skips) > 0 {
 		fmt.Fprintf(r.out, "\nskipped:\n")
-		for _, s := range r.skips {
-			fmt.Fprintf(r.out, "  %s\n", s)
+		for _, s := range skips {
+			fmt.Fprintf(r.out, "  %s.%s: %s\n", s.pkg, s.test, s.reason)
 		}
 	}
-	failed, skipped := r.nFail, len(r.skips)
+	passed, failed, skipped := 0, r.nFail, len(skips)
+	for _, n := range r.passed {
+		passed += n
+	}
 	if noSkips && skipped > 0 {
 		fmt.Fprintf(r.out, "  each counts as failed: this run has to try everything\n")
 		failed, skipped = failed+skipped, 0
 	}
-	if r.nPass+failed+skipped == 0 {
+	if passed+failed+skipped == 0 {
 		fmt.Fprintf(r.out, "no test ran\n")
 		failed = 1
 	}
-	fmt.Fprintf(r.out, "%d passed, %d failed", r.nPass, failed)
+	fmt.Fprintf(r.out, "%d passed, %d failed", passed, failed)
 	if skipped > 0 {
 		fmt.Fprintf(r.out, ", %d skipped", skipped)
 	}

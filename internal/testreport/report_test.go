@@ -72,6 +72,17 @@ func TestReport(t *testing.T) {
 			last:    "1 passed, 1 failed",
 		},
 		{
+			name:    "a skip that another run makes good is none",
+			noSkips: true,
+			events: []string{
+				`{"Action":"skip","Package":"m/p","Test":"TestS"}`, `{"Action":"skip","Package":"m/q","Test":"TestS"}`, okLine, passP,
+				`{"Action":"pass","Package":"m/p","Test":"TestS"}`, okLine, passP,
+			},
+			want: []string{"m/q.TestS: no reason given"},
+			not:  "m/p.TestS",
+			last: "1 passed, 1 failed",
+		},
+		{
 			name:    "a package without tests is no skip",
 			noSkips: true,
 			events:  []string{`{"Action":"skip","Package":"m/q"}`, passA, okLine, passP},

@@ -2,6 +2,7 @@ package native
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -144,7 +145,8 @@ func TestRollingRestart(t *testing.T) {
 	over := make(chan struct{})
 	for range 4 {
 		c := testClient(t, url, DialConfig{WaitForReady: true})
-		for range 8 {
+		for i := range 8 {
+			blob := bytes.Repeat([]byte{byte(i)}, 1000<<i)
 			wg.Go(func() {
 				for {
 					select {
@@ -152,8 +154,9 @@ func TestRollingRestart(t *testing.T) {
 						return
 					default:
 					}
-					if _, err := rpc.Invoke[int](testContext(t), c, "echo", 1); err != nil {
-						t.Errorf("a call: %v", err)
+					got, err := rpc.Invoke[[]byte](testContext(t), c, "echo", blob)
+					if err != nil || !bytes.Equal(got, blob) {
+						t.Errorf("a call with %d bytes: got %d, %v", len(blob), len(got), err)
 						return
 					}
 					answered.Add(1)

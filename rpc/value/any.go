@@ -69,7 +69,7 @@ func decodeItems(s Source) []any {
 func decodeDynamicMap(s Source) any {
 	n := s.Map()
 	m := make(map[string]any, bounded(n, 48))
-	var order []string
+	order := make([]string, 0, bounded(n, 16))
 	for s.More() {
 		if s.Kind() != KindString {
 			pairs := make(Map, 0, len(order)+1)

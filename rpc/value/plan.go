@@ -13,7 +13,7 @@ import (
 // plan is how values of one Go type are read and written. It does not change
 // once it is in the cache.
 type plan struct {
-	decode func(s Source, v reflect.Value) // v is settable
+	decode func(s Source, v reflect.Value) // v is settable and zero
 	encode func(s Sink, v reflect.Value)
 	err    error   // why the type cannot cross; then both functions fail with it
 	record *record // the fields, if the type is a struct

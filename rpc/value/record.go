@@ -64,14 +64,13 @@ func (c *compiler) fillStruct(p *plan, t reflect.Type) {
 	p.encode = r.encode
 }
 
-// decode leaves fields without an entry zero, and by default ignores entries
+// decode reads into a zero value: it leaves fields without an entry, and by default ignores entries
 // without a field: otherwise no service could be upgraded before its callers.
 func (r *record) decode(s Source, v reflect.Value) {
 	if k := s.Kind(); k != KindMap {
 		s.Fail(Mismatch("map", k))
 		return
 	}
-	v.SetZero()
 	s.Map()
 	for next := 0; s.More(); next++ {
 		name := s.Name()

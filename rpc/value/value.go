@@ -55,7 +55,9 @@ func Decode(s Source, dst any) {
 			s.Fail(errNotPointer(dst))
 			return
 		}
-		planOf(v.Type().Elem()).decode(s, v.Elem())
+		v = v.Elem()
+		v.SetZero() // what has no entry in the message keeps nothing of the past
+		planOf(v.Type()).decode(s, v)
 	}
 }
 

@@ -253,7 +253,7 @@ func zones() []byte {
 // Peak memory cannot be above what is taken in all, which is what counts here.
 const (
 	maxTaken = 150 << 20
-	maxTime  = 5 * time.Second // an order above what it takes on a slow machine under -race
+	maxTime  = 20 * time.Second // far above what any takes, even under -race on a busy machine
 )
 
 func TestBombs(t *testing.T) {
