@@ -94,8 +94,10 @@ func (s *Server) config() (acceptorConfig, sessionConfig, error) {
 		callTimeout, err = orDefault("CallTimeout", s.CallTimeout, defaultCallTimeout)
 	}
 	if err == nil {
-		err = ListenConfig{Auth: s.Auth, DangerouslyWithoutAuth: s.DangerouslyWithoutAuth,
-			HandshakeTimeout: s.HandshakeTimeout, MaxConns: s.MaxConns, Pickle: s.Pickle}.check()
+		err = ListenConfig{
+			Auth: s.Auth, DangerouslyWithoutAuth: s.DangerouslyWithoutAuth,
+			HandshakeTimeout: s.HandshakeTimeout, MaxConns: s.MaxConns, Pickle: s.Pickle,
+		}.check()
 	}
 	if err == nil && s.Handler == nil && s.Objects == nil {
 		err = errors.New("Handler and Objects are nil: set one of them, or both")
@@ -108,11 +110,11 @@ func (s *Server) config() (acceptorConfig, sessionConfig, error) {
 		logger = slog.Default()
 	}
 	return acceptorConfig{
-			auth: s.Auth, offerSession: s.Handler != nil, timeout: s.HandshakeTimeout,
-			maxConns: s.MaxConns, allowFrom: s.AllowFrom, logger: logger,
-		}, sessionConfig{
-			handler: s.Handler, limits: limits, callTimeout: callTimeout, logger: logger,
-		}, nil
+		auth: s.Auth, offerSession: s.Handler != nil, timeout: s.HandshakeTimeout,
+		maxConns: s.MaxConns, allowFrom: s.AllowFrom, logger: logger,
+	}, sessionConfig{
+		handler: s.Handler, limits: limits, callTimeout: callTimeout, logger: logger,
+	}, nil
 }
 
 // Listen opens a listener for Serve, on tcp://host:port (port 0 chooses one),

@@ -42,13 +42,12 @@ func (c *callContext) Done() <-chan struct{} {
 }
 
 func (c *callContext) Err() error {
-	c.mu.Lock()
-	err := c.err
-	c.mu.Unlock()
-	if err == nil && !c.deadline.IsZero() && time.Until(c.deadline) <= 0 {
-		return c.end(context.DeadlineExceeded)
+	if !c.deadline.IsZero() && time.Until(c.deadline) <= 0 {
+		c.end(context.DeadlineExceeded)
 	}
-	return err
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
 }
 
 // AfterFunc has f called when the context ends. Package context looks for it,
@@ -73,12 +72,12 @@ func (c *callContext) AfterFunc(f func()) (stop func() bool) {
 	}
 }
 
-// end ends the context, unless it has ended, and returns why it has.
-func (c *callContext) end(err error) error {
+// end ends the context, unless it has ended.
+func (c *callContext) end(err error) {
 	c.mu.Lock()
 	if c.err != nil {
-		defer c.mu.Unlock()
-		return c.err
+		c.mu.Unlock()
+		return
 	}
 	c.err = err
 	if c.done != nil {
@@ -93,5 +92,4 @@ func (c *callContext) end(err error) error {
 	for f := range children {
 		go (*f)()
 	}
-	return err
 }

@@ -233,7 +233,7 @@ func (r *reader) grow(p *part) {
 		return
 	}
 	want := min(p.total, max(growStep, 4*p.size))
-	ok := true
+	var ok bool
 	if more := want - p.held; p.kind == frameCall {
 		ok = r.s.hold(p.call, more)
 	} else {

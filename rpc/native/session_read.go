@@ -68,7 +68,9 @@ func (r *reader) greet() error {
 	if err != nil {
 		return breach("%v", err)
 	}
-	r.in.Discard(h.body)
+	if err := r.discard(h); err != nil {
+		return err
+	}
 	if peer.lowest > sessionVersion || peer.highest < sessionVersion {
 		return versionError(peer)
 	}
@@ -101,8 +103,8 @@ func (r *reader) head() (frameHead, error) {
 	if err != nil {
 		return h, breach("%v", err)
 	}
-	r.in.Discard(headerSize + n)
-	return h, nil
+	_, err = r.in.Discard(headerSize + n)
+	return h, err
 }
 
 // peek returns the body of a frame for which fits is true. It stays to be

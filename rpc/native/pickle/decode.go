@@ -8,6 +8,7 @@ import (
 	"math"
 	"math/big"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/parley-rpc/parley/rpc/value"
@@ -32,9 +33,37 @@ type decoder struct {
 	memo  []any
 	far   map[uint64]any            // memo entries whose number is far above those before
 	zones map[string]*time.Location // ZoneInfo by name
+	nodes []node                    // room for the next nodes
+	room  []any                     // room for the items of dicts
 
 	elements int // values that the tree may still get
 	memory   int // bytes that may still be taken
+}
+
+// decoders keep the memory of stack, memo and so on from one message to the next.
+var decoders = sync.Pool{New: func() any { return new(decoder) }}
+
+// maxKept bounds each of these, in slots.
+const maxKept = 1024
+
+func newDecoder(data []byte, o Options) *decoder {
+	d := decoders.Get().(*decoder)
+	d.data, d.o, d.elements, d.memory = data, o, o.MaxElements, o.MaxExpanded+len(data)
+	return d
+}
+
+// free gives d back, with nothing of the message in it.
+func (d *decoder) free() {
+	*d = decoder{stack: kept(d.stack), marks: kept(d.marks), memo: kept(d.memo), nodes: kept(d.nodes), room: kept(d.room)}
+	decoders.Put(d)
+}
+
+func kept[T any](s []T) []T {
+	if cap(s) > maxKept {
+		return nil
+	}
+	clear(s[:cap(s)])
+	return s[:0]
 }
 
 func (d *decoder) fail(err error) {

@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/big"
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -60,6 +61,7 @@ type Encoder struct {
 
 	memoized int // entries of the reader's memo
 	names    map[string]int
+	sorted   []entry // those of the maps that record is at
 	classes  map[class]int
 	offset   int // of the zone at zoneAt, in seconds
 	zoneAt   int // its memo entry; -1 if there is none
@@ -154,20 +156,28 @@ func (e *Encoder) items(kind value.Kind, items []any) {
 }
 
 func (e *Encoder) record(m map[string]any) {
-	names := make([]string, 0, len(m))
-	for name := range m {
-		names = append(names, name)
+	from := len(e.sorted)
+	for name, v := range m {
+		e.sorted = append(e.sorted, entry{name, v})
 	}
-	slices.Sort(names)
+	slices.SortFunc(e.sorted[from:], func(a, b entry) int { return strings.Compare(a.name, b.name) })
 	e.Map(len(m))
-	for _, name := range names {
+	for i := range len(m) {
 		if e.Err() != nil {
 			return
 		}
-		e.Name(name)
-		e.Value(m[name])
+		next := e.sorted[from+i]
+		e.Name(next.name)
+		e.Value(next.value)
 	}
 	e.End()
+	e.sorted = e.sorted[:from]
+}
+
+// entry is one of a map with text keys.
+type entry struct {
+	name  string
+	value any
 }
 
 // next says that an item of the open container follows.

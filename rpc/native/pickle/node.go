@@ -56,10 +56,15 @@ func describe(v any) string {
 
 // newNode returns a node with a copy of items.
 func (d *decoder) newNode(kind nodeKind, items []any) *node {
-	if !d.charge(nodeSize + slotSize*len(items)) {
-		return &node{kind: kind}
+	if len(d.nodes) == cap(d.nodes) {
+		d.nodes = make([]node, 0, min(max(4, 2*cap(d.nodes)), 64)) // nodes are made by the dozen
 	}
-	return &node{kind: kind, items: append([]any(nil), items...)}
+	d.nodes = append(d.nodes, node{kind: kind})
+	n := &d.nodes[len(d.nodes)-1]
+	if d.charge(nodeSize+slotSize*len(items)) && len(items) > 0 {
+		n.items = append([]any(nil), items...)
+	}
+	return n
 }
 
 func (d *decoder) pushNode(kind nodeKind, items []any) { d.push(d.newNode(kind, items)) }
@@ -77,7 +82,22 @@ func (d *decoder) extend(opcode string, kind nodeKind, items []any) {
 	if size := len(n.items) + len(items); size > cap(n.items) && !d.charge(2*slotSize*size) {
 		return // it would have moved to a slice of up to twice the size
 	}
+	if n.items == nil && kind == nodeDict {
+		n.items = d.keep(items)
+		return
+	}
 	n.items = append(n.items, items...)
+}
+
+// keep returns a copy of items for as long as the message is read: that of a
+// dict, which becomes a map. Records come by the hundred, so they share memory.
+func (d *decoder) keep(items []any) []any {
+	if len(items) > cap(d.room)-len(d.room) {
+		d.room = make([]any, 0, max(len(items), min(2*cap(d.room), 256)))
+	}
+	from := len(d.room)
+	d.room = append(d.room, items...)
+	return d.room[from:len(d.room):len(d.room)]
 }
 
 // argsTuple takes the arguments of a call off the stack.

@@ -123,10 +123,8 @@ func Decode(data []byte, o Options) (v any, info Info, err error) {
 	if err != nil {
 		return nil, info, fmt.Errorf("pickle: %w", err)
 	}
-	d := decoder{
-		data: data, o: o, elements: o.MaxElements, memory: o.MaxExpanded + len(data),
-		stack: make([]any, 0, min(len(data)/3+4, 256)),
-	}
+	d := newDecoder(data, o)
+	defer d.free()
 	v = d.run()
 	if d.err == nil && d.pos < len(data) {
 		d.fail(fmt.Errorf("expected the end of the message, got %d more bytes", len(data)-d.pos))

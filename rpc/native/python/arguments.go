@@ -16,13 +16,44 @@ type arguments struct {
 	named      map[string]any
 }
 
-// Decode implements rpc.Args.
+// Decode implements rpc.Args. It may be called once: parameters of type any get
+// the values themselves.
 func (a arguments) Decode(dst []any, p *value.Params) error {
 	items, err := a.bind(len(dst), p)
-	if err != nil {
+	if err != nil || hand(items, dst, p) {
 		return err
 	}
 	return value.DecodeArgs(value.NewSource(items), dst, p)
+}
+
+// hand puts items into dst if that takes no conversion: all parameters are of
+// type any and as many as there are items. It saves a copy of every list, and
+// lets values through that only pickle has, such as a pickle.Date.
+func hand(items, dst []any, p *value.Params) bool {
+	fixed := len(dst)
+	variadic := p != nil && p.Variadic
+	if variadic {
+		fixed--
+	}
+	if len(items) < fixed || len(items) > fixed && !variadic {
+		return false
+	}
+	for _, to := range dst[:fixed] {
+		if _, ok := to.(*any); !ok {
+			return false
+		}
+	}
+	if variadic {
+		rest, ok := dst[fixed].(*[]any)
+		if !ok {
+			return false
+		}
+		*rest = items[fixed:]
+	}
+	for i, to := range dst[:fixed] {
+		*to.(*any) = items[i]
+	}
+	return true
 }
 
 // bind puts the named arguments in their places. Their number is checked later.

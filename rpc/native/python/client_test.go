@@ -233,5 +233,7 @@ func TestClientConfigIsChecked(t *testing.T) {
 	}
 }
 
-var _ io.Closer = (*Client)(nil)
-var _ rpc.Caller = (*Client)(nil)
+var (
+	_ io.Closer  = (*Client)(nil)
+	_ rpc.Caller = (*Client)(nil)
+)

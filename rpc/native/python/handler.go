@@ -87,11 +87,7 @@ func (h *handler) ServeObjects(ctx context.Context, conn *native.Conn) error {
 		if err != nil {
 			return fmt.Errorf("python: %w", err)
 		}
-		callCtx, cancel := context.WithCancel(ctx)
-		done := in.watch(ctx, cancel)
-		answer := h.answer(callCtx, conn.Peer(), data)
-		done()
-		cancel()
+		answer := h.watchedAnswer(ctx, &in, data)
 		if in.gone() {
 			return fmt.Errorf("python: %w", in.err)
 		}
@@ -99,6 +95,15 @@ func (h *handler) ServeObjects(ctx context.Context, conn *native.Conn) error {
 			return fmt.Errorf("python: %w", err)
 		}
 	}
+}
+
+// watchedAnswer makes the answer to one message under a context that ends when
+// the peer goes.
+func (h *handler) watchedAnswer(ctx context.Context, in *inbox, data []byte) []byte {
+	callCtx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer in.watch(ctx, cancel)()
+	return h.answer(callCtx, in.conn.Peer(), data)
 }
 
 func (h *handler) send(ctx context.Context, conn *native.Conn, answer []byte) error {

@@ -43,11 +43,15 @@ var calls = []struct {
 	{"optional left out", tuple{"describe", tuple{"hammer"}, dict{"price": 7}}, "hammer 7"},
 	{"optional by name", tuple{"describe", tuple{}, dict{"price": 7, "name": "hammer", "note": "new"}}, "hammer 7 new"},
 	{"variadic with a name", tuple{"join", tuple{}, dict{"sep": "+"}}, "+[]"},
+	{"kinds of pickle alone", tuple{"echo", tuple{pickle.Date{Year: 2024, Month: 2, Day: 29}, raised("KeyError", "x")}}, []any{pickle.Date{Year: 2024, Month: 2, Day: 29}, raised("KeyError", "x")}},
 	{"no result", tuple{"nothing", tuple{}}, nil},
 	{"stream", tuple{"count", tuple{3}}, []any{int64(0), int64(1), int64(2)}},
 	{"empty stream", tuple{"count", tuple{0}}, []any{}},
-	{"kinds", tuple{"echo", tuple{tuple{1}, value.Set{Items: []any{int64(1)}}, 1.5, nil, true, []byte{0xff}, value.Map{{Key: int64(1), Value: "x"}}}},
-		[]any{tuple{int64(1)}, value.Set{Items: []any{int64(1)}}, 1.5, nil, true, []byte{0xff}, value.Map{{Key: int64(1), Value: "x"}}}},
+	{
+		"kinds",
+		tuple{"echo", tuple{tuple{1}, value.Set{Items: []any{int64(1)}}, 1.5, nil, true, []byte{0xff}, value.Map{{Key: int64(1), Value: "x"}}}},
+		[]any{tuple{int64(1)}, value.Set{Items: []any{int64(1)}}, 1.5, nil, true, []byte{0xff}, value.Map{{Key: int64(1), Value: "x"}}},
+	},
 
 	{"unknown method", tuple{"nosuch", tuple{}}, raised("AttributeError", "fault -32601: method not found: nosuch")},
 	{"kinds that do not add", tuple{"add", tuple{1, "x"}}, raised("TypeError", "fault -32602: add: cannot add int and string")},

@@ -47,15 +47,16 @@ urls = [address(u) for u in sys.argv[2:]]
 
 // pyValues go through echo and must come back the same, in kind and content.
 const pyValues = `
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from uuid import UUID
 values = [None, True, 5, -2**70, 1.5, u'h\u00e9 \U0001F600', u'', [], [1, [2]], (), (1, (2,)), {}, {u'a': [1]}, {1: 2, (3, u'x'): 4},
     set([1, 2]), frozenset([u'a']), bytearray(b'\xff\x00'), 1 + 2j, Decimal('1.50'), Fraction(1, 3),
-    UUID(int=2**127), datetime(2024, 2, 29, 12, 30, 15, 250000), b'\xff\x00\xfe', b'\xff' * 100000, u'x' * 100000, [1] * 1000]
+    UUID(int=2**127), datetime(2024, 2, 29, 12, 30, 15, 250000),
+    date(2024, 2, 29), time(12, 30, 15, 250000), timedelta(-1, 2, 3), [(date(1, 1, 1),)], b'\xff\x00\xfe', b'\xff' * 100000, u'x' * 100000, [1] * 1000]
 if sys.version_info[0] > 2:
-    from datetime import timedelta, timezone
+    from datetime import timezone
     values += [b'', b'abc', range(3), datetime(2024, 1, 2, tzinfo=timezone.utc), datetime(2024, 1, 2, tzinfo=timezone(timedelta(hours=5, minutes=30)))]
 def check_echo(echo):
     for v in values:
@@ -324,8 +325,16 @@ func testServerFunctions(t *testing.T, ctx context.Context, c *Client) {
 	if diff := cmp.Diff([]product{{"hammer", 7}, {"saw", 9}}, products); diff != "" || err != nil {
 		t.Errorf("catalog.list: %v (-want +got):\n%s", err, diff)
 	}
-	values := []any{nil, true, int64(-5), 1.5, "é", []any{int64(1)}, value.Tuple{int64(1)}, map[string]any{"a": int64(1)},
-		value.Set{Items: []any{int64(1)}}, []byte{0xff, 0}, new(big.Int).Lsh(big.NewInt(1), 70), value.Decimal("1.50"), value.UUID{1}}
+	values := []any{
+		nil, true, int64(-5), 1.5, "é",
+		[]any{int64(1)},
+		value.Tuple{int64(1)},
+		map[string]any{"a": int64(1)},
+		value.Set{Items: []any{int64(1)}},
+		[]byte{0xff, 0},
+		new(big.Int).Lsh(big.NewInt(1), 70), value.Decimal("1.50"),
+		value.UUID{1},
+	}
 	got, err := rpc.Invoke[any](ctx, c, "echo", values...)
 	if diff := cmp.Diff(any(values), got, cmp.Comparer(func(a, b *big.Int) bool { return a.Cmp(b) == 0 })); diff != "" || err != nil {
 		t.Errorf("echo: %v (-want +got):\n%s", err, diff)
