@@ -104,9 +104,16 @@ func TestKeyIsNeverShown(t *testing.T) {
 	}
 	var out bytes.Buffer
 	values := []any{
-		k, *k, &k, []*Authkey{k}, map[string]*Authkey{"k": k}, []Authkey{*k},
-		struct{ Auth *Authkey }{k}, struct{ auth *Authkey }{k}, struct{ auth Authkey }{*k}, &struct{ auth any }{*k},
-		ring, struct{ auth *Keyring }{ring},
+		k, *k, &k,
+		[]*Authkey{k},
+		map[string]*Authkey{"k": k},
+		[]Authkey{*k},
+		struct{ Auth *Authkey }{k},
+		struct{ auth *Authkey }{k},
+		struct{ auth Authkey }{*k},
+		&struct{ auth any }{*k},
+		ring,
+		struct{ auth *Keyring }{ring},
 	}
 	for _, v := range values {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%c", "%U", "%p"} {

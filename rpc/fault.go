@@ -80,7 +80,7 @@ func FaultOf(err error) *Fault {
 	var f *Fault
 	switch {
 	case errors.As(err, &f):
-		if err == error(f) {
+		if err == error(f) { //nolint:errorlint // whether it is the fault itself is the question
 			return f
 		}
 		return &Fault{Code: f.Code, Message: faultText(err.Error())}

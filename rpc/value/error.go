@@ -62,7 +62,7 @@ func (s *Sticky) FailAt(err error, offset int) {
 	if s.err != nil || err == nil {
 		return
 	}
-	if e, ok := err.(*Error); ok {
+	if e, ok := err.(*Error); ok { //nolint:errorlint // a wrapped one has more to say
 		s.err = e
 		return
 	}

@@ -103,7 +103,8 @@ var dynamic = []struct {
 	{"struct", product{PID: 1, Name: "n", Secret: "s", hidden: 1}, map[string]any{"pid": int64(1), "pname": "n"}},
 	{"struct with all", product{PID: 1, Name: "n", Price: 2.5}, map[string]any{"pid": int64(1), "pname": "n", "pprice": 2.5}},
 	{
-		"nested", order{base: base{ID: 4}, Kind: "k", Items: []product{{PID: 1}}, Addr: netip.MustParseAddr("1.2.3.4")},
+		"nested",
+		order{base: base{ID: 4}, Kind: "k", Items: []product{{PID: 1}}, Addr: netip.MustParseAddr("1.2.3.4")},
 		map[string]any{"id": int64(4), "Kind": "k", "Items": []any{map[string]any{"pid": int64(1), "pname": ""}}, "Addr": "1.2.3.4"},
 	},
 	{"void", value.Void{}, nil},
@@ -270,7 +271,7 @@ func TestCheck(t *testing.T) {
 		a int `rpc:"a"` //nolint:unused // that it is not exported is the point
 	}
 	type loop *loop
-	type closed struct{ a int }
+	type closed struct{ a int } //nolint:unused // that it is not exported is the point
 	type embedded struct{ *base }
 	for _, tt := range []struct {
 		t    reflect.Type

@@ -1,6 +1,7 @@
 package xmlrpc
 
 import (
+	"bytes"
 	"compress/gzip"
 	"errors"
 	"fmt"
@@ -16,8 +17,22 @@ const (
 	// much memory is taken at first, in bytes.
 	smallBody = 64 << 10
 	// largestKept bounds the buffers that are kept for the next body, in bytes.
-	largestKept = 2 << 20
+	largestKept = 4<<20 + 1
+	// fewValues is how many values a call may hold without being counted, and
+	// valuesShare how many calls with as many as are allowed may run together. A
+	// value of eight bytes, <value/>, takes ten times that once it is decoded and
+	// sent back.
+	fewValues   = 8192
+	valuesShare = 2
 )
+
+// countValues returns about how many values a call holds, and never less.
+func countValues(body []byte) int64 {
+	if len(body) < fewValues*len("<value/>") {
+		return 0
+	}
+	return int64(bytes.Count(body, []byte("<value")))
+}
 
 // bodyReader reads the bodies of requests within bounds.
 type bodyReader struct {
@@ -104,13 +119,13 @@ func (b *bodyReader) read(w http.ResponseWriter, r *http.Request) (*buffer, *ref
 	}
 }
 
-// grow makes room for more: double of what is there, one byte more than the
-// largest body at most.
+// grow makes room for more: four times what is there, which leaves less behind
+// than doubling, and one byte more than the largest body at most.
 func (buf *buffer) grow(largest int) {
 	if len(buf.data) < cap(buf.data) {
 		return
 	}
-	data := make([]byte, len(buf.data), max(min(2*cap(buf.data), largest+1), len(buf.data)+512))
+	data := make([]byte, len(buf.data), max(min(4*cap(buf.data), largest+1), len(buf.data)+512))
 	copy(data, buf.data)
 	buf.data = data
 }

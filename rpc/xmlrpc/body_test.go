@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/parley-rpc/parley/rpc/xmlrpc"
+	"github.com/parley-rpc/parley/rpc/xmlrpc/xmlvalue"
 )
 
 // padded returns a call of echo that is n bytes long.
@@ -184,6 +185,36 @@ func TestLargeBodiesAreCounted(t *testing.T) {
 	close(release)
 	for range 3 {
 		if got := wait(t, answers, "an answer"); got.status != 200 {
+			t.Errorf("got status %d, %s", got.status, got.body)
+		}
+	}
+}
+
+// TestManyValuesAreCounted: small values take much more memory than their text,
+// and so wait for each other.
+func TestManyValuesAreCounted(t *testing.T) {
+	const limit = 10_000
+	dense := "<methodCall><methodName>hold</methodName><params><param><value><array><data>" +
+		strings.Repeat("<value/>", limit-2) + "</data></array></value></param></params></methodCall>"
+	began, release := make(chan struct{}, 4), make(chan struct{})
+	addr := serve(t, &xmlrpc.Server{Values: xmlvalue.Options{MaxElements: limit}, Handler: registry(t, map[string]any{
+		"hold": func([]any) { began <- struct{}{}; <-release },
+	})})
+	answers := make(chan answer, 3)
+	for range 3 {
+		go func() { answers <- post(t, addr, dense) }()
+	}
+	wait(t, began, "a call")
+	wait(t, began, "a call")
+	select {
+	case <-began:
+		t.Error("a third call runs where there is memory for the values of two")
+	case <-time.After(50 * time.Millisecond):
+	}
+	wantAlive(t, addr)
+	close(release)
+	for range 3 {
+		if got := wait(t, answers, "an answer"); got.status != 200 || strings.Contains(got.body, "fault") {
 			t.Errorf("got status %d, %s", got.status, got.body)
 		}
 	}

@@ -41,7 +41,7 @@ func (c *call) late() reply {
 // one of a type that writes itself gets further than this.
 func (c *call) make(ctx context.Context, dst []byte) (a reply, err error) {
 	e := c.e
-	d, err := xmlvalue.ReadCall(c.body, e.values)
+	d, err := xmlvalue.ReadCall(c.body, e.options)
 	if err != nil {
 		return a, readFault(err)
 	}
@@ -62,7 +62,7 @@ func (c *call) make(ctx context.Context, dst []byte) (a reply, err error) {
 	if blob, ok := result.(io.Reader); ok {
 		return reply{status: http.StatusOK, header: xmlHeader, blob: blob}, nil
 	}
-	out, err := xmlvalue.AppendResponse(dst, result, e.values)
+	out, err := xmlvalue.AppendResponse(dst, result, e.options)
 	if err != nil {
 		return a, e.unwritable(ctx, d.Method, result, err)
 	}
@@ -117,5 +117,5 @@ func (e *endpoint) internal(ctx context.Context, method string, cause error) err
 // faultReply is the answer "no" to a call.
 func (e *endpoint) faultReply(dst []byte, err error) reply {
 	f := rpc.FaultOf(err)
-	return reply{status: http.StatusOK, header: xmlHeader, body: xmlvalue.AppendFault(dst, f.Code, f.Message, e.values)}
+	return reply{status: http.StatusOK, header: xmlHeader, body: xmlvalue.AppendFault(dst, f.Code, f.Message, e.options)}
 }

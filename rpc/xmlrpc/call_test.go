@@ -227,8 +227,10 @@ func TestDeadlineReachesFunction(t *testing.T) {
 func TestFunctionIgnoresDeadline(t *testing.T) {
 	for _, mounted := range []bool{false, true} {
 		release := make(chan struct{})
-		srv := &xmlrpc.Server{Timeout: 30 * time.Millisecond, Logger: slog.New(slog.DiscardHandler),
-			Handler: registry(t, map[string]any{"stay": func() string { <-release; return "too late" }})}
+		srv := &xmlrpc.Server{
+			Timeout: 30 * time.Millisecond, Logger: slog.New(slog.DiscardHandler),
+			Handler: registry(t, map[string]any{"stay": func() string { <-release; return "too late" }}),
+		}
 		var addr string
 		if mounted {
 			addr = strings.TrimPrefix(mount(t, srv), "http://")
@@ -379,8 +381,10 @@ func TestPeerStopsReading(t *testing.T) {
 
 // TestSlowFunctionHasTimeToAnswer: the time for writing begins with the answer.
 func TestSlowFunctionHasTimeToAnswer(t *testing.T) {
-	addr := serve(t, &xmlrpc.Server{WriteTimeout: 50 * time.Millisecond, ReadTimeout: 50 * time.Millisecond, HeaderTimeout: 50 * time.Millisecond,
-		Handler: registry(t, map[string]any{"slow": func() string { time.Sleep(150 * time.Millisecond); return "done" }})})
+	addr := serve(t, &xmlrpc.Server{
+		WriteTimeout: 50 * time.Millisecond, ReadTimeout: 50 * time.Millisecond, HeaderTimeout: 50 * time.Millisecond,
+		Handler: registry(t, map[string]any{"slow": func() string { time.Sleep(150 * time.Millisecond); return "done" }}),
+	})
 	if got := post(t, addr, document("slow")); !strings.Contains(got.body, "done") {
 		t.Errorf("got status %d, %s", got.status, got.body)
 	}

@@ -92,7 +92,7 @@ func (c *Client) Call(ctx context.Context, req *rpc.Request) (any, error) {
 		c.bodies.free(out)
 		return nil, fmt.Errorf("xmlrpc: call %s: %w", clip(req.Method), err)
 	}
-	resp, in, sent, err := c.send(ctx, header, out)
+	resp, in, sent, err := c.send(ctx, header, out) //nolint:bodyclose // send reads the body and closes it
 	if err != nil {
 		return nil, c.broken(req.Method, sent, err)
 	}

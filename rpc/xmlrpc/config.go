@@ -67,8 +67,11 @@ func (c *ClientConfig) check(t *target) (http.Header, error) {
 		name string
 		n    int64
 	}{
-		{"Timeout", int64(c.Timeout)}, {"DialTimeout", int64(c.DialTimeout)}, {"IdleTimeout", int64(c.IdleTimeout)},
-		{"MaxConns", int64(c.MaxConns)}, {"MaxAnswer", int64(c.MaxAnswer)},
+		{"Timeout", int64(c.Timeout)},
+		{"DialTimeout", int64(c.DialTimeout)},
+		{"IdleTimeout", int64(c.IdleTimeout)},
+		{"MaxConns", int64(c.MaxConns)},
+		{"MaxAnswer", int64(c.MaxAnswer)},
 	} {
 		if f.n < 0 {
 			return nil, fmt.Errorf("ClientConfig.%s is negative; zero means its default", f.name)

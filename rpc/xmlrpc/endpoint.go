@@ -9,13 +9,14 @@ import (
 	"time"
 
 	"github.com/parley-rpc/parley/rpc"
+	"github.com/parley-rpc/parley/rpc/value"
 	"github.com/parley-rpc/parley/rpc/xmlrpc/xmlvalue"
 )
 
 // Defaults of a Server and, the first, of a Client too.
 const (
 	defaultMaxBody       = 4 << 20
-	defaultMaxBuffered   = 64 << 20
+	defaultMaxBuffered   = 32 << 20
 	defaultMaxCalls      = 256
 	defaultMaxConns      = 1024
 	defaultTimeout       = 25 * time.Second
@@ -37,10 +38,12 @@ type endpoint struct {
 	timeout      time.Duration // of a call
 	writeTimeout time.Duration // for an answer
 	gzip         bool          // compress replies
-	values       xmlvalue.Options
+	options      xmlvalue.Options
+	maxValues    int64 // in a call
 	logger       *slog.Logger
 
 	bodies bodyReader
+	values *budget // in all running calls, those with few of them left out
 	calls  slots
 }
 
@@ -52,10 +55,15 @@ func newEndpoint(s *Server) (*endpoint, error) {
 		name string
 		n    int64
 	}{
-		{"Timeout", int64(s.Timeout)}, {"MaxCalls", int64(s.MaxCalls)}, {"MaxBody", int64(s.MaxBody)},
-		{"MaxBuffered", int64(s.MaxBuffered)}, {"MaxConns", int64(s.MaxConns)},
-		{"HeaderTimeout", int64(s.HeaderTimeout)}, {"ReadTimeout", int64(s.ReadTimeout)},
-		{"WriteTimeout", int64(s.WriteTimeout)}, {"IdleTimeout", int64(s.IdleTimeout)},
+		{"Timeout", int64(s.Timeout)},
+		{"MaxCalls", int64(s.MaxCalls)},
+		{"MaxBody", int64(s.MaxBody)},
+		{"MaxBuffered", int64(s.MaxBuffered)},
+		{"MaxConns", int64(s.MaxConns)},
+		{"HeaderTimeout", int64(s.HeaderTimeout)},
+		{"ReadTimeout", int64(s.ReadTimeout)},
+		{"WriteTimeout", int64(s.WriteTimeout)},
+		{"IdleTimeout", int64(s.IdleTimeout)},
 	} {
 		if f.n < 0 {
 			return nil, fmt.Errorf("xmlrpc: Server.%s is negative; zero means its default", f.name)
@@ -68,6 +76,7 @@ func newEndpoint(s *Server) (*endpoint, error) {
 	if err != nil {
 		return nil, err
 	}
+	maxValues := int64(or(s.Values.MaxElements, value.DefaultMaxElements))
 	maxBody := or(s.MaxBody, defaultMaxBody)
 	return &endpoint{
 		handler:      s.Handler,
@@ -75,13 +84,15 @@ func newEndpoint(s *Server) (*endpoint, error) {
 		timeout:      or(s.Timeout, defaultTimeout),
 		writeTimeout: or(s.WriteTimeout, defaultWriteTimeout),
 		gzip:         !s.NoGzip,
-		values:       s.Values,
+		options:      s.Values,
+		maxValues:    maxValues,
 		logger:       logger(s.Logger),
 		bodies: bodyReader{
 			max:    maxBody,
 			memory: newBudget(int64(max(or(s.MaxBuffered, defaultMaxBuffered), maxBody))),
 		},
-		calls: slots{max: int64(or(s.MaxCalls, defaultMaxCalls))},
+		values: newBudget(valuesShare * maxValues),
+		calls:  slots{max: int64(or(s.MaxCalls, defaultMaxCalls))},
 	}, nil
 }
 

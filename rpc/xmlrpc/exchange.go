@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -80,6 +81,13 @@ func (x *exchange) serve() *refusal {
 		return no
 	}
 	defer x.bodies.free(body)
+	if n := countValues(body.data); n > fewValues {
+		n = min(n, x.maxValues) // more are refused when they are read
+		if !x.values.reserve(x.r.Context(), n) {
+			return tooBusy("the server has no room for many values at the moment")
+		}
+		defer x.values.release(n)
+	}
 	return x.run(timeout, &call{x.endpoint, x.r.Header, body.data, timeout})
 }
 
@@ -132,9 +140,7 @@ func (x *exchange) run(timeout time.Duration, job work) *refusal {
 // send writes a reply.
 func (x *exchange) send(a reply) {
 	h := x.w.Header()
-	for name, value := range a.header {
-		h[name] = value
-	}
+	maps.Copy(h, a.header)
 	if a.blob != nil {
 		x.sendBlob(a.blob)
 		return

@@ -72,8 +72,10 @@ func hostEntry(h string) (string, error) {
 // gate it fails. c is its connection, nil if another server has accepted it.
 func (g *gates) check(r *http.Request, c *conn) *refusal {
 	if !g.hostAllowed(r, c) {
-		return &refusal{status: http.StatusMisdirectedRequest,
-			reason: "this server does not answer for the host " + quote(r.Host) + "; its owner can add the name to those it answers for"}
+		return &refusal{
+			status: http.StatusMisdirectedRequest,
+			reason: "this server does not answer for the host " + quote(r.Host) + "; its owner can add the name to those it answers for",
+		}
 	}
 	switch r.Method {
 	case http.MethodPost, http.MethodGet, http.MethodHead:

@@ -62,8 +62,17 @@ func TestMetaHeaders(t *testing.T) {
 		t.Errorf("metadata changed on its way (-sent +got):\n%s", diff)
 	}
 	for _, bad := range []map[string]string{
-		{"": "x"}, {"Trace": "x"}, {"a b": "x"}, {"a:b": "x"}, {"ä": "x"}, {"a\r\nb": "x"},
-		{"a": "x\r\nInjected: y"}, {"a": "x\x00"}, {"a": " x"}, {"a": "x "}, {"a": "\x7f"},
+		{"": "x"},
+		{"Trace": "x"},
+		{"a b": "x"},
+		{"a:b": "x"},
+		{"ä": "x"},
+		{"a\r\nb": "x"},
+		{"a": "x\r\nInjected: y"},
+		{"a": "x\x00"},
+		{"a": " x"},
+		{"a": "x "},
+		{"a": "\x7f"},
 		{"a": strings.Repeat("x", 4096)},
 	} {
 		if err := setMeta(http.Header{}, bad); err == nil {
@@ -83,11 +92,23 @@ func TestHostName(t *testing.T) {
 		host, want string
 		ok         bool
 	}{
-		{"localhost", "localhost", true}, {"LocalHost.:80", "localhost", true}, {"a:", "a", true},
-		{"[::1]:80", "::1", true}, {"[::1]", "::1", true}, {"[::ffff:127.0.0.1]", "127.0.0.1", true},
+		{"localhost", "localhost", true},
+		{"LocalHost.:80", "localhost", true},
+		{"a:", "a", true},
+		{"[::1]:80", "::1", true},
+		{"[::1]", "::1", true},
+		{"[::ffff:127.0.0.1]", "127.0.0.1", true},
 		{"[fe80::1%25eth0]", "fe80::1", true},
-		{"", "", false}, {":80", "", false}, {"a:b", "", false}, {"a:80:80", "", false}, {"::1", "", false},
-		{"[::1", "", false}, {"[::1]x", "", false}, {"[127.0.0.1]", "", false}, {"[]", "", false}, {".", "", false},
+		{"", "", false},
+		{":80", "", false},
+		{"a:b", "", false},
+		{"a:80:80", "", false},
+		{"::1", "", false},
+		{"[::1", "", false},
+		{"[::1]x", "", false},
+		{"[127.0.0.1]", "", false},
+		{"[]", "", false},
+		{".", "", false},
 	} {
 		got, ok := hostName(test.host)
 		if got != test.want || ok != test.ok {

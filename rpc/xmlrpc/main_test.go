@@ -264,7 +264,7 @@ func mount(t testing.TB, srv http.Handler) string {
 // socketPath returns a path for a unix socket, which must be short.
 func socketPath(t testing.TB) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "xmlrpc")
+	dir, err := os.MkdirTemp("", "xmlrpc") //nolint:usetesting // its path would be too long
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -201,8 +201,14 @@ func testPythonServer(t *testing.T, c *xmlrpc.Client) {
 	date := time.Date(1998, 7, 17, 14, 8, 55, 0, time.UTC)
 	for _, v := range []any{
 		int64(0), int64(math.MaxInt32), int64(math.MinInt32), true, false, nil, 0.5, -1e300, 5e-324, 3.0,
-		"", "grüß <&> 世界 🌍", " x ", "a\nb", strings.Repeat("xyz<", 10_000), []byte{}, []byte{0, 0xff, '\n'}, make([]byte, 100_000), date,
-		[]any{}, []any{int64(1), []any{"x", nil}}, map[string]any{}, map[string]any{"a": int64(1), "ä": []any{2.5}, "": nil},
+		"", "grüß <&> 世界 🌍", " x ", "a\nb", strings.Repeat("xyz<", 10_000),
+		[]byte{},
+		[]byte{0, 0xff, '\n'},
+		make([]byte, 100_000), date,
+		[]any{},
+		[]any{int64(1), []any{"x", nil}},
+		map[string]any{},
+		map[string]any{"a": int64(1), "ä": []any{2.5}, "": nil},
 	} {
 		got, err := rpc.Invoke[any](bounded(t), c, "echo", v)
 		if err != nil {

@@ -60,9 +60,10 @@ type Server struct {
 	// Zero means 4 MiB. A larger one is answered 413.
 	MaxBody int
 	// MaxBuffered bounds the memory for the bodies of all running calls, in
-	// bytes; bodies up to 64 KiB do not count. Zero means 64 MiB, and it is never
+	// bytes; bodies up to 64 KiB do not count. Zero means 32 MiB, and it is never
 	// less than MaxBody. A large body waits until there is room, for 5 s at most,
-	// and is answered 503 then.
+	// and is answered 503 then. So does a call with more than 8192 values, of
+	// which all running calls together may hold twice Values.MaxElements.
 	MaxBuffered int
 	// Values are the options of the codec: depth, elements, what is written for
 	// values that the specification has no form for.

@@ -56,7 +56,8 @@ func (d *Decoder) failure() error {
 	if err == nil {
 		return nil
 	}
-	if syntax, ok := err.Err.(*SyntaxError); ok && err.Path == "" {
+	if syntax, ok := err.Err.(*SyntaxError); ok && //nolint:errorlint // a wrapped one has more to say
+		err.Path == "" {
 		return syntax
 	}
 	return err

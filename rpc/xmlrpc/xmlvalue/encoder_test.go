@@ -65,14 +65,22 @@ var writeTests = []struct {
 	{"map", map[string]any{"b": 2, "a": nil}, Options{}, `<struct><member><name>a</name><value><nil/></value></member><member><name>b</name><value><int>2</int></value></member></struct>`},
 	{"empty map", map[string]any{}, Options{}, `<struct></struct>`},
 	{"integers as keys", map[int]bool{-7: true}, Options{}, `<struct><member><name>-7</name><value><boolean>1</boolean></value></member></struct>`},
-	{"dynamic keys", value.Map{{Key: int64(5), Value: value.Map{}}, {Key: bigInt("99999999999999999999"), Value: []any{}}, {Key: "a<", Value: 1}}, Options{},
-		`<struct><member><name>5</name><value><struct></struct></value></member><member><name>99999999999999999999</name><value><array><data></data></array></value></member><member><name>a&lt;</name><value><int>1</int></value></member></struct>`},
-	{"records", []struct {
-		A int    `rpc:"a"`
-		B string `xmlrpc:"b"`
-	}{{1, "x"}, {2, "y"}}, Options{},
+	{
+		"dynamic keys",
+		value.Map{{Key: int64(5), Value: value.Map{}}, {Key: bigInt("99999999999999999999"), Value: []any{}}, {Key: "a<", Value: 1}},
+		Options{},
+		`<struct><member><name>5</name><value><struct></struct></value></member><member><name>99999999999999999999</name><value><array><data></data></array></value></member><member><name>a&lt;</name><value><int>1</int></value></member></struct>`,
+	},
+	{
+		"records",
+		[]struct {
+			A int    `rpc:"a"`
+			B string `xmlrpc:"b"`
+		}{{1, "x"}, {2, "y"}},
+		Options{},
 		`<array><data><value><struct><member><name>a</name><value><int>1</int></value></member><member><name>b</name><value><string>x</string></value></member></struct></value>` +
-			`<value><struct><member><name>a</name><value><int>2</int></value></member><member><name>b</name><value><string>y</string></value></member></struct></value></data></array>`},
+			`<value><struct><member><name>a</name><value><int>2</int></value></member><member><name>b</name><value><string>y</string></value></member></struct></value></data></array>`,
+	},
 	{"time", time.Date(1998, 7, 17, 14, 8, 55, 123e6, time.FixedZone("", 3600)), Options{}, `<dateTime.iso8601>19980717T13:08:55</dateTime.iso8601>`},
 	{"local time", value.LocalTime{Time: time.Date(1998, 7, 17, 14, 8, 55, 5e8, time.UTC)}, Options{Location: time.FixedZone("", 3600), ZoneSuffix: true, Fraction: true}, `<dateTime.iso8601>19980717T14:08:55.5</dateTime.iso8601>`},
 }

@@ -122,13 +122,14 @@ func (d *Decoder) hasType() bool {
 }
 
 func (d *Decoder) readTyped() {
-	at, empty, ok := d.pos, false, true
+	at, empty := d.pos, false
 	typ, name := d.plainType()
 	if typ == typeUnknown {
-		var tag []byte
-		if tag, empty, ok = d.openTag(); !ok {
+		tag, alone, ok := d.openTag()
+		if !ok {
 			return
 		}
+		empty = alone
 		if typ, name = typeOf(tag); typ == typeUnknown {
 			d.failAt(at, CodeInvalidRequest, "<"+clip(tag)+"> is no type of XML-RPC")
 			return
@@ -144,6 +145,7 @@ func (d *Decoder) readTyped() {
 	}
 	var text []byte
 	if !empty {
+		var ok bool
 		if text, ok = d.text(name); !ok {
 			return
 		}

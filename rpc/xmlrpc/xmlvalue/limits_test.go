@@ -48,8 +48,14 @@ func TestDepthLimit(t *testing.T) {
 			limit, depth int
 			ok           bool
 		}{
-			{0, 64, true}, {0, 65, false}, {0, 10_000, false}, {0, 1_000_000, false},
-			{1, 1, true}, {1, 2, false}, {10_000, 10_000, true}, {10_000, 10_001, false},
+			{0, 64, true},
+			{0, 65, false},
+			{0, 10_000, false},
+			{0, 1_000_000, false},
+			{1, 1, true},
+			{1, 2, false},
+			{10_000, 10_000, true},
+			{10_000, 10_001, false},
 		} {
 			if tt.depth == 1_000_000 && what != "arrays" {
 				continue // 40 MB, once is enough

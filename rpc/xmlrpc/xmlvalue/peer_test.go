@@ -211,8 +211,13 @@ sys.stdout.buffer.write(x.dumps((1, -2, 1.5, float("inf"), True, None, "a&b<c>\u
     {"k": {"n": 1}}, datetime.datetime(2024, 1, 2, 3, 4, 5), x.DateTime("20240102T03:04:05"), x.Binary(b"x")),
     "m.n", allow_none=True, encoding=sys.argv[1]).encode(sys.argv[1]))`
 	date := time.Date(2024, 1, 2, 3, 4, 5, 0, time.UTC)
-	want := []any{int64(1), int64(-2), 1.5, mustRead(t, "<value><double>inf</double></value>"), true, nil, "a&b<c>é", make([]byte, 100),
-		[]any{int64(1), int64(2)}, []any{}, map[string]any{"k": map[string]any{"n": int64(1)}}, date, date, []byte("x")}
+	want := []any{
+		int64(1), int64(-2), 1.5, mustRead(t, "<value><double>inf</double></value>"), true, nil, "a&b<c>é", make([]byte, 100),
+		[]any{int64(1), int64(2)},
+		[]any{},
+		map[string]any{"k": map[string]any{"n": int64(1)}},
+		date, date, []byte("x"),
+	}
 	for _, encoding := range []string{"utf-8", "iso-8859-1", "cp1252"} {
 		doc := peertest.RunPython(t, t.Context(), peertest.Python(t), script, encoding)
 		method, args, err := readCall(doc, Options{})
@@ -230,5 +235,7 @@ func mustRead(t *testing.T, xml string) any {
 	return v
 }
 
-var _ value.Source = (*Decoder)(nil)
-var _ value.VoidSink = (*Encoder)(nil)
+var (
+	_ value.Source   = (*Decoder)(nil)
+	_ value.VoidSink = (*Encoder)(nil)
+)

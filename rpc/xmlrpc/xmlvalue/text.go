@@ -54,7 +54,8 @@ func (s *scanner) mixedText(name string) ([]byte, bool) {
 				return nil, false
 			}
 			if bytes.IndexByte(piece, '&') >= 0 || bytes.IndexByte(piece, '\r') >= 0 {
-				out, joined = s.join(out, joined), true
+				s.join(out, joined)
+				joined = true
 				if !s.unescape(piece) {
 					return nil, false
 				}
@@ -69,7 +70,8 @@ func (s *scanner) mixedText(name string) ([]byte, bool) {
 			}
 			piece = rest[len(cdataOpen):n]
 			if bytes.IndexByte(piece, '\r') >= 0 {
-				out, joined = s.join(out, joined), true
+				s.join(out, joined)
+				joined = true
 				s.appendLines(piece)
 				out, piece = s.buf, nil
 			}
@@ -92,7 +94,8 @@ func (s *scanner) mixedText(name string) ([]byte, bool) {
 		case len(out) == 0:
 			out = piece
 		default:
-			out, joined = s.join(out, false), true
+			s.join(out, false)
+			joined = true
 			s.buf = append(s.buf, piece...)
 			out = s.buf
 		}
@@ -100,11 +103,10 @@ func (s *scanner) mixedText(name string) ([]byte, bool) {
 }
 
 // join makes buf hold what has been read of a text so far.
-func (s *scanner) join(out []byte, joined bool) []byte {
+func (s *scanner) join(out []byte, joined bool) {
 	if !joined {
 		s.buf = append(s.buf[:0], out...)
 	}
-	return s.buf
 }
 
 // unescape appends piece, which stands at pos, to buf.
