@@ -155,8 +155,10 @@ func (a *acceptor) run() {
 // passing reports whether an error of Accept goes away by itself: a lack of
 // descriptors or memory, or a peer that left before it was accepted.
 func passing(err error) bool {
-	for _, e := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM,
-		syscall.ECONNABORTED, syscall.ECONNRESET, syscall.EINTR, syscall.EAGAIN} {
+	for _, e := range []error{
+		syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM,
+		syscall.ECONNABORTED, syscall.ECONNRESET, syscall.EINTR, syscall.EAGAIN,
+	} {
 		if errors.Is(err, e) {
 			return true
 		}

@@ -146,8 +146,7 @@ func (c *Client) invoke(ctx context.Context, req *rpc.Request) (any, error) {
 		return nil, err
 	}
 	defer call.free()
-	p := newPatience(ctx, c.cfg.CallTimeout, call)
-	defer p.end()
+	p := newPatience(ctx, c.cfg.CallTimeout)
 	for try := 1; ; try++ {
 		s := c.live.Load()
 		if s == nil {

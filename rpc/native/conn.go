@@ -12,6 +12,7 @@ import (
 	"reflect"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/parley-rpc/parley/rpc"
 	"github.com/parley-rpc/parley/rpc/native/pickle"
@@ -55,8 +56,9 @@ type Conn struct {
 	protocol atomic.Int32 // of pickle, for what is sent
 	mirrored atomic.Bool  // protocol is one that the peer has used
 
-	failed atomic.Pointer[error] // why the Conn is of no more use
-	close  func() error
+	leaving atomic.Bool           // nothing more is to be read: see leave
+	failed  atomic.Pointer[error] // why the Conn is of no more use
+	close   func() error
 }
 
 // connOptions are what a Conn needs besides its socket.
@@ -235,7 +237,7 @@ func (c *Conn) RecvBytes(ctx context.Context) ([]byte, error) {
 	if c.ackNow != nil && c.in.buffered() == 0 && c.owesAck.Swap(false) {
 		c.ackNow()
 	}
-	release := interrupt(ctx, c.nc.SetReadDeadline)
+	release := interrupt(ctx, c.setReadDeadline)
 	data, err := c.in.next(nil)
 	release()
 	c.owesAck.Store(true)
@@ -255,6 +257,25 @@ func (c *Conn) RecvBytes(ctx context.Context) ([]byte, error) {
 	}
 	return nil, fmt.Errorf("native: recv: %w", err)
 }
+
+// leave makes Recv fail once nothing is left that has come in, whatever its
+// context.
+func (c *Conn) leave() {
+	c.leaving.Store(true)
+	_ = c.setReadDeadline(longAgo) // fails on a closed connection only
+}
+
+// setReadDeadline lets no Recv that ends at this moment undo leave.
+func (c *Conn) setReadDeadline(t time.Time) error {
+	err := c.nc.SetReadDeadline(t)
+	if c.leaving.Load() {
+		err = c.nc.SetReadDeadline(longAgo)
+	}
+	return err
+}
+
+// longAgo is a deadline that has passed.
+var longAgo = time.Unix(1, 0)
 
 // mirror notes the protocol of a message that came.
 func (c *Conn) mirror(protocol int) {

@@ -106,9 +106,6 @@ func newFrameReader(src io.Reader, max, size int) *frameReader {
 // buffered returns how many bytes were read and belong to later frames.
 func (f *frameReader) buffered() int { return f.w - f.r }
 
-// partial reports whether a frame has begun and is not complete.
-func (f *frameReader) partial() bool { return f.headLen > 0 || f.inBody }
-
 // next returns the payload of the next frame. It uses the capacity of dst as
 // far as it goes; a call that resumes a frame uses what that one began with.
 // The end of the stream between two frames is io.EOF, within one
@@ -217,7 +214,7 @@ func readSome(r io.Reader, p []byte) (int, error) {
 }
 
 func unexpected(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
 	return err

@@ -89,7 +89,7 @@ func (h *handshake) run(ctx context.Context, nc net.Conn) (handshakeResult, erro
 		return result, nil
 	}
 	if cause := context.Cause(ctx); cause != nil && errors.Is(err, os.ErrDeadlineExceeded) {
-		if cause == errHandshakeTimeout {
+		if errors.Is(cause, errHandshakeTimeout) {
 			return handshakeResult{}, fmt.Errorf("%w: it did not come to an end within %v; is an authkey set there? %w", ErrNoChallenge, h.timeout, err)
 		}
 		err = fmt.Errorf("%w (%w)", err, cause)
@@ -304,7 +304,7 @@ func linger(nc net.Conn) {
 	if !ok || w.CloseWrite() != nil || nc.SetReadDeadline(time.Now().Add(lingerTime)) != nil {
 		return
 	}
-	io.CopyN(io.Discard, nc, lingerSize)
+	_, _ = io.CopyN(io.Discard, nc, lingerSize) // whatever ends it, nc is closed next
 }
 
 // interrupt makes the reads and writes that set governs (SetDeadline,
@@ -318,12 +318,12 @@ func interrupt(ctx context.Context, set func(time.Time) error) (release func()) 
 	done := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(done)
-		set(time.Unix(1, 0))
+		_ = set(longAgo) // fails on a closed connection only
 	})
 	return func() {
 		if !stop() {
 			<-done
-			set(time.Time{})
+			_ = set(time.Time{})
 		}
 	}
 }

@@ -110,11 +110,11 @@ func (s *Server) config() (acceptorConfig, sessionConfig, error) {
 		logger = slog.Default()
 	}
 	return acceptorConfig{
-			auth: s.Auth, offerSession: s.Handler != nil, timeout: s.HandshakeTimeout,
-			maxConns: s.MaxConns, allowFrom: s.AllowFrom, logger: logger,
-		}, sessionConfig{
-			handler: s.Handler, limits: limits, callTimeout: callTimeout, logger: logger,
-		}, nil
+		auth: s.Auth, offerSession: s.Handler != nil, timeout: s.HandshakeTimeout,
+		maxConns: s.MaxConns, allowFrom: s.AllowFrom, logger: logger,
+	}, sessionConfig{
+		handler: s.Handler, limits: limits, callTimeout: callTimeout, logger: logger,
+	}, nil
 }
 
 // Listen opens a listener for Serve, on tcp://host:port (port 0 chooses one),

@@ -10,7 +10,6 @@ import (
 	"net"
 	"os"
 	"runtime/debug"
-	"time"
 
 	"github.com/parley-rpc/parley/rpc"
 	"github.com/parley-rpc/parley/rpc/value"
@@ -95,7 +94,7 @@ type objectConn struct {
 
 // leave makes Recv fail once nothing is left that has come in: what the handler
 // is at, it can finish and answer.
-func (c *objectConn) leave() { c.conn.nc.SetReadDeadline(time.Unix(1, 0)) }
+func (c *objectConn) leave() { c.conn.leave() }
 
 func (c *objectConn) end(error) {
 	c.cancel()

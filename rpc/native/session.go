@@ -129,7 +129,8 @@ type session struct {
 
 	lastRead atomic.Int64 // when bytes came last, in ns since born
 	born     time.Time
-	pinger   *time.Timer
+	pinger   *time.Timer // guarded by mu
+	watcher  *time.Timer // guarded by mu; runs while state.watching
 
 	calls   callPool
 	helpers sync.WaitGroup // workers, flusher, pinger; added to under mu while err is nil
@@ -154,32 +155,31 @@ type state struct {
 	writeErr    error  // nothing can be written any more
 
 	// Calls to the peer.
-	nextID uint64
-	slots  slots            // places in calls
-	calls  map[uint64]*call // unanswered; nil: the caller does not wait any more
+	nextID   uint64
+	slots    slots            // places in calls
+	watching bool             // a call is on the list that has a default time
+	calls    map[uint64]*call // unanswered; nil: the caller does not wait any more
 
 	// Calls of the peer.
 	lastSeen uint64
-	running  map[uint64]*incoming // begun and not answered
-	held     int                  // bytes of their messages
-	queue    queue                // complete, and not taken by a worker
-	waking   bool                 // a worker was started and has taken nothing yet
+	running  callList // begun and not answered
+	held     int      // bytes of their messages
+	workers  workers
 
 	lastPing uint64
 
 	// The end.
-	left       bool   // we have sent GOAWAY
-	leftAt     uint64 // and accept no call after this one
-	peerLeft   bool   // the peer has sent GOAWAY
-	lingering  bool   // all is answered, the peer is given a moment to close
-	err        error  // why the session has ended; nil while it has not
+	left       bool  // we have sent GOAWAY, and accept no further call
+	peerLeft   bool  // the peer has sent GOAWAY
+	lingering  bool  // all is answered, the peer is given a moment to close
+	err        error // why the session has ended; nil while it has not
 	connClosed bool
 }
 
 func (st *state) queued() int { return len(st.out) + st.flying }
 
 // unsettled counts what still has to be answered, by either side.
-func (st *state) unsettled() int { return len(st.calls) + len(st.running) }
+func (st *state) unsettled() int { return len(st.calls) + st.running.n }
 
 // idle reports whether nothing is unanswered and nothing unwritten.
 func (st *state) idle() bool {
@@ -201,6 +201,7 @@ func newSession(ctx context.Context, nc net.Conn, cfg sessionConfig) *session {
 	}
 	s.peer = &rpc.Peer{Identity: cfg.identity, Addr: nc.RemoteAddr(), Transport: "native", Back: s}
 	s.base = rpc.WithPeer(ctx, s.peer)
+	s.st.workers = newWorkers()
 	if s.st.nextID = 2; cfg.dialer {
 		s.st.nextID = 1
 	}
@@ -235,7 +236,7 @@ func (s *session) update(f func(st *state)) {
 	if lead {
 		s.st.writing = true
 	}
-	gather := len(s.st.calls) > 1 || len(s.st.running) > 0
+	gather := len(s.st.calls) > 1 || s.st.running.n > 0
 	ended := s.settle()
 	s.mu.Unlock()
 	if ended {
@@ -268,7 +269,7 @@ func (s *session) leave() {
 		if st.err != nil || st.left {
 			return
 		}
-		st.left, st.leftAt = true, st.lastSeen
+		st.left = true
 		st.sayGoodbye(goaway{reasonShutdown, "shutting down"})
 	})
 }
@@ -304,7 +305,7 @@ func (s *session) end(err error) {
 			outcomes = append(outcomes, outcome{c, st.reached(c)})
 		}
 	}
-	for _, in := range st.running {
+	for in := st.running.first; in != nil; in = in.following {
 		if in.ctx != nil { // nil while it is still arriving
 			contexts = append(contexts, in.ctx)
 		}
@@ -312,7 +313,8 @@ func (s *session) end(err error) {
 	for _, l := range st.large {
 		l.end()
 	}
-	st.calls, st.large, st.queue = nil, nil, queue{}
+	st.calls, st.large = nil, nil
+	st.workers.close()
 	st.slots.closeAll()
 	st.makeRoom()
 	s.mu.Unlock()
@@ -334,8 +336,10 @@ func (s *session) close() {
 	s.mu.Lock()
 	closed := s.st.connClosed
 	s.st.connClosed = true
-	if s.pinger != nil {
-		s.pinger.Stop()
+	for _, t := range []*time.Timer{s.pinger, s.watcher} {
+		if t != nil {
+			t.Stop()
+		}
 	}
 	s.mu.Unlock()
 	if !closed {
@@ -413,6 +417,16 @@ func (s *session) farewell(err error) {
 	linger(s.nc)
 }
 
+// help counts a goroutine that the session waits for; false: it has ended.
+func (s *session) help() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.st.err == nil {
+		s.helpers.Add(1)
+	}
+	return s.st.err == nil
+}
+
 // startPinger begins to look after a silent peer. The reader calls it, once.
 func (s *session) startPinger() {
 	s.mu.Lock()
@@ -425,15 +439,10 @@ func (s *session) startPinger() {
 // ping runs when the peer may have been silent for long enough to be asked for
 // a sign of life, or to be given up.
 func (s *session) ping() {
-	s.mu.Lock()
-	if s.st.err != nil {
-		s.mu.Unlock()
+	if !s.help() {
 		return
 	}
-	s.helpers.Add(1)
-	s.mu.Unlock()
 	defer s.helpers.Done()
-
 	silent := s.sinceBorn() - time.Duration(s.lastRead.Load())
 	next := s.limits.PingAfter - silent
 	switch {
@@ -463,7 +472,8 @@ func (st *state) shrink() {
 		return
 	}
 	st.out, st.spare, st.large = nil, nil, nil
-	st.calls, st.running, st.queue = nil, nil, queue{}
+	st.calls, st.workers.queue = nil, nil
+	st.workers.dismiss()
 }
 
 func (s *session) sinceBorn() time.Duration { return time.Since(s.born) }

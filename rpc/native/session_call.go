@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -23,10 +24,10 @@ type call struct {
 	method string
 	args   []any
 	buf    []byte // headRoom, then the message without its time-out
-	dec    decoder
-	timer  *time.Timer // for the default time-out
-	large  *large      // the message, if it is sent in parts
-	batch  uint64      // the state.batch that the message is in, if it is not
+	dec    cbor.Decoder
+	due    time.Duration // since session.born; 0: the context has a deadline
+	large  *large        // the message, if it is sent in parts
+	batch  uint64        // the state.batch that the message is in, if it is not
 
 	done chan struct{} // holds one element when the call is completed
 
@@ -116,9 +117,27 @@ func argumentsOf(req *rpc.Request) ([]any, error) {
 
 // free gives c back. It must be the caller's.
 func (c *call) free() {
-	c.dec.release(&c.answer)
-	*c = call{pool: c.pool, buf: kept(c.buf), answer: kept(c.answer), done: c.done, dec: c.dec, timer: c.timer}
+	c.buf, c.answer = kept(c.buf), reuse(&c.dec, c.answer)
+	c.id, c.args, c.due, c.large, c.err = 0, nil, 0, nil, nil
 	c.pool.Put(c)
+}
+
+// reuse returns the memory of a message for the next one. What was decoded from
+// it may have taken it over.
+func reuse(dec *cbor.Decoder, message []byte) []byte {
+	if !dec.Shared() && cap(message) <= maxKept {
+		return message[:0]
+	}
+	dec.Reset(nil, cbor.Options{})
+	return nil
+}
+
+// shareFrom is the size of binary, in bytes, from which on it is not copied out
+// of a message that it makes up the most of.
+const shareFrom = 32 << 10
+
+func decode(dec *cbor.Decoder, message []byte) {
+	dec.Reset(message, cbor.Options{ShareBytes: max(shareFrom, len(message)/2)})
 }
 
 // message is what is sent, without the time-out.
@@ -155,7 +174,7 @@ func (c *call) deliver(req *rpc.Request) (any, error) {
 		}
 		return nil, f
 	}
-	c.dec.begin(c.answer)
+	decode(&c.dec, c.answer)
 	result, err := rpc.Deliver(&c.dec, req)
 	if err == nil {
 		err = c.dec.Finish()
@@ -173,8 +192,7 @@ func (s *session) Call(ctx context.Context, req *rpc.Request) (any, error) {
 		return nil, err
 	}
 	defer c.free()
-	p := newPatience(ctx, s.callTimeout, c)
-	defer p.end()
+	p := newPatience(ctx, s.callTimeout)
 	if err := s.do(&p, c); err != nil {
 		return nil, err
 	}
@@ -193,51 +211,52 @@ func (errNoAnswer) Is(target error) bool { return target == context.DeadlineExce
 // patience is how long a caller waits: under its context and, if that has no
 // deadline, for a default time.
 type patience struct {
-	ctx     context.Context
-	length  time.Duration // the default time; 0: the context has a deadline
-	timer   *time.Timer   // runs for it
-	timeout <-chan time.Time
+	ctx    context.Context
+	length time.Duration // the default time; 0: the context has a deadline
+	begun  time.Time     // when the default time began; set where it matters
 }
 
-// newPatience begins to wait, with the timer that c keeps. end ends that.
-func newPatience(ctx context.Context, length time.Duration, c *call) patience {
-	p := patience{ctx: ctx}
+func newPatience(ctx context.Context, length time.Duration) patience {
 	if _, ok := ctx.Deadline(); ok {
-		return p
+		length = 0
 	}
-	if c.timer == nil {
-		c.timer = time.NewTimer(length)
-	} else {
-		c.timer.Reset(length)
-	}
-	p.length, p.timer, p.timeout = length, c.timer, c.timer.C
-	return p
+	return patience{ctx: ctx, length: length}
 }
 
-func (p *patience) end() {
-	if p.timer != nil {
-		p.timer.Stop()
-	}
-}
-
-// left is how long the peer may take. Of a default time that is all of it: what
-// the caller has waited so far is not worth a look at the clock.
+// left is how much time there is left.
 func (p *patience) left() time.Duration {
-	if p.length > 0 {
+	switch {
+	case p.length == 0:
+		deadline, _ := p.ctx.Deadline()
+		return time.Until(deadline)
+	case p.begun.IsZero(): // it has not waited yet
 		return p.length
 	}
-	deadline, _ := p.ctx.Deadline()
-	return time.Until(deadline)
+	return p.length - time.Since(p.begun)
 }
 
-// wait waits for ch.
+// wait waits for ch, before the call is sent. The default time runs from the
+// first wait on.
 func (p *patience) wait(ch <-chan struct{}) error {
+	if p.length == 0 {
+		select {
+		case <-ch:
+			return nil
+		case <-p.ctx.Done():
+			return p.ctx.Err()
+		}
+	}
+	if p.begun.IsZero() {
+		p.begun = time.Now()
+	}
+	timer := time.NewTimer(p.left())
+	defer timer.Stop()
 	select {
 	case <-ch:
 		return nil
 	case <-p.ctx.Done():
 		return p.ctx.Err()
-	case <-p.timeout:
+	case <-timer.C:
 		return errNoAnswer(p.length)
 	}
 }
@@ -248,11 +267,17 @@ func (s *session) do(p *patience, c *call) error {
 	if err := s.send(p, c); err != nil {
 		return err
 	}
-	err := p.wait(c.done)
-	if err != nil {
-		err = s.giveUp(c, err)
-	} else {
+	var err error
+	if cancelled := p.ctx.Done(); cancelled == nil {
+		<-c.done // the default time is looked after by overdue
 		err = c.err
+	} else {
+		select {
+		case <-c.done:
+			err = c.err
+		case <-cancelled:
+			err = s.giveUp(c, p.ctx.Err())
+		}
 	}
 	if c.large != nil {
 		s.detach(c)
@@ -263,27 +288,87 @@ func (s *session) do(p *patience, c *call) error {
 // giveUp takes its caller off c, and returns the error for that. If the outcome
 // has come, or comes right now, it is that.
 func (s *session) giveUp(c *call, err error) error {
-	sent, waits := rpc.Unknown, true
-	s.update(func(st *state) {
-		switch l := c.large; {
-		case l != nil && l.waits():
-			st.withdraw(l)
-			sent = rpc.NotSent
-		case st.calls[c.id] == c:
-			st.calls[c.id] = nil
-			if l != nil {
-				st.cut(l)
-			}
-			st.out = appendSessionHead(st.out, frameCancel, 0, c.id, 0)
-		default:
-			waits = false
-		}
-	})
+	var sent rpc.Sent
+	waits := false
+	s.update(func(st *state) { sent, waits = st.abandon(c) })
 	if waits {
 		return callError(sent, c.method, err)
 	}
 	<-c.done
 	return c.err
+}
+
+// abandon takes c off the list and tells the peer. waits is false if somebody
+// else completes it.
+func (st *state) abandon(c *call) (sent rpc.Sent, waits bool) {
+	l := c.large
+	switch {
+	case l != nil && l.waits():
+		st.withdraw(l)
+		return rpc.NotSent, true
+	case st.calls[c.id] != c:
+		return rpc.Unknown, false
+	case l != nil:
+		st.cut(l)
+	}
+	st.calls[c.id] = nil
+	st.out = appendSessionHead(st.out, frameCancel, 0, c.id, 0)
+	return rpc.Unknown, true
+}
+
+// watch has a call without a deadline of its own ended in time.
+func (s *session) watch(c *call, left time.Duration) {
+	c.due = s.sinceBorn() + left
+	if s.st.watching {
+		return
+	}
+	s.st.watching = true
+	if s.watcher == nil {
+		s.watcher = time.AfterFunc(left, s.overdue)
+	} else {
+		s.watcher.Reset(left)
+	}
+}
+
+// overdue ends the calls whose default time is over. One timer does for all
+// calls: it is set for the one that is due first, and mostly finds that it was
+// answered.
+func (s *session) overdue() {
+	if !s.help() {
+		return
+	}
+	defer s.helpers.Done()
+	type outcome struct {
+		call *call
+		sent rpc.Sent
+	}
+	var late []outcome
+	s.update(func(st *state) {
+		now, next := s.sinceBorn(), time.Duration(math.MaxInt64)
+		look := func(c *call) {
+			switch {
+			case c == nil || c.due == 0:
+			case c.due > now:
+				next = min(next, c.due)
+			default:
+				if sent, waits := st.abandon(c); waits {
+					late = append(late, outcome{c, sent})
+				}
+			}
+		}
+		for _, c := range st.calls {
+			look(c)
+		}
+		for _, l := range slices.Clone(st.large) {
+			look(l.call)
+		}
+		if st.watching = next < math.MaxInt64 && st.err == nil; st.watching {
+			s.watcher.Reset(next - now)
+		}
+	})
+	for _, o := range late {
+		o.call.fail(o.sent, errNoAnswer(s.callTimeout))
+	}
 }
 
 // detach takes the memory of a message back that was sent in parts, or leaves it
@@ -318,7 +403,7 @@ func (s *session) send(p *patience, c *call) error {
 			return
 		}
 		if line = st.slots.acquire(s.hello.maxCalls); line == nil {
-			room = st.begin(c, left)
+			room = s.begin(c, left, p.length > 0)
 		}
 	})
 	if err != nil {
@@ -333,7 +418,9 @@ func (s *session) send(p *patience, c *call) error {
 	}
 	for room != nil {
 		err = p.wait(room)
-		left = p.left()
+		if left = p.left(); left <= 0 && err == nil {
+			err = context.DeadlineExceeded
+		}
 		s.update(func(st *state) {
 			if err == nil {
 				err = st.refusal()
@@ -342,7 +429,7 @@ func (s *session) send(p *patience, c *call) error {
 				st.slots.release()
 				return
 			}
-			room = st.begin(c, left)
+			room = s.begin(c, left, p.length > 0)
 		})
 		if err != nil {
 			return notSent(err)
@@ -366,17 +453,21 @@ func (st *state) refusal() error {
 	return nil
 }
 
-// begin queues c, which has its place. Without room for it begin returns what to
-// wait for.
-func (st *state) begin(c *call, left time.Duration) (room chan struct{}) {
+// begin queues c, which has its place, from within update. Without room for it
+// begin returns what to wait for.
+func (s *session) begin(c *call, left time.Duration, byDefault bool) (room chan struct{}) {
+	st := &s.st
 	message := c.message()
+	if !split(message) && !st.hasRoom(len(message)) {
+		return st.wantRoom()
+	}
+	if byDefault {
+		s.watch(c, left)
+	}
 	if split(message) {
 		c.large = &large{kind: frameCall, call: c, buf: c.buf, timeout: left}
 		st.large = append(st.large, c.large)
 		return nil
-	}
-	if !st.hasRoom(len(message)) {
-		return st.wantRoom()
 	}
 	st.enlist(c)
 	c.batch = st.batch

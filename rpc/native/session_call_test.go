@@ -217,7 +217,7 @@ func TestCancelReachesTheHandler(t *testing.T) {
 			}
 			server.mu.Lock()
 			defer server.mu.Unlock()
-			if n := len(server.st.running); n != 0 {
+			if n := server.st.running.n; n != 0 {
 				t.Errorf("%d calls are still running", n)
 			}
 		})
@@ -509,8 +509,8 @@ func wantSettled(t testing.TB, s *session) {
 	for end := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
 		s.mu.Lock()
 		st := &s.st
-		ok := st.idle() && st.held == 0 && st.slots.used == 0 && st.queue.empty() && st.err == nil
-		text := fmt.Sprintf("%d calls, %d running, %d places, %d bytes held, %d+%d to write, error %v", len(st.calls), len(st.running), st.slots.used, st.held, len(st.out), len(st.large), st.err)
+		ok := st.idle() && st.held == 0 && st.slots.used == 0 && st.workers.empty() && st.err == nil
+		text := fmt.Sprintf("%d calls, %d running, %d places, %d bytes held, %d+%d to write, error %v", len(st.calls), st.running.n, st.slots.used, st.held, len(st.out), len(st.large), st.err)
 		s.mu.Unlock()
 		if ok {
 			return

@@ -24,8 +24,11 @@ type incoming struct {
 	args    []byte
 	ctx     *callContext // guarded by session.mu while the call is in running
 	req     rpc.Request
-	dec     decoder
+	dec     cbor.Decoder
 	answer  []byte // headRoom, then the body
+
+	listed              bool // guarded by session.mu; see callList
+	previous, following *incoming
 
 	cancelled bool   // guarded by session.mu; the caller has given up
 	large     *large // guarded by session.mu; the answer, while it is sent in parts
@@ -40,8 +43,8 @@ func newIncoming(s *session, id uint64) *incoming {
 }
 
 func (in *incoming) free() {
-	in.dec.release(&in.message)
-	*in = incoming{message: kept(in.message), answer: kept(in.answer), dec: in.dec}
+	in.message, in.answer = reuse(&in.dec, in.message), kept(in.answer)
+	in.s, in.args, in.ctx, in.req, in.cancelled = nil, nil, nil, rpc.Request{}, false
 	incomings.Put(in)
 }
 
@@ -58,11 +61,53 @@ func (in *incoming) begin(method string, h callHead) *callContext {
 
 // Decode reads the arguments. It makes an incoming the Args of its request.
 func (in *incoming) Decode(dst []any, p *value.Params) error {
-	in.dec.begin(in.args)
+	decode(&in.dec, in.args)
 	if err := value.DecodeArgs(&in.dec, dst, p); err != nil {
 		return err
 	}
 	return in.dec.Finish()
+}
+
+// callList is a list of calls that costs less than a map: calls are looked up
+// only to be cancelled.
+type callList struct {
+	first *incoming
+	n     int
+}
+
+func (l *callList) add(in *incoming) {
+	in.listed, in.previous, in.following = true, nil, l.first
+	if l.first != nil {
+		l.first.previous = in
+	}
+	l.first = in
+	l.n++
+}
+
+// remove takes in off the list, if it is on it.
+func (l *callList) remove(in *incoming) {
+	if !in.listed {
+		return
+	}
+	if in.previous != nil {
+		in.previous.following = in.following
+	} else {
+		l.first = in.following
+	}
+	if in.following != nil {
+		in.following.previous = in.previous
+	}
+	in.listed, in.previous, in.following = false, nil, nil
+	l.n--
+}
+
+func (l *callList) find(id uint64) *incoming {
+	for in := l.first; in != nil; in = in.following {
+		if in.id == id {
+			return in
+		}
+	}
+	return nil
 }
 
 // verdict is what becomes of a call that begins.
@@ -86,13 +131,10 @@ func (st *state) admit(in *incoming, l *Limits) (verdict, error) {
 	switch {
 	case st.left:
 		return callIgnored, nil
-	case len(st.running) >= l.MaxCalls:
+	case st.running.n >= l.MaxCalls:
 		return callRefused, nil
 	}
-	if st.running == nil {
-		st.running = map[uint64]*incoming{}
-	}
-	st.running[in.id] = in
+	st.running.add(in)
 	return callAccepted, nil
 }
 
@@ -108,7 +150,7 @@ func (st *state) hold(in *incoming, n int, l *Limits) bool {
 
 // retire takes a call off the list, if it is on it.
 func (st *state) retire(in *incoming) {
-	delete(st.running, in.id)
+	st.running.remove(in)
 	st.held -= in.held
 	in.held, in.large = 0, nil
 }
@@ -139,7 +181,6 @@ func (s *session) accept(p *part) (err error) {
 
 // acceptWhole takes a call that is all there.
 func (s *session) acceptWhole(in *incoming, ctx *callContext) (err error) {
-	wake := false
 	overflow := s.urgent(func(st *state) {
 		var v verdict
 		v, err = st.admit(in, &s.limits)
@@ -151,12 +192,9 @@ func (s *session) acceptWhole(in *incoming, ctx *callContext) (err error) {
 			st.retire(in)
 			st.appendFault(in.id, errHeld(s.limits.MaxBuffered))
 		default:
-			wake = s.push(st, in, ctx)
+			s.push(in, ctx)
 		}
 	})
-	if wake {
-		go s.work()
-	}
 	if err == nil {
 		err = overflow
 	}
@@ -202,7 +240,7 @@ func (s *session) urgent(add func(st *state)) (err error) {
 func (s *session) cancel(id uint64) (err error) {
 	var ctx *callContext
 	s.update(func(st *state) {
-		if in := st.running[id]; in != nil {
+		if in := st.running.find(id); in != nil {
 			ctx, in.cancelled = in.ctx, true
 			if l := in.large; l != nil {
 				st.retire(in)
@@ -221,59 +259,18 @@ func (s *session) cancel(id uint64) (err error) {
 
 // enqueue takes the end of a call that was accepted.
 func (s *session) enqueue(in *incoming, ctx *callContext) {
-	wake := false
 	s.update(func(st *state) {
 		if st.err == nil {
-			wake = s.push(st, in, ctx)
+			s.push(in, ctx)
 		}
 	})
-	if wake {
-		go s.work()
-	}
 }
 
-// push puts a complete call into the queue. wake tells to start a worker.
-//
-// Workers wake each other like this: one that was started takes a call, and if
-// more are there it starts another one before it runs the handler. So a call
-// never waits for the handler of another one, and yet a burst of short calls is
-// done by a few workers, and a goroutine is not started for each of them.
-func (s *session) push(st *state, in *incoming, ctx *callContext) (wake bool) {
+// push gives a complete call to a worker. It is called from within update.
+func (s *session) push(in *incoming, ctx *callContext) {
 	in.ctx = ctx
-	st.queue.push(in)
-	return s.wake(st)
-}
-
-// wake decides whether to start a worker, and counts it.
-func (s *session) wake(st *state) bool {
-	if st.waking || st.queue.empty() || st.err != nil {
-		return false
-	}
-	st.waking = true
-	s.helpers.Add(1)
-	return true
-}
-
-// work answers calls until there are none.
-func (s *session) work() {
-	defer s.helpers.Done()
-	var in *incoming
-	wake := false
-	s.update(func(st *state) {
-		st.waking = false
-		in, wake = s.dequeue(st)
-	})
-	for in != nil {
-		if wake {
-			go s.work()
-		}
-		in, wake = s.finish(in, in.handle())
-	}
-}
-
-func (s *session) dequeue(st *state) (in *incoming, wake bool) {
-	in = st.queue.pop()
-	return in, s.wake(st)
+	s.st.workers.push(in)
+	s.wake()
 }
 
 // handle runs the handler and encodes its answer.
@@ -318,22 +315,23 @@ func (in *incoming) internal(cause error) error {
 	return rpc.Errorf(rpc.CodeInternal, "internal error (id %s)", id)
 }
 
-// finish answers a call, which may have to wait for room, and gives the worker
-// the next one.
-func (s *session) finish(in *incoming, kind frameType) (next *incoming, wake bool) {
+// finish answers a call, which may have to wait for room, and takes the next one
+// as nextCall does.
+func (s *session) finish(in *incoming, kind frameType) (next *incoming, stay bool) {
+	took := false
 	if body := in.answer[headRoom:]; split(body) {
 		s.finishLarge(in, kind)
 	} else {
-		next, wake = s.finishSmall(in, kind, body)
+		next, stay, took = s.finishSmall(in, kind, body)
 	}
 	in.free()
-	if next == nil {
-		s.update(func(st *state) { next, wake = s.dequeue(st) })
+	if !took {
+		s.update(func(*state) { next, stay = s.nextCall() })
 	}
-	return next, wake
+	return next, stay
 }
 
-func (s *session) finishSmall(in *incoming, kind frameType, body []byte) (next *incoming, wake bool) {
+func (s *session) finishSmall(in *incoming, kind frameType, body []byte) (next *incoming, stay, took bool) {
 	for {
 		var room chan struct{}
 		s.update(func(st *state) {
@@ -348,12 +346,12 @@ func (s *session) finishSmall(in *incoming, kind frameType, body []byte) (next *
 			st.retire(in)
 			// Without a writer this goroutine becomes it, and a call that it had
 			// taken would wait for that.
-			if st.writing {
-				next, wake = s.dequeue(st)
+			if took = st.writing; took {
+				next, stay = s.nextCall()
 			}
 		})
 		if room == nil {
-			return next, wake
+			return next, stay, took
 		}
 		<-room // the end of the session makes room, too
 	}
@@ -384,33 +382,4 @@ func (s *session) finishLarge(in *incoming, kind frameType) {
 		}
 		st.retire(in)
 	})
-}
-
-// queue is calls in line. Its memory is used again.
-type queue struct {
-	calls []*incoming
-	first int
-}
-
-func (q *queue) empty() bool { return q.first == len(q.calls) }
-
-func (q *queue) push(in *incoming) {
-	if len(q.calls) == cap(q.calls) && q.first > 0 {
-		n := copy(q.calls, q.calls[q.first:])
-		clear(q.calls[n:])
-		q.calls, q.first = q.calls[:n], 0
-	}
-	q.calls = append(q.calls, in)
-}
-
-func (q *queue) pop() *incoming {
-	if q.empty() {
-		return nil
-	}
-	in := q.calls[q.first]
-	q.calls[q.first] = nil
-	if q.first++; q.empty() {
-		q.calls, q.first = q.calls[:0], 0
-	}
-	return in
 }

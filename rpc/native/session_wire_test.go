@@ -477,8 +477,8 @@ func TestLimitsOfTheServingSide(t *testing.T) {
 	p.send(frame(frameCall, 0, 15, callBody("free again")))
 	p.want(frameResult, 15)
 	s.mu.Lock()
-	if s.st.held != 0 || len(s.st.running) != 0 {
-		t.Errorf("%d bytes and %d calls are held; want none", s.st.held, len(s.st.running))
+	if s.st.held != 0 || s.st.running.n != 0 {
+		t.Errorf("%d bytes and %d calls are held; want none", s.st.held, s.st.running.n)
 	}
 	s.mu.Unlock()
 

@@ -197,6 +197,11 @@ func TestDecodeSharesNoMemory(t *testing.T) {
 		{"list within a tuple twice", "\x80\x03](]C\x01aa\x85q\x01h\x01e."},
 		{"bytearray of the same bytes", "\x80\x03](C\x01aq\x01cbuiltins\nbytearray\nh\x01\x85Re."},
 		{"arguments that are also a value", "\x80\x03](]q\x01C\x01aa\x85q\x02cbuiltins\nKeyError\nh\x02Re."},
+		{"bytearray twice", "\x80\x05](\x96\x01\x00\x00\x00\x00\x00\x00\x00aq\x01h\x01e."},
+		{"big integer twice", "\x80\x02](\x8a\x09\x00\x00\x00\x00\x00\x00\x00\x00\x01q\x01h\x01e."},
+		{"fraction twice", "\x80\x02](cfractions\nFraction\nK\x01K\x03\x86Rq\x01h\x01e."},
+		{"attributes of an object, also a value", "\x80\x03](cuuid\nUUID\n)\x81}q\x01(X\x03\x00\x00\x00intK\x01X\x01\x00\x00\x00a](C\x01aeubh\x01e."},
+		{"pairs of an OrderedDict, also values", "\x80\x03](](](K\x01](C\x01aeeq\x01eq\x02ccollections\nOrderedDict\nh\x02\x85Rh\x01e."},
 		{"set state twice", "\x80\x03](cbuiltins\nKeyError\n)Rq\x01h\x01e."},
 	} {
 		data := []byte(test.data)
@@ -272,6 +277,48 @@ func checkAlone(t testing.TB, name string, v any) {
 		}
 	}
 	walk(v)
+}
+
+// Keys that are equal in Python are one key. Each of these is given twice, in
+// forms that differ where there are several.
+func TestEqualKeys(t *testing.T) {
+	const date = "cdatetime\ndatetime\nC\x0a\x07\xe8\x01\x02"
+	const zone = "cdatetime\ntimezone\ncdatetime\ntimedelta\n"
+	for _, test := range []struct{ name, one, other string }{
+		{"None", "N", "N"},
+		{"1", "K\x01", "\x88"},
+		{"0", "\x89", "G\x00\x00\x00\x00\x00\x00\x00\x00"},
+		{"1.5", "F1.5\n", "G?\xf8\x00\x00\x00\x00\x00\x00"},
+		{"big integer", "L123456789012345678901234567890L\n", "I123456789012345678901234567890\n"},
+		{"bytes", "C\x01\xff", "U\x01\xff"},
+		{"tuple", "K\x01Va\n\x86", "(\x88\x8c\x01at"},
+		{"frozenset", "(K\x01K\x02\x91", "(K\x02\x88\x91"},
+		{"instant", date + "\x0c\x00\x00\x00\x00\x00" + zone + "K\x00K\x00K\x00\x87R\x85R\x86R", date + "\x0d\x00\x00\x00\x00\x00" + zone + "K\x00M\x10\x0eK\x00\x87R\x85R\x86R"},
+		{"Decimal", "cdecimal\nDecimal\nV1.5\n\x85R", "cdecimal\nDecimal\n\x8c\x031.5\x85R"},
+	} {
+		data := "\x80\x04}(" + test.one + "Va\n" + test.other + "Vb\nu."
+		v, _, err := Decode([]byte(data), Options{})
+		if m, ok := v.(value.Map); !ok || len(m) != 1 || m[0].Value != "b" {
+			t.Errorf("%s: got %v, %v; want one entry with the value b", test.name, v, err)
+		}
+		data = "\x80\x04\x8f(" + test.one + test.other + "\x90."
+		v, _, err = Decode([]byte(data), Options{})
+		if s, ok := v.(value.Set); !ok || len(s.Items) != 1 {
+			t.Errorf("%s in a set: got %v, %v; want one element", test.name, v, err)
+		}
+	}
+	for _, test := range []struct{ name, one, other string }{
+		{"text and bytes", "Va\n", "C\x01a"},
+		{"tuples", "K\x01\x85", "K\x01K\x01\x86"},
+		{"tuple and frozenset", "K\x01\x85", "(K\x01\x91"},
+		{"exceptions", "cbuiltins\nKeyError\n)R", "cbuiltins\nKeyError\n)R"},
+		{"text of a number", "V1\n", "K\x01"},
+	} {
+		v, _, err := Decode([]byte("\x80\x04\x8f("+test.one+test.other+"\x90."), Options{})
+		if s, ok := v.(value.Set); !ok || len(s.Items) != 2 {
+			t.Errorf("%s: got %v, %v; want two elements", test.name, v, err)
+		}
+	}
 }
 
 func TestDecodeClasses(t *testing.T) {

@@ -85,6 +85,9 @@ func TestAppendRefuses(t *testing.T) {
 		{"Delta that is not normalized", Delta{Seconds: -1}, EncodeOptions{}, "expected a Delta"},
 		{"exception that is not builtin", NewException("os.system", "x"), EncodeOptions{}, "builtin exceptions"},
 		{"exception with a newline", NewException("A\nB", "x"), EncodeOptions{Protocol: 2}, "builtin exceptions"},
+		{"UnicodeDecodeError without its arguments", NewException("UnicodeDecodeError", "x"), EncodeOptions{}, "the arguments that UnicodeDecodeError takes"},
+		{"UnicodeEncodeError with bytes", &Exception{Class: "UnicodeEncodeError", Args: []any{"utf-8", []byte{1}, 0, 1, "x"}}, EncodeOptions{}, "the arguments that UnicodeEncodeError takes"},
+		{"ExceptionGroup of texts", &Exception{Class: "ExceptionGroup", Args: []any{"x", []any{"y"}}}, EncodeOptions{}, "the arguments that ExceptionGroup takes"},
 		{"function", func() {}, EncodeOptions{}, "cannot cross the wire"},
 	} {
 		got, err := Append([]byte("before"), test.v, test.o)
@@ -142,6 +145,38 @@ func TestManyNames(t *testing.T) {
 		}
 		if !reflect.DeepEqual(got, any(v)) {
 			t.Errorf("protocol %d: got another value back", protocol)
+		}
+	}
+}
+
+func TestExceptionsWithTheirArguments(t *testing.T) {
+	for _, e := range []*Exception{
+		{Class: "UnicodeEncodeError", Args: []any{"utf-8", "x", 0, 1, "x"}},
+		{Class: "UnicodeTranslateError", Args: []any{"x", 0, 1, "x"}},
+		{Class: "SyntaxError", Args: []any{"x"}},
+		{Class: "SyntaxError", Args: []any{"x", value.Tuple{"file", 1, 2, "text"}}},
+		{Class: "ExceptionGroup", Args: []any{"x", value.Tuple{NewException("KeyError", "y")}}},
+		{Class: "StandardError"},
+	} {
+		data, err := Append(nil, e, EncodeOptions{})
+		if err != nil {
+			t.Errorf("%v: %v", e, err)
+			continue
+		}
+		want := e.Class
+		if want == "StandardError" { // which Python 3 does not have
+			want = "Exception"
+		}
+		if v, _, err := Decode(data, Options{}); err != nil || v.(*Exception).Class != want {
+			t.Errorf("%v: got %v, %v back", e, v, err)
+		}
+	}
+}
+
+func TestAnswerProtocol(t *testing.T) {
+	for protocol, want := range map[int]int{-1: 2, 0: 2, 1: 2, 2: 2, 3: 3, 4: 4, 5: 5, 9: 5} {
+		if got := AnswerProtocol(protocol); got != want {
+			t.Errorf("AnswerProtocol(%d): got %d; want %d", protocol, got, want)
 		}
 	}
 }
