@@ -21,7 +21,13 @@ type document struct {
 func documents(t *testing.T) []document {
 	t.Helper()
 	var docs []document
-	walk(t, ".md", func(name string, text []byte) { docs = append(docs, document{name, string(text)}) })
+	err := walk(".md", func(name string, text []byte) error {
+		docs = append(docs, document{name, string(text)})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	if len(docs) < 3 {
 		t.Fatalf("got %d documents below %s; want README.md and those in docs", len(docs), root)
 	}
@@ -103,11 +109,15 @@ func slug(title string) string {
 func TestReadmeCodeIsReal(t *testing.T) {
 	sources := map[string]string{"go": "", "python": ""}
 	for language, suffix := range map[string]string{"go": ".go", "python": ".py"} {
-		walk(t, suffix, func(name string, text []byte) {
+		err := walk(suffix, func(name string, text []byte) error {
 			if strings.HasPrefix(name, "examples/") {
 				sources[language] += normalize(string(text))
 			}
+			return nil
 		})
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 	text, err := os.ReadFile(filepath.Join(root, "README.md"))
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -36,9 +37,8 @@ func (f goFile) line(node ast.Node) int { return f.fset.Position(node.Pos()).Lin
 
 // walk calls visit for each file of the module whose name ends in suffix.
 // Nested modules, hidden folders and testdata are no part of it.
-func walk(t *testing.T, suffix string, visit func(name string, text []byte)) {
-	t.Helper()
-	err := filepath.WalkDir(root, func(full string, entry fs.DirEntry, err error) error {
+func walk(suffix string, visit func(name string, text []byte) error) error {
+	return filepath.WalkDir(root, func(full string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -63,26 +63,29 @@ func walk(t *testing.T, suffix string, visit func(name string, text []byte)) {
 		if err != nil {
 			return err
 		}
-		visit(filepath.ToSlash(rel), text)
-		return nil
+		return visit(filepath.ToSlash(rel), text)
 	})
+}
+
+// parsed are the Go files of the module, read once for all tests.
+var parsed = sync.OnceValues(func() ([]goFile, error) {
+	var files []goFile
+	err := walk(".go", func(name string, text []byte) error {
+		fset := token.NewFileSet()
+		file, err := parser.ParseFile(fset, name, text, parser.ParseComments|parser.SkipObjectResolution)
+		files = append(files, goFile{path: name, fset: fset, ast: file, text: text})
+		return err
+	})
+	return files, err
+})
+
+// goFiles returns all Go files of the module.
+func goFiles(t *testing.T) []goFile {
+	t.Helper()
+	files, err := parsed()
 	if err != nil {
 		t.Fatal(err)
 	}
-}
-
-// goFiles parses all Go files of the module.
-func goFiles(t *testing.T) []goFile {
-	t.Helper()
-	var files []goFile
-	walk(t, ".go", func(name string, text []byte) {
-		fset := token.NewFileSet()
-		parsed, err := parser.ParseFile(fset, name, text, parser.ParseComments|parser.SkipObjectResolution)
-		if err != nil {
-			t.Fatal(err)
-		}
-		files = append(files, goFile{path: name, fset: fset, ast: parsed, text: text})
-	})
 	if len(files) < 10 {
 		t.Fatalf("got %d Go files below %s; want the whole module", len(files), root)
 	}

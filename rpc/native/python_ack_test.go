@@ -16,7 +16,7 @@ import (
 
 // Python writes with Nagle's algorithm: the second small message of two waits
 // for an acknowledgement of the first, which Linux delays by 40 ms.
-func TestPythonDoesNotWaitForAcknowledgements(t *testing.T) {
+func TestLivePythonDoesNotWaitForAcknowledgements(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("no TCP_QUICKACK on this system")
 	}
@@ -90,7 +90,7 @@ for f in (pipelined, large, login):
 
 // A dialer of ours and a listener in Python do not wait for acknowledgements
 // either.
-func TestPythonListenerDoesNotWaitForAcknowledgements(t *testing.T) {
+func TestLivePythonListenerDoesNotWaitForAcknowledgements(t *testing.T) {
 	script := pyCommon + `
 l = Listener(address(url), authkey=key, backlog=20)
 say('tcp://%s:%d' % l.address)

@@ -132,7 +132,7 @@ func serveSums(ctx context.Context, c *Conn) error {
 	}
 }
 
-func TestPythonClientOfGoListener(t *testing.T) {
+func TestLivePythonClientOfGoListener(t *testing.T) {
 	for _, v := range peertest.Pythons(t) {
 		for _, network := range []string{"tcp", "unix", "abstract"} {
 			t.Run(fmt.Sprintf("%d.%d/%s", v.Major, v.Minor, network), func(t *testing.T) {
@@ -162,7 +162,7 @@ func TestPythonClientOfGoListener(t *testing.T) {
 	}
 }
 
-func TestGoClientOfPythonListener(t *testing.T) {
+func TestLiveGoClientOfPythonListener(t *testing.T) {
 	for _, v := range peertest.Pythons(t) {
 		for _, network := range []string{"tcp", "unix"} {
 			t.Run(fmt.Sprintf("%d.%d/%s", v.Major, v.Minor, network), func(t *testing.T) {
@@ -254,7 +254,7 @@ assert time.time() - t0 < 3, 'it took %.1f s' % (time.time() - t0)
 `
 
 // With another key, and with none at all, Python gets a clear error at once.
-func TestPythonClientWithoutTheKeyIsRefused(t *testing.T) {
+func TestLivePythonClientWithoutTheKeyIsRefused(t *testing.T) {
 	otherKey := strings.Repeat("f", 64)
 	for _, v := range peertest.Pythons(t) {
 		t.Run(fmt.Sprintf("%d.%d", v.Major, v.Minor), func(t *testing.T) {
@@ -276,7 +276,7 @@ func TestPythonClientWithoutTheKeyIsRefused(t *testing.T) {
 	}
 }
 
-func TestMD5AnswerIsRefusedUnlessAllowed(t *testing.T) {
+func TestLiveMD5AnswerIsRefusedUnlessAllowed(t *testing.T) {
 	for _, v := range peertest.Pythons(t) {
 		if v.AtLeast(3, 12) {
 			continue
@@ -302,7 +302,7 @@ func TestMD5AnswerIsRefusedUnlessAllowed(t *testing.T) {
 	}
 }
 
-func TestGoClientWithAnotherKeyIsRefused(t *testing.T) {
+func TestLiveGoClientWithAnotherKeyIsRefused(t *testing.T) {
 	for _, v := range peertest.Pythons(t) {
 		t.Run(fmt.Sprintf("%d.%d", v.Major, v.Minor), func(t *testing.T) {
 			t.Parallel()
@@ -317,7 +317,7 @@ func TestGoClientWithAnotherKeyIsRefused(t *testing.T) {
 }
 
 // A key on one side only ends in an error, not in silence.
-func TestKeyOnOneSideOnly(t *testing.T) {
+func TestLiveKeyOnOneSideOnly(t *testing.T) {
 	v := peertest.Pythons(t)[0]
 	ctx := testContext(t)
 	key := keyFor(t, v, testKey)
@@ -370,7 +370,7 @@ func TestKeyOnOneSideOnly(t *testing.T) {
 
 // Each Python gets the pickle protocol it can read, before and after it has
 // sent something.
-func TestProtocolIsMirrored(t *testing.T) {
+func TestLiveProtocolIsMirrored(t *testing.T) {
 	script := pyCommon + `
 import pickle
 c = Client(address(url), authkey=key)
@@ -437,7 +437,7 @@ say('%d %d %d' % (first, mirrored, lower))
 
 // What Python's exceptions, sets and the like become is the pickle package's;
 // here it is enough that an exception crosses.
-func TestExceptionCrosses(t *testing.T) {
+func TestLiveExceptionCrosses(t *testing.T) {
 	script := pyCommon + `
 c = Client(address(url), authkey=key)
 c.send(ValueError('no', 3))

@@ -33,10 +33,13 @@ func (s *Server) serve(nc net.Conn, result handshakeResult, cfg sessionConfig) {
 		}
 		cfg.early = first.b
 	}
-	log := cfg.logger.With("peer", value.Clip(urlOf(nc.RemoteAddr()), 128), "transport", "native", "identity", result.Identity.Name)
+	warn := func(text string, args ...any) {
+		log := cfg.logger.With("peer", value.Clip(urlOf(nc.RemoteAddr()), 128), "transport", "native", "identity", result.Identity.Name)
+		log.Warn(text, args...)
+	}
 	switch {
 	case result.Session && s.Handler == nil:
-		log.Warn("refused: the peer wants to call, and nothing answers calls here: set Server.Handler")
+		warn("refused: the peer wants to call, and nothing answers calls here: set Server.Handler")
 		linger(nc)
 		nc.Close()
 	case result.Session:
@@ -49,15 +52,15 @@ func (s *Server) serve(nc net.Conn, result handshakeResult, cfg sessionConfig) {
 		err := c.run()
 		s.remove(c)
 		if p := new(ProtocolError); errors.As(err, &p) || errors.Is(err, ErrVersion) || errors.Is(err, ErrPeerDead) {
-			log.Warn("session ended", "error", err)
+			warn("session ended", "error", err)
 		}
 	case s.Objects == nil:
-		log.Warn("refused: the peer sends objects, as Python does, and nothing takes them here: set Server.Objects, or use native.Dial in place of DialConn there")
+		warn("refused: the peer sends objects, as Python does, and nothing takes them here: set Server.Objects, or use native.Dial in place of DialConn there")
 		linger(nc)
 		nc.Close()
 	default:
 		if err := s.serveObjects(nc, result, cfg); err != nil {
-			log.Warn("connection of objects ended", "error", err)
+			warn("connection of objects ended", "error", err)
 		}
 	}
 }

@@ -67,6 +67,33 @@ func TestIdleSessionLives(t *testing.T) {
 	})
 }
 
+// TestIdleSessionTakesLittle: what a busy time has taken is given back.
+func TestIdleSessionTakesLittle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server, client := testPipe(t, sessionConfig{handler: echo}, sessionConfig{})
+		var wg sync.WaitGroup
+		for range 200 {
+			wg.Go(func() {
+				if _, err := rpc.Invoke[[]byte](context.Background(), client, "echo", make([]byte, 10_000)); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		time.Sleep(defaultPingAfter + time.Second)
+		for _, s := range []*session{server, client} {
+			synctest.Wait()
+			s.mu.Lock()
+			st := &s.st
+			if n := cap(st.out) + cap(st.spare) + 8*cap(st.large) + 8*cap(st.workers.queue); n > 1<<10 || st.workers.waiting > 0 || st.calls != nil {
+				t.Errorf("%d bytes, %d workers, calls %v", n, st.workers.waiting, st.calls)
+			}
+			s.mu.Unlock()
+			s.update(func(st *state) {}) // the lock works still
+		}
+	})
+}
+
 // TestNoHello: a peer that does not begin is not waited for.
 func TestNoHello(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

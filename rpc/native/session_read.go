@@ -115,6 +115,14 @@ func fits(h frameHead) bool { return h.body <= readBuffer }
 
 // read appends the body of a frame to *b.
 func (r *reader) read(b *[]byte, h frameHead) error {
+	if h.body <= r.in.Buffered() {
+		body, err := r.in.Peek(h.body)
+		if err != nil {
+			return err
+		}
+		*b = append(*b, body...)
+		return r.discard(h)
+	}
 	at := len(*b)
 	*b = slices.Grow(*b, h.body)[:at+h.body]
 	_, err := io.ReadFull(r.in, (*b)[at:])

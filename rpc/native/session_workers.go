@@ -20,7 +20,7 @@ type workers struct {
 // maxWaiting is how many workers wait for calls.
 const maxWaiting = 2
 
-func newWorkers() workers { return workers{bell: make(chan bool, maxWaiting)} }
+func newWorkers() workers { return workers{bell: make(chan bool, 2*maxWaiting)} }
 
 func (w *workers) empty() bool { return w.first == len(w.queue) }
 
@@ -68,7 +68,7 @@ func (s *session) wake() {
 	w.waking = true
 	if w.waiting > 0 {
 		w.waiting--
-		w.bell <- true // which has room for all that wait
+		w.bell <- true // there is room: all that were rung for are about to take it
 		return
 	}
 	s.helpers.Add(1)

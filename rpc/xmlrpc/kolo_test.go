@@ -38,8 +38,8 @@ type koloItem struct {
 	Own   int       `xmlrpc:"-"`
 }
 
-// TestKoloSends: what kolo/xmlrpc sends arrives as what it was.
-func TestKoloSends(t *testing.T) {
+// TestLiveKoloSends: what kolo/xmlrpc sends arrives as what it was.
+func TestLiveKoloSends(t *testing.T) {
 	var seen []any
 	reg := registry(t, map[string]any{"see": func(args ...any) int { seen = args; return len(args) }})
 	c := koloClient(t, "http://"+serve(t, &xmlrpc.Server{Handler: reg})+"/RPC2")
@@ -108,8 +108,8 @@ func TestKoloSends(t *testing.T) {
 	}
 }
 
-// TestKoloReceives: kolo/xmlrpc can read every answer that it has a type for.
-func TestKoloReceives(t *testing.T) {
+// TestLiveKoloReceives: kolo/xmlrpc can read every answer that it has a type for.
+func TestLiveKoloReceives(t *testing.T) {
 	type record struct {
 		Name  string    `xmlrpc:"name"`
 		Price float64   `xmlrpc:"price"`
@@ -157,7 +157,7 @@ func koloGets[T any](t *testing.T, c *kolo.Client, method string, want T) {
 	}
 }
 
-func TestKoloFaultsAndMulticall(t *testing.T) {
+func TestLiveKoloFaultsAndMulticall(t *testing.T) {
 	reg := registry(t, map[string]any{
 		"add":   func(a, b int) int { return a + b },
 		"fail":  func() error { return rpc.Errorf(42, "no <luck>") },
@@ -190,9 +190,9 @@ func TestKoloFaultsAndMulticall(t *testing.T) {
 	}
 }
 
-// TestKoloWritesBrokenNames: kolo does not escape names. What it makes of one with
+// TestLiveKoloWritesBrokenNames: kolo does not escape names. What it makes of one with
 // a < in it is a fault, and the server lives on.
-func TestKoloWritesBrokenNames(t *testing.T) {
+func TestLiveKoloWritesBrokenNames(t *testing.T) {
 	c := koloClient(t, "http://"+serve(t, &xmlrpc.Server{Handler: registry(t, map[string]any{"see": func(any) {}})}))
 	err := c.Call("see", map[string]int{"a<b": 1}, nil)
 	if err == nil || !strings.HasPrefix(err.Error(), "Fault(-32") {

@@ -134,7 +134,7 @@ func pythonFunctions(t testing.TB) *rpc.Registry {
 	return reg
 }
 
-func TestPythonClient(t *testing.T) {
+func TestLivePythonClient(t *testing.T) {
 	reg := pythonFunctions(t)
 	url := "http://" + serve(t, &xmlrpc.Server{Handler: reg}) + "/RPC2"
 	for _, python := range peertest.Pythons(t) {
@@ -176,7 +176,7 @@ threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).st
 server.serve_forever()
 `
 
-func TestPythonServer(t *testing.T) {
+func TestLivePythonServer(t *testing.T) {
 	for _, protocol := range []string{"1.0", "1.1"} { // a connection for each call, and one for all
 		t.Run(protocol, func(t *testing.T) {
 			server := peertest.StartPython(t, peertest.Python(t), pythonServer, protocol)

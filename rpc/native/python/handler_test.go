@@ -185,7 +185,7 @@ func TestObjects(t *testing.T) {
 }
 
 // An answer is in the protocol of its question, at least 2.
-func TestProtocolIsMirrored(t *testing.T) {
+func TestLiveProtocolIsMirrored(t *testing.T) {
 	_, c := start(t, testRegistry(t), Config{})
 	ctx := testContext(t)
 	for protocol := 0; protocol <= pickle.MaxProtocol; protocol++ {

@@ -94,7 +94,7 @@ var peerTests = []struct {
 
 // Python loads what is written here, and what Python makes of it is read here
 // as what it was.
-func TestPythonXMLRPC(t *testing.T) {
+func TestLivePythonXMLRPC(t *testing.T) {
 	var docs [][]byte
 	for _, tt := range peerTests {
 		doc, err := AppendCall(nil, "a/b:c.d", []any{tt.v}, tt.o)
@@ -166,10 +166,10 @@ func TestPythonXMLRPC(t *testing.T) {
 	}
 }
 
-// TestAgainstExpat: expat, which most XML-RPC libraries read with, accepts all
+// TestLiveAgainstExpat: expat, which most XML-RPC libraries read with, accepts all
 // that is accepted here, and refuses what is refused here as not well formed
 // but for what is refused on purpose.
-func TestAgainstExpat(t *testing.T) {
+func TestLiveAgainstExpat(t *testing.T) {
 	python := peertest.Python(t)
 	onPurpose := map[string]bool{
 		"attributes without number": true, "DOCTYPE": true, "external entity": true, "processing instruction": true,
@@ -204,7 +204,7 @@ func TestAgainstExpat(t *testing.T) {
 
 // What Python's own marshaller writes, every type of it, with white space as it
 // puts it.
-func TestReadWhatPythonWrites(t *testing.T) {
+func TestLiveReadWhatPythonWrites(t *testing.T) {
 	const script = `
 import sys, datetime, xmlrpc.client as x
 sys.stdout.buffer.write(x.dumps((1, -2, 1.5, float("inf"), True, None, "a&b<c>\u00e9", b"\x00" * 100, (1, 2), [],
