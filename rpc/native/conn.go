@@ -56,9 +56,13 @@ type Conn struct {
 	protocol atomic.Int32 // of pickle, for what is sent
 	mirrored atomic.Bool  // protocol is one that the peer has used
 
-	leaving atomic.Bool           // nothing more is to be read: see leave
-	failed  atomic.Pointer[error] // why the Conn is of no more use
-	close   func() error
+	stall   time.Duration // how long a peer may pause in the middle of a message; 0: for ever
+	stalls  bool          // guarded by reading: the deadline for that is set
+	cut     atomic.Bool   // the context of a Recv has ended
+	leaving atomic.Bool   // nothing more is to be read: see leave
+
+	failed atomic.Pointer[error] // why the Conn is of no more use
+	close  func() error
 }
 
 // connOptions are what a Conn needs besides its socket.
@@ -66,6 +70,7 @@ type connOptions struct {
 	maxMessage int            // zero means 16 MiB
 	pickle     pickle.Options // limits for what is received
 	keyless    bool           // no challenge took place
+	stall      time.Duration  // how long the peer may pause in the middle of a message; 0: for ever
 	done       func()         // if set, called once, after the socket is closed
 }
 
@@ -83,6 +88,10 @@ func newConn(nc net.Conn, result handshakeResult, o connOptions) *Conn {
 		in:      newFrameReader(nc, o.maxMessage, connBuffer),
 		ackNow:  quickACK(nc),
 		keyless: o.keyless,
+		stall:   o.stall,
+	}
+	if c.stall > 0 {
+		c.in.waits = c.allowPause
 	}
 	c.in.large = c.ackNow
 	c.owesAck.Store(true) // the last #WELCOME# may have been the peer's
@@ -239,7 +248,9 @@ func (c *Conn) RecvBytes(ctx context.Context) ([]byte, error) {
 	}
 	release := interrupt(ctx, c.setReadDeadline)
 	data, err := c.in.next(nil)
+	stalled := c.stalls && !c.cut.Load() && !c.leaving.Load() && errors.Is(err, os.ErrDeadlineExceeded)
 	release()
+	c.endPause()
 	c.owesAck.Store(true)
 	switch {
 	case err == nil:
@@ -250,6 +261,8 @@ func (c *Conn) RecvBytes(ctx context.Context) ([]byte, error) {
 			c.keyless = false
 		}
 		return data, nil
+	case stalled:
+		err = c.fail(fmt.Errorf("%w: it paused for %v in the middle of a message", ErrPeerDead, c.stall))
 	case ctx.Err() != nil && errors.Is(err, os.ErrDeadlineExceeded):
 		return nil, fmt.Errorf("native: recv: %w", ctx.Err())
 	case errors.Is(err, ErrTooLarge), errors.Is(err, ErrFrame):
@@ -267,11 +280,30 @@ func (c *Conn) leave() {
 
 // setReadDeadline lets no Recv that ends at this moment undo leave.
 func (c *Conn) setReadDeadline(t time.Time) error {
+	c.cut.Store(t.Equal(longAgo))
 	err := c.nc.SetReadDeadline(t)
 	if c.leaving.Load() {
 		err = c.nc.SetReadDeadline(longAgo)
 	}
 	return err
+}
+
+// allowPause gives the peer time for the next bytes of a message that it has
+// begun. The end of the context stays what it is.
+func (c *Conn) allowPause() {
+	c.stalls = true
+	_ = c.nc.SetReadDeadline(time.Now().Add(c.stall))
+	if c.cut.Load() || c.leaving.Load() {
+		_ = c.nc.SetReadDeadline(longAgo)
+	}
+}
+
+// endPause lets the peer wait with its next message for as long as it wants.
+func (c *Conn) endPause() {
+	if c.stalls {
+		c.stalls = false
+		_ = c.setReadDeadline(time.Time{})
+	}
 }
 
 // longAgo is a deadline that has passed.

@@ -82,6 +82,7 @@ func readFrame(r io.Reader, dst []byte, max int) ([]byte, error) {
 type frameReader struct {
 	src   io.Reader
 	max   int    // largest payload, in bytes
+	waits func() // if set, called before a read in the middle of a frame
 	large func() // if set, called when the header of a payload above largePayload came without all of it
 
 	buf  []byte // buf[r:w] was read from src and not used yet
@@ -187,6 +188,9 @@ func (f *frameReader) grow() {
 
 // read reads at least a byte into p, or fails.
 func (f *frameReader) read(p []byte) (int, error) {
+	if f.waits != nil && f.r == f.w && (f.headLen > 0 || f.inBody) {
+		f.waits()
+	}
 	if f.r == f.w && len(p) >= len(f.buf) {
 		return readSome(f.src, p)
 	}

@@ -109,12 +109,12 @@ func (s *Server) config() (acceptorConfig, sessionConfig, error) {
 	if logger == nil {
 		logger = slog.Default()
 	}
-	return acceptorConfig{
+	accept := acceptorConfig{
 		auth: s.Auth, offerSession: s.Handler != nil, timeout: s.HandshakeTimeout,
 		maxConns: s.MaxConns, allowFrom: s.AllowFrom, logger: logger,
-	}, sessionConfig{
-		handler: s.Handler, limits: limits, callTimeout: callTimeout, logger: logger,
-	}, nil
+	}
+	session := sessionConfig{handler: s.Handler, limits: limits, callTimeout: callTimeout, logger: logger}
+	return accept, session, nil
 }
 
 // Listen opens a listener for Serve, on tcp://host:port (port 0 chooses one),

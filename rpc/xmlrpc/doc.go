@@ -17,7 +17,7 @@
 // # The way of a call
 //
 // A request passes the gates (gate.go), which look at its head alone; then its
-// body is read within bounds (body.go), the call in it is made (serve.go), and
+// body is read within bounds (body.go), the call in it is made (call.go), and
 // the answer written. What XML looks like is known to package xmlvalue only,
 // and which Go types it becomes to package value only.
 //
