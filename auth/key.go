@@ -29,6 +29,9 @@ const (
 // ErrKey is what every error about a key or its file is, by errors.Is.
 var ErrKey = errors.New("auth: authkey")
 
+// ErrEmptyKey is the ErrKey of a key without a byte.
+var ErrEmptyKey = fmt.Errorf("%w: it is empty, which to Python before 3.13 means no authentication", ErrKey)
+
 // KeyConfig is the policy for a key. Its zero value is the strict one.
 type KeyConfig struct {
 	// Identity is the name of whoever proves the key: what a Policy knows, and
@@ -88,7 +91,7 @@ func newKey(key []byte, cfg KeyConfig) *Authkey {
 func checkKey(key []byte, allowShort bool) error {
 	switch {
 	case len(key) == 0:
-		return fmt.Errorf("%w: it is empty, which to Python before 3.13 means no authentication; make one with GenerateKey", ErrKey)
+		return fmt.Errorf("%w; make one with GenerateKey", ErrEmptyKey)
 	case len(key) < MinKeySize && !allowShort:
 		return fmt.Errorf("%w: got %d bytes; want %d or more: make one with GenerateKey, or set DangerouslyAllowShortKey", ErrKey, len(key), MinKeySize)
 	case len(key) > maxKeySize:

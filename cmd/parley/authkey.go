@@ -73,6 +73,12 @@ func (f authkeyFlags) explain(err error) error {
 		return usagef("the authkey in %s has %d bytes, expected %d or more; make one with: head -c 32 /dev/urandom | base64 > FILE (or lift this with --dangerously-allow-short-key)",
 			f.AuthkeyFile, len(key.Reveal()), auth.MinKeySize)
 	}
+	switch {
+	case readErr != nil && errors.Is(readErr, fs.ErrNotExist):
+		return usagef("no such file as the authkey %s; make one with: (umask 077; head -c 32 /dev/urandom | base64 > %s)", f.AuthkeyFile, f.AuthkeyFile)
+	case readErr != nil && errors.Is(readErr, auth.ErrEmptyKey):
+		return usagef("the authkey file %s is empty, which to older Python means no authentication; make one with: head -c 32 /dev/urandom | base64 > FILE", f.AuthkeyFile)
+	}
 	return usagef("%v", err)
 }
 

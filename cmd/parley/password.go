@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"strings"
 )
 
@@ -21,6 +22,9 @@ func readPassword(std stdio, file string) (string, error) {
 			return "", usagef("--password-file: %v", err)
 		}
 		defer f.Close()
+		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows" {
+			return "", usagef("--password-file %s has mode %04o, which lets others use it; want 0600: chmod 600 %s", file, info.Mode().Perm(), file)
+		}
 		return readLine(f, "the file "+file)
 	}
 	if f, ok := std.in.(*os.File); ok && isTerminal(f) {

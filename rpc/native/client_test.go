@@ -304,21 +304,27 @@ func TestClientIsClosed(t *testing.T) {
 // waits for the server.
 func TestDefaultTimeout(t *testing.T) {
 	url := freeURL(t, "unix")
-	entered, ended := make(chan struct{}, 1), make(chan error, 1)
-	stop := restart(t, url, &Server{Handler: methods{"block": block(entered, ended)}})
+	release := make(chan struct{})
+	stop := restart(t, url, &Server{Handler: callerFunc(func(context.Context, *rpc.Request) (any, error) {
+		<-release // it does not heed its own deadline, and so answers too late
+		return nil, nil
+	})})
 	machine := machineLateness(t)
 	c := testClient(t, url, DialConfig{CallTimeout: 100 * time.Millisecond, WaitForReady: true})
 	for _, sent := range []rpc.Sent{rpc.Unknown, rpc.NotSent} {
 		begin := time.Now()
-		_, err := rpc.Invoke[any](context.Background(), c, "block")
+		_, err := rpc.Invoke[any](context.Background(), c, "call")
 		wantLink(t, "a call", err, sent, context.DeadlineExceeded)
 		took := time.Since(begin)
 		wantNotLate(t, "a call", took-100*time.Millisecond, machine())
 		if took < 90*time.Millisecond || !strings.Contains(err.Error(), "100ms") {
 			t.Errorf("got %v after %v", err, took)
 		}
-		stop()
-		waitLost(t, c)
+		if sent == rpc.Unknown {
+			close(release)
+			stop()
+			waitLost(t, c)
+		}
 	}
 }
 

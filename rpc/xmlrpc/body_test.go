@@ -80,6 +80,7 @@ func TestBodyLimit(t *testing.T) {
 		{"compressed, at the limit", request("POST / HTTP/1.1", addr, zip(t, padded(limit)), "Content-Type: text/xml", gzipped), 200},
 		{"compressed, one more", request("POST / HTTP/1.1", addr, zip(t, padded(limit+1)), "Content-Type: text/xml", gzipped), 413},
 		{"compressed and chunked", chunked(addr, zip(t, padded(5000)), "Content-Encoding: x-gzip"), 200},
+		{"compressed, of nothing", chunked(addr, strings.Repeat(zip(t, ""), limit/20), "Content-Encoding: gzip"), 413},
 		{"gzip that is none", request("POST / HTTP/1.1", addr, padded(5000), "Content-Type: text/xml", gzipped), 400},
 		{"gzip that is cut off", request("POST / HTTP/1.1", addr, zip(t, padded(50_000))[:60], "Content-Type: text/xml", gzipped), 400},
 	} {

@@ -93,21 +93,19 @@ func readFault(err error) error {
 	return err
 }
 
-// unwritable is the fault for a result that could not be written. If it is one
-// that XML-RPC has no form for, the caller is told which part and why, and can
-// ask for something else. What else went wrong, such as in a type that writes
-// itself, is not the caller's business.
+// unwritable is the fault for a result that could not be written. The cause is in
+// the log; the caller learns no more than whether another transport could have
+// carried it.
 func (e *endpoint) unwritable(ctx context.Context, method string, result any, err error) error {
-	var carried any
-	if value.Convert(&carried, result) != nil { // it could cross no wire at all
-		return e.internal(ctx, method, err)
+	fault := e.internal(ctx, method, err)
+	if _, err := value.Dynamic(result); err == nil {
+		fault.Message += ": XML-RPC has no form for a part of the result"
 	}
-	return rpc.Errorf(rpc.CodeInternal, "internal error: XML-RPC cannot carry the result of %s: %s",
-		value.Clip(method, 255), value.Clip(err.Error(), 512))
+	return fault
 }
 
 // internal hides the cause of a failure that is the service's own under an id.
-func (e *endpoint) internal(ctx context.Context, method string, cause error) error {
+func (e *endpoint) internal(ctx context.Context, method string, cause error) *rpc.Fault {
 	id := rand.Text()[:8]
 	e.logger.LogAttrs(ctx, slog.LevelError, "internal error", slog.String("id", id),
 		slog.String("method", value.Clip(method, 255)), slog.Any("error", cause))

@@ -60,11 +60,15 @@ func (s *Server) Listen(addr string) (net.Listener, error) {
 	if err := s.life.allowAddr(resolved); err != nil {
 		return nil, err
 	}
-	ln, err := net.ListenTCP("tcp", resolved)
+	network := "tcp"
+	if resolved.IP.To4() != nil {
+		network = "tcp4" // 0.0.0.0 is all of IPv4 and no more
+	}
+	ln, err := net.ListenTCP(network, resolved)
 	if err != nil {
 		return nil, fmt.Errorf("xmlrpc: %w", err)
 	}
-	name, _ := hostName(host)
+	name, _ := hostName(cmp.Or(host, "::")) // as URL names it
 	return &listener{ln, name}, nil
 }
 
