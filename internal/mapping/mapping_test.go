@@ -75,7 +75,7 @@ var values = []struct {
 const unpickle = `
 import pickle, sys
 for line in sys.stdin:
-    print(repr(pickle.loads(bytes.fromhex(line))))
+    print(repr(pickle.loads(bytes.fromhex(line.strip()))))
 `
 
 func TestLiveValues(t *testing.T) {

@@ -452,12 +452,14 @@ func (s *session) ping() {
 	case silent >= s.limits.PingAfter:
 		next = min(s.limits.PingAfter, s.limits.DeadAfter-silent)
 		s.update(func(st *state) {
+			st.shrink()
 			if st.err == nil && st.queued() < maxQueued {
-				st.shrink()
 				st.lastPing++
 				st.out = appendSessionHead(st.out, framePing, 0, st.lastPing, 0)
 			}
 		})
+	default: // the peer may have asked first
+		s.update((*state).shrink)
 	}
 	s.mu.Lock()
 	if s.st.err == nil {

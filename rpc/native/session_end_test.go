@@ -67,10 +67,11 @@ func TestIdleSessionLives(t *testing.T) {
 	})
 }
 
-// TestIdleSessionTakesLittle: what a busy time has taken is given back.
+// TestIdleSessionTakesLittle: what a busy time has taken is given back, also by
+// the side that never has to ask for a sign of life, since the other one does.
 func TestIdleSessionTakesLittle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		server, client := testPipe(t, sessionConfig{handler: echo}, sessionConfig{})
+		server, client := testPipe(t, sessionConfig{handler: echo}, sessionConfig{limits: Limits{PingAfter: 3 * time.Second}})
 		var wg sync.WaitGroup
 		for range 200 {
 			wg.Go(func() {
@@ -80,7 +81,7 @@ func TestIdleSessionTakesLittle(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		time.Sleep(defaultPingAfter + time.Second)
+		time.Sleep(2*defaultPingAfter + time.Second)
 		for _, s := range []*session{server, client} {
 			synctest.Wait()
 			s.mu.Lock()
@@ -204,6 +205,37 @@ func TestGoawayTellsWhatWasNotTaken(t *testing.T) {
 	wantWithin(t, client.gone, "for the session to end")
 	if err := client.ended(); !errors.Is(err, ErrGoingAway) {
 		t.Errorf("it ended with %v; want %v", err, ErrGoingAway)
+	}
+	a.Close()
+}
+
+// TestCallsInTheQueueWereNotSent: when a session ends, its callers are told which
+// of their calls the peer cannot have seen.
+func TestCallsInTheQueueWereNotSent(t *testing.T) {
+	a, b := net.Pipe()
+	client := testSession(t, b, sessionConfig{dialer: true})
+	if _, err := readFrame(a, nil, 1<<10); err != nil { // HELLO; nothing else is read
+		t.Fatal(err)
+	}
+	a.Write([]byte(frame(frameHello, 0, 0, string(testHello.append(nil)))))
+	wantWithin(t, client.ready, "for HELLO")
+	for i, want := range []rpc.Sent{rpc.Unknown, rpc.NotSent, rpc.NotSent, rpc.NotSent} {
+		got := make(chan error, 1)
+		size := 10
+		if i == 3 {
+			size = 200_000
+		}
+		go func() {
+			_, err := rpc.Invoke[any](testContext(t), client, "call", make([]byte, size))
+			got <- err
+		}()
+		for client.places() <= i {
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(5 * time.Millisecond) // the writer has taken the first one
+		defer func() {
+			wantLink(t, "call "+string(rune('1'+i)), wantWithin(t, got, "for a caller"), want, nil)
+		}()
 	}
 	a.Close()
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -113,6 +114,52 @@ func wantSettled(t testing.TB, s *session) {
 		if time.Now().After(end) {
 			t.Fatalf("the session does not come to rest: %s", text)
 		}
+	}
+}
+
+// TestHelloComesFirst: also if a large message is there before the writer.
+func TestHelloComesFirst(t *testing.T) {
+	st := state{out: []byte("hello"), large: []*large{{kind: frameResult, id: 1, buf: make([]byte, headRoom+200_000), answer: &incoming{}}}}
+	b := st.take(nil)
+	if string(b) != "hello" {
+		t.Errorf("first came %d bytes; want hello", len(b))
+	}
+	if b = st.take(b); len(b) < chunkSize {
+		t.Errorf("then came %d bytes; want a frame of the large message", len(b))
+	}
+}
+
+// TestCancelledAnswerKeepsItsMemory: a frame that is being written when its call
+// is cancelled is not overwritten by later answers.
+func TestCancelledAnswerKeepsItsMemory(t *testing.T) {
+	a, b := net.Pipe()
+	defer b.Close()
+	handled := make(chan struct{}, 32)
+	testSession(t, a, sessionConfig{handler: callerFunc(func(_ context.Context, req *rpc.Request) (any, error) {
+		defer func() { handled <- struct{}{} }()
+		n, err := intArg(req)
+		return bytes.Repeat([]byte{byte(n)}, 200_000), err
+	})})
+	go io.WriteString(b, frame(frameHello, 0, 0, string(testHello.append(nil)))+frame(frameCall, 0, 1, callBody("blob", 1)))
+	if _, err := readFrame(b, nil, 1<<20); err != nil { // HELLO
+		t.Fatal(err)
+	}
+	first := make([]byte, 1000)
+	if _, err := io.ReadFull(b, first); err != nil {
+		t.Fatal(err)
+	}
+	io.WriteString(b, frame(frameCancel, 0, 1, ""))
+	for id := uint64(3); id < 40; id += 2 {
+		io.WriteString(b, frame(frameCall, 0, id, callBody("blob", 2)))
+		wantWithin(t, handled, "for a handler")
+	}
+	time.Sleep(20 * time.Millisecond) // until the answers are encoded
+	rest, err := readFrame(io.MultiReader(bytes.NewReader(first), b), nil, 1<<20)
+	if err != nil || len(rest) < chunkSize {
+		t.Fatalf("got a frame of %d bytes, %v: %q", len(rest), err, first[:60])
+	}
+	if body := rest[len(rest)-chunkSize+20:]; !bytes.Equal(body, bytes.Repeat([]byte{1}, len(body))) {
+		t.Error("the frame was overwritten while it was sent")
 	}
 }
 

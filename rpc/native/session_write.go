@@ -163,8 +163,8 @@ func (st *state) take(written []byte) []byte {
 // except where a call begins: ids rise on the wire, so it gets its own when out
 // is taken, and then comes before all that is added to out afterwards.
 func (st *state) turnOfLarge() bool {
-	if len(st.large) == 0 {
-		return false
+	if len(st.large) == 0 || st.batch == 0 {
+		return false // HELLO, in the first out, comes before all
 	}
 	first := st.large[0]
 	switch begins := first.call != nil && first.sent == 0; {

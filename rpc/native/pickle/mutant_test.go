@@ -26,8 +26,18 @@ def normal(v):
         return type(v)(normal(x) for x in v)
     return v
 
+# What Python refuses for its age: protocol 5 and its opcodes, zones by the second.
+newer = []
+if sys.version_info < (3, 8):
+    newer = ["unsupported pickle protocol", "invalid load key", "whole number of minutes"]
+
 for i, (given, read) in enumerate(pairs):
-    want = pickle.loads(bytes.fromhex(read))
+    try:
+        want = pickle.loads(bytes.fromhex(read))
+    except AttributeError as e: # an exception that this Python does not have yet
+        if "builtins" not in str(e):
+            print(i, repr(e))
+        continue
     try:
         got = pickle.loads(bytes.fromhex(given), encoding="latin-1") # so that dates of Python 2 can be read
         if not same(got, want):
@@ -35,7 +45,8 @@ for i, (given, read) in enumerate(pairs):
     except MemoryError: # a memo number far above the others
         continue
     except Exception as e:
-        print(i, repr(e))
+        if not any(text in str(e) for text in newer):
+            print(i, repr(e))
         continue
     if not same(got, want) and not same(normal(got), normal(want)):
         print(i, "%.300r" % (got,), "/", "%.300r" % (want,))
