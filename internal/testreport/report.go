@@ -104,14 +104,14 @@ func (r *report) testDone(id testID, action string) {
 	}
 }
 
-// packageDone prints the line that go test has for a package. One that failed
-// without a failed test (its build, a panic, a time-out) counts as one failure,
-// with all of its output.
+// packageDone prints the line that go test has for a package in which tests ran.
+// One that failed without a failed test (its build, a panic, a time-out) counts
+// as one failure, with all of its output.
 func (r *report) packageDone(e event) {
 	text := r.takeOutput(testID{e.Package, ""})
 	if e.Action != "fail" {
 		for line := range strings.Lines(text) {
-			if strings.HasPrefix(line, "ok ") {
+			if strings.HasPrefix(line, "ok ") && !strings.HasSuffix(line, "[no tests to run]\n") {
 				fmt.Fprint(r.out, line)
 			}
 		}

@@ -83,6 +83,16 @@ func TestReport(t *testing.T) {
 			last: "1 passed, 1 failed",
 		},
 		{
+			name: "a package where nothing ran is not listed",
+			events: []string{
+				`{"Action":"output","Package":"m/q","Output":"ok  \tm/q\t0.1s [no tests to run]\n"}`, `{"Action":"pass","Package":"m/q"}`,
+				passA, okLine, passP,
+			},
+			not:  "m/q",
+			last: "1 passed, 0 failed",
+			ok:   true,
+		},
+		{
 			name:    "a package without tests is no skip",
 			noSkips: true,
 			events:  []string{`{"Action":"skip","Package":"m/q"}`, passA, okLine, passP},

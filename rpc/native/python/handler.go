@@ -24,6 +24,10 @@ type Config struct {
 	// Pickle bounds what one received object may hold, and names the classes that
 	// are read as plain maps of their attributes.
 	Pickle pickle.Options
+	// MaxAnswer is the largest answer, in bytes of its pickle: a small message may
+	// name one long text many times.
+	// A larger result is answered by a fault. Zero means 16 MiB.
+	MaxAnswer int
 	// SendTimeout bounds the sending of one answer, to a peer that may have
 	// stopped to read. Zero means 1 min.
 	SendTimeout time.Duration
@@ -31,7 +35,10 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-const defaultSendTimeout = time.Minute
+const (
+	defaultSendTimeout = time.Minute
+	defaultMaxAnswer   = 16 << 20
+)
 
 // handler implements native.ObjectHandler.
 type handler struct {
@@ -65,6 +72,12 @@ func NewHandler(c rpc.Caller, cfg Config) (native.ObjectHandler, error) {
 	}
 	if cfg.SendTimeout < 0 {
 		return nil, fmt.Errorf("python: SendTimeout: got %v; want 0 (%v) or more", cfg.SendTimeout, defaultSendTimeout)
+	}
+	if cfg.MaxAnswer < 0 {
+		return nil, fmt.Errorf("python: MaxAnswer: got %d; want 0 (%d) or more", cfg.MaxAnswer, defaultMaxAnswer)
+	}
+	if cfg.MaxAnswer == 0 {
+		cfg.MaxAnswer = defaultMaxAnswer
 	}
 	if cfg.SendTimeout == 0 {
 		cfg.SendTimeout = defaultSendTimeout
@@ -124,10 +137,14 @@ func (h *handler) answer(ctx context.Context, peer *rpc.Peer, data []byte) []byt
 	}
 	if err == nil {
 		answer, cause := m.answer(result)
-		if cause == nil {
+		switch {
+		case cause != nil:
+			err = h.internal(ctx, m.method, cause)
+		case len(answer) > h.cfg.MaxAnswer:
+			err = rpc.Errorf(rpc.CodeOverLimit, "the result takes %d bytes, at most %d are sent", len(answer), h.cfg.MaxAnswer)
+		default:
 			return answer
 		}
-		err = h.internal(ctx, m.method, cause)
 	}
 	answer, err := m.refusal(rpc.FaultOf(err))
 	if err != nil { // the text of a fault can be any bytes of a function's

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -388,6 +389,21 @@ func TestPeerThatDoesNotRead(t *testing.T) {
 	}
 }
 
+// TestSmallMessageLargeAnswer: a message that names one text many times does not
+// make the server send it as often.
+func TestSmallMessageLargeAnswer(t *testing.T) {
+	h, err := NewHandler(testRegistry(t), Config{MaxAnswer: 10_000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	call := "\x80\x04\x8c\x08identity((\x8c\xff" + strings.Repeat("x", 255) + "\x94" + strings.Repeat("h\x00", 200) + "lt\x86."
+	answer, _, err := pickle.Decode(h.(*handler).answer(t.Context(), &rpc.Peer{}, []byte(call)), pickle.Options{})
+	e, ok := answer.(*pickle.Exception)
+	if !ok || !strings.Contains(fmt.Sprint(e.Args), "-32003") {
+		t.Errorf("got %.100v, %v; want an exception with fault -32003", answer, err)
+	}
+}
+
 func TestConfigIsChecked(t *testing.T) {
 	for _, test := range []struct {
 		name string
@@ -396,6 +412,7 @@ func TestConfigIsChecked(t *testing.T) {
 	}{
 		{"no caller", nil, Config{}},
 		{"SendTimeout", rpc.NewRegistry(), Config{SendTimeout: -1}},
+		{"MaxAnswer", rpc.NewRegistry(), Config{MaxAnswer: -1}},
 		{"Pickle", rpc.NewRegistry(), Config{Pickle: pickle.Options{MaxDepth: -1}}},
 	} {
 		if _, err := NewHandler(test.c, test.cfg); err == nil || !strings.HasPrefix(err.Error(), "python: ") {
