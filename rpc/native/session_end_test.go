@@ -240,6 +240,41 @@ func TestCallsInTheQueueWereNotSent(t *testing.T) {
 	a.Close()
 }
 
+// TestNothingOfTheWriteLeft: a call whose write failed at its first byte was not
+// sent.
+func TestNothingOfTheWriteLeft(t *testing.T) {
+	a, b := testSockets(t, "unix")
+	defer a.Close()
+	client := testSession(t, b, sessionConfig{dialer: true})
+	a.Write([]byte(frame(frameHello, 0, 0, string(testHello.append(nil)))))
+	wantWithin(t, client.ready, "for HELLO")
+	if err := a.(*net.UnixConn).CloseRead(); err != nil { // and does not say that it closes
+		t.Fatal(err)
+	}
+	_, err := rpc.Invoke[any](testContext(t), client, "call", 1)
+	wantLink(t, "the call", err, rpc.NotSent, nil)
+	_, err = rpc.Invoke[any](testContext(t), client, "call", 1)
+	wantLink(t, "the next one", err, rpc.NotSent, nil)
+	wantWithin(t, client.gone, "for the session to end")
+}
+
+// TestLeavingAtTheStart: a session that is told to leave before its peer has said
+// anything does not wait for it.
+func TestLeavingAtTheStart(t *testing.T) {
+	p, s := newWirePeer(t, sessionConfig{})
+	p.want(frameHello, 0)
+	s.leave()
+	p.want(frameGoaway, 0)
+	for lingers := false; !lingers; time.Sleep(time.Millisecond) {
+		s.update(func(st *state) { lingers = st.lingering })
+	}
+	p.send(frame(frameHello, 0, 0, string(testHello.append(nil))))
+	p.wantEnd()
+	if wantWithin(t, s.gone, "for the session to end"); !errors.Is(s.ended(), ErrClosed) {
+		t.Errorf("it ended with %v; want %v", s.ended(), ErrClosed)
+	}
+}
+
 // TestAnswersOutliveTheWriter: when the peer has gone, what it answered before
 // still arrives.
 func TestAnswersOutliveTheWriter(t *testing.T) {

@@ -1,9 +1,11 @@
 package native
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/parley-rpc/parley/rpc"
 )
@@ -56,3 +58,17 @@ func lost(err error) error {
 func callError(sent rpc.Sent, method string, err error) error {
 	return &rpc.LinkError{Sent: sent, Op: "call " + method, Err: err}
 }
+
+// versionError says that a HELLO has no version in common with ours.
+func versionError(peer hello) error {
+	return fmt.Errorf("%w: the peer speaks %d to %d, this side %d", ErrVersion, peer.lowest, peer.highest, sessionVersion)
+}
+
+// errNoAnswer is what a call without a deadline of its own fails with.
+type errNoAnswer time.Duration
+
+func (e errNoAnswer) Error() string {
+	return fmt.Sprintf("no answer within %v, the default; give the context a deadline to wait longer", time.Duration(e))
+}
+
+func (errNoAnswer) Is(target error) bool { return target == context.DeadlineExceeded }

@@ -1,0 +1,116 @@
+package native
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/parley-rpc/parley/rpc"
+)
+
+// startPinger begins to look after a silent peer. The reader calls it, once.
+func (s *session) startPinger() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.st.err == nil {
+		s.pinger = time.AfterFunc(s.limits.PingAfter, s.ping)
+	}
+}
+
+// ping runs when the peer may have been silent for long enough to be asked for
+// a sign of life, or to be given up.
+func (s *session) ping() {
+	if !s.help() {
+		return
+	}
+	defer s.helpers.Done()
+	silent := s.sinceBorn() - time.Duration(s.lastRead.Load())
+	next := s.limits.PingAfter - silent
+	switch {
+	case silent >= s.limits.DeadAfter:
+		s.end(fmt.Errorf("%w: nothing came from it for %v", ErrPeerDead, silent.Round(time.Millisecond)))
+		return
+	case silent >= s.limits.PingAfter:
+		next = min(s.limits.PingAfter, s.limits.DeadAfter-silent)
+		s.update(func(st *state) {
+			st.shrink()
+			if st.err == nil && st.queued() < maxQueued {
+				st.lastPing++
+				st.out = appendSessionHead(st.out, framePing, 0, st.lastPing, 0)
+			}
+		})
+	default: // the peer may have asked first
+		s.update((*state).shrink)
+	}
+	s.mu.Lock()
+	if s.st.err == nil {
+		s.pinger.Reset(next)
+	}
+	s.mu.Unlock()
+}
+
+// shrink gives back the memory of busier times.
+func (st *state) shrink() {
+	if st.writing || !st.idle() {
+		return
+	}
+	st.out, st.spare, st.large = nil, nil, nil
+	st.calls, st.workers.queue = nil, nil
+	st.workers.dismiss()
+}
+
+// watch has a call without a deadline of its own ended in time.
+func (s *session) watch(c *call, left time.Duration) {
+	c.due = s.sinceBorn() + left
+	if s.st.watching {
+		return
+	}
+	s.st.watching = true
+	if s.watcher == nil {
+		s.watcher = time.AfterFunc(left, s.overdue)
+	} else {
+		s.watcher.Reset(left)
+	}
+}
+
+// overdue ends the calls whose default time is over. One timer does for all
+// calls: it is set for the one that is due first, and mostly finds that it was
+// answered.
+func (s *session) overdue() {
+	if !s.help() {
+		return
+	}
+	defer s.helpers.Done()
+	type outcome struct {
+		call *call
+		sent rpc.Sent
+	}
+	var late []outcome
+	s.update(func(st *state) {
+		now, next := s.sinceBorn(), time.Duration(math.MaxInt64)
+		look := func(c *call) {
+			switch {
+			case c == nil || c.due == 0:
+			case c.due > now:
+				next = min(next, c.due)
+			default:
+				if sent, waits := st.abandon(c); waits {
+					late = append(late, outcome{c, sent})
+				}
+			}
+		}
+		for _, c := range st.calls {
+			look(c)
+		}
+		for _, l := range slices.Clone(st.large) {
+			look(l.call)
+		}
+		if st.watching = next < math.MaxInt64 && st.err == nil; st.watching {
+			s.watcher.Reset(next - now)
+		}
+	})
+	for _, o := range late {
+		o.call.fail(o.sent, errNoAnswer(s.callTimeout))
+	}
+}
