@@ -88,7 +88,7 @@ func (st *state) holdInflow(f *inflow, n int, l *Limits) bool {
 
 // data takes a DATA.
 func (r *reader) data(h frameHead) (err error) {
-	if h.more() || !fits(h) {
+	if h.flags&flagEnd == 0 && (h.more() || !fits(h)) {
 		return r.largeData(h)
 	}
 	body, err := r.peek(h)
@@ -105,11 +105,11 @@ func (r *reader) data(h frameHead) (err error) {
 				*f.part.buf = append(*f.part.buf, body...)
 				st.complete(f)
 			}
+		case f.ended:
+			err = breach("DATA %d after its end", h.id)
 		case h.flags&flagEnd != 0:
 			f.ended = true
 			f.signal()
-		case f.ended:
-			err = breach("DATA %d after its end", h.id)
 		case f.err != nil: // nobody waits for it
 		default:
 			if err = f.spend(len(body)); err == nil && st.holdInflow(f, len(body), &r.s.limits) {

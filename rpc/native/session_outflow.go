@@ -60,7 +60,7 @@ func (f *outflow) push(item any) (err error) {
 			case split(body):
 				l = &large{kind: frameData, id: f.id, buf: f.buf, done: make(chan struct{})}
 				f.large, f.credit = l, f.credit-len(body)
-				st.large = append(st.large, l)
+				st.queueBehind(l)
 			case !st.hasRoom(len(body)):
 				wait = st.wantRoom()
 			default:

@@ -388,7 +388,7 @@ func (s *session) finishLarge(in *incoming, kind frameType) {
 			l.end()
 		default:
 			in.large = l
-			st.large = append(st.large, l)
+			st.queueBehind(l)
 		}
 	})
 	<-l.done
