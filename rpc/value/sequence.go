@@ -46,6 +46,9 @@ func (c *compiler) fillSlice(p *plan, t reflect.Type) {
 	p.encode = func(s Sink, v reflect.Value) {
 		n := v.Len()
 		if elem.record != nil && elem.record.fixed && n > 1 {
+			if elem.record.encodeTable(s, v) {
+				return
+			}
 			s.Table(elem.record.names, n)
 		} else {
 			s.List(KindList, n)
@@ -88,8 +91,15 @@ func beginSlice(s Source, v reflect.Value) (n int, ok bool) {
 // slice. v keeps nothing of what it held.
 func decodeElements(s Source, v reflect.Value, elem *plan, n int) {
 	t := v.Type()
-	list := reflect.MakeSlice(t, 0, bounded(n, t.Elem().Size()))
-	v.Set(list)
+	if room := bounded(n, t.Elem().Size()); room > 0 {
+		v.SetZero()
+		v.Grow(room)
+	} else {
+		v.Set(reflect.MakeSlice(t, 0, 0)) // an empty list is not nil
+	}
+	if elem.record != nil && elem.record.decodeTable(s, v) {
+		return
+	}
 	appendElements(s, v, elem, 0)
 }
 

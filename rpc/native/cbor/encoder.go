@@ -112,6 +112,10 @@ func (e *Encoder) appendText(s string) {
 		e.Fail(fmt.Errorf(`"%s" is not valid UTF-8: send it as []byte`, value.Clip(s, 64)))
 		return
 	}
+	if len(s) < oneByte {
+		e.buf = append(append(e.buf, majorText|byte(len(s))), s...)
+		return
+	}
 	e.buf = append(appendHead(e.buf, majorText, uint64(len(s))), s...)
 }
 
