@@ -179,6 +179,8 @@ func goValues(a rpc.Args) ([]any, error) {
 		return nil, nil
 	case rpc.Values:
 		return a, nil
+	case *rpc.Values:
+		return *a, nil
 	}
 	var list []any
 	err := a.Decode([]any{&list}, &value.Params{Variadic: true})

@@ -194,6 +194,8 @@ func argumentsOf(req *rpc.Request) ([]any, error) {
 		return nil, nil
 	case rpc.Values:
 		return args, nil
+	case *rpc.Values:
+		return *args, nil
 	}
 	var list []any
 	err := req.Args.Decode([]any{&list}, &value.Params{Variadic: true})
