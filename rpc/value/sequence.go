@@ -132,6 +132,12 @@ func decodeInts(s Source, v reflect.Value, elem *plan) {
 		appendElements(s, v, elem, len(list))
 		return
 	}
+	if is, ok := s.(IntSource); ok {
+		list := is.GoInts(make([]int, 0, bounded(n, 8)))
+		v.Set(reflect.ValueOf(list).Convert(v.Type()))
+		appendElements(s, v, elem, len(list))
+		return
+	}
 	buf := int64s.Get().(*[]int64)
 	*buf = s.Ints((*buf)[:0])
 	list := make([]int, len(*buf), max(len(*buf), bounded(n, 8)))
@@ -154,6 +160,10 @@ func encodeInts(s Sink, v reflect.Value) {
 		return
 	}
 	list := v.Convert(reflect.TypeFor[[]int]()).Interface().([]int)
+	if is, ok := s.(IntSink); ok {
+		is.GoInts(list)
+		return
+	}
 	buf := int64s.Get().(*[]int64)
 	*buf = slices.Grow((*buf)[:0], len(list))[:len(list)]
 	for i, n := range list {

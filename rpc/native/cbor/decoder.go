@@ -32,7 +32,10 @@ type Decoder struct {
 	shared bool // part of the message has been given away
 }
 
-var _ value.Source = (*Decoder)(nil)
+var (
+	_ value.TableSource = (*Decoder)(nil)
+	_ value.IntSource   = (*Decoder)(nil)
+)
 
 // NewDecoder returns a Decoder of data, which must not change while it is read.
 func NewDecoder(data []byte, o Options) *Decoder {

@@ -25,7 +25,10 @@ type Encoder struct {
 	began     bool
 }
 
-var _ value.Sink = (*Encoder)(nil)
+var (
+	_ value.TableSink = (*Encoder)(nil)
+	_ value.IntSink   = (*Encoder)(nil)
+)
 
 // Reset makes e append to dst as if it were new. The memory of dst belongs to e
 // until Output has been called for the last time.

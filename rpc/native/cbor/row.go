@@ -1,17 +1,8 @@
 package cbor
 
-import (
-	"strconv"
-
-	"github.com/parley-rpc/parley/rpc/value"
-)
+import "strconv"
 
 // A table can be read like a list of maps, or by these three methods.
-
-var (
-	_ value.TableSource = (*Decoder)(nil)
-	_ value.TableSink   = (*Encoder)(nil)
-)
 
 // Columns returns the number of columns of the table just entered.
 func (d *Decoder) Columns() int {

@@ -2,6 +2,7 @@ package cbor
 
 import (
 	"fmt"
+	"math"
 	"reflect"
 	"strings"
 	"testing"
@@ -13,8 +14,8 @@ import (
 	"github.com/parley-rpc/parley/rpc/value"
 )
 
-// plainSource and plainSink hide that a codec knows rows, so that a table is a
-// list of maps to the plans.
+// plainSource and plainSink hide that a codec knows rows and GoInts, so that a
+// table is a list of maps to the plans, and a []int one of int64s.
 type (
 	plainSource struct{ value.Source }
 	plainSink   struct{ value.Sink }
@@ -41,7 +42,8 @@ type stocked struct {
 	Blob []byte
 }
 
-// tables are values that are written as tables, each with types to read it as.
+// tables are values that are written by rows or GoInts, each with types to read
+// it as.
 func tables() map[string]struct {
 	v    any
 	into []reflect.Type
@@ -81,7 +83,23 @@ func tables() map[string]struct {
 		"products": {products(20), []reflect.Type{
 			reflect.TypeFor[[]product](), reflect.TypeFor[[]prices](), reflect.TypeFor[[]bad](), reflect.TypeFor[[]struct{}](),
 		}},
+		"ints": {manyInts(), []reflect.Type{
+			reflect.TypeFor[[]int](), reflect.TypeFor[[]int64](), reflect.TypeFor[[]int16](), reflect.TypeFor[[]float64](), reflect.TypeFor[any](),
+		}},
 	}
+}
+
+// manyInts are the least and the greatest integers of each size, and more than
+// are written at once.
+func manyInts() []int {
+	list := []int{0, -1}
+	for _, n := range []int{24, 1 << 8, 1 << 16, math.MaxInt32, math.MaxInt} {
+		list = append(list, n-1, n, -n, -n-1)
+	}
+	for i := range 100 {
+		list = append(list, 7*i)
+	}
+	return list
 }
 
 // readBothWays decodes data by rows and as a list of maps and compares.
