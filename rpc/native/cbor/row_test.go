@@ -291,6 +291,52 @@ func TestThreatSmallTextHoldsMessage(t *testing.T) {
 	}
 }
 
+// Where an int has 32 bits GoInts leaves what is longer to be refused by name.
+func TestGoIntsFit(t *testing.T) {
+	var got []int
+	err := Decode(mustAppend(t, []int64{1, math.MaxInt32, math.MaxInt32 + 1}), &got, Options{})
+	if want := "[2]: 2147483648 does not fit int"; math.MaxInt == math.MaxInt32 && (err == nil || !strings.Contains(err.Error(), want)) {
+		t.Errorf("got %v; want %s", err, want)
+	}
+	if math.MaxInt > math.MaxInt32 && (err != nil || len(got) != 3 || int64(got[2]) != math.MaxInt32+1) {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
+
+// A strict reader refuses a column that it has no field for, in the words in
+// which it refuses an entry of a map.
+func TestRowsRejectUnknown(t *testing.T) {
+	d := NewDecoder(mustAppend(t, products(2)), Options{})
+	d.RejectUnknown = true
+	var list []struct {
+		ID int `rpc:"pid"`
+	}
+	value.Decode(d, &list)
+	if want := `[0]: unknown field "pname": expected one of pid`; d.Err() == nil || d.Err().Error() != want {
+		t.Errorf("got %v; want %s", d.Err(), want)
+	}
+}
+
+// Records take one allocation for all of them and one for each block of texts.
+func TestAllocationsOfRows(t *testing.T) {
+	list := products(100)
+	var e Encoder
+	buf := make([]byte, 0, 1<<16)
+	if got := testing.AllocsPerRun(100, func() { e.Reset(buf, Options{}); value.Encode(&e, &list) }); got > 0 {
+		t.Errorf("encode: got %v allocations; want none", got)
+	}
+	data := mustAppend(t, list)
+	var d Decoder
+	var got []product
+	most := float64(1 + (len(data)+textBlock-1)/textBlock)
+	if n := testing.AllocsPerRun(100, func() { d.Reset(data, Options{}); value.Decode(&d, &got) }); n > most {
+		t.Errorf("decode: got %v allocations; want at most %v", n, most)
+	}
+	if err := d.Finish(); err != nil || len(got) != len(list) || got[99] != list[99] {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
+
 func FuzzRows(f *testing.F) {
 	var types []reflect.Type
 	for _, c := range tables() {
