@@ -114,7 +114,8 @@ func readBothWays(t *testing.T, data []byte, into reflect.Type, o Options) {
 		t.Fatalf("as %v, %+v: got the error %v by rows, %v by maps; the message is %x", into, o, errGot, errWant, data)
 	}
 	if errWant != nil {
-		if got, want := rows.Err().Offset, maps.Err().Offset; got != want {
+		// Where an int has 32 bits, GoInts alone knows where the one stands that has more.
+		if got, want := rows.Err().Offset, maps.Err().Offset; got != want && math.MaxInt > math.MaxInt32 {
 			t.Fatalf("as %v: %v at %d by rows, at %d by maps; the message is %x", into, errGot, got, want, data)
 		}
 		return
