@@ -21,7 +21,8 @@ import (
 //
 // A field is named by its tag, else as Register names a method; a struct field
 // is a prefix. A function has the form (ctx, args…) -> (error), (R, error) or,
-// for a stream, (iter.Seq2[T, error]). Mistakes are told here.
+// for a stream, (iter.Seq2[T, error]) or (io.ReadCloser), see [Reader]. Mistakes
+// are told here.
 func Bind(c Caller, api any) error {
 	v := reflect.ValueOf(api)
 	if v.Kind() != reflect.Pointer || v.IsNil() || v.Elem().Kind() != reflect.Struct {
@@ -68,10 +69,13 @@ func bindFunc(c Caller, name string, t reflect.Type) (reflect.Value, error) {
 		if item := itemsOf(t.Out(0)); item != nil {
 			return bindStream(c, name, t, item), nil
 		}
+		if t.Out(0) == readCloserType {
+			return bindReader(c, name, t), nil
+		}
 	}
 	n := t.NumOut()
 	if n == 0 || n > 2 || t.Out(n-1) != errorType {
-		return reflect.Value{}, errors.New("expected the results (error), (R, error) or (iter.Seq2[T, error])")
+		return reflect.Value{}, errors.New("expected the results (error), (R, error), (iter.Seq2[T, error]) or (io.ReadCloser)")
 	}
 	return reflect.MakeFunc(t, func(in []reflect.Value) []reflect.Value {
 		ctx := in[0].Interface().(context.Context)
@@ -107,6 +111,14 @@ func boundArgs(t reflect.Type, in []reflect.Value) Values {
 		args = append(args, v.Interface())
 	}
 	return args
+}
+
+// bindReader makes a function that returns a stream of bytes.
+func bindReader(c Caller, name string, t reflect.Type) reflect.Value {
+	return reflect.MakeFunc(t, func(in []reflect.Value) []reflect.Value {
+		r := Reader(in[0].Interface().(context.Context), c, name, boundArgs(t, in)...)
+		return []reflect.Value{reflect.ValueOf(&r).Elem()}
+	})
 }
 
 // bindStream makes a function that returns an iter.Seq2 of items.

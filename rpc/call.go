@@ -28,6 +28,11 @@ type Request struct {
 	// ends the stream. With Into set, an item is put there first and Yield gets
 	// Into. Nil: items are collected into a bounded list, which is the result.
 	Yield func(item any) error
+	// Next, on the serving side, puts the next item of the stream that the caller
+	// sends as its last argument into dst, a pointer, and returns io.EOF behind
+	// the last one. Args is without that argument then. Nil: the caller sends no
+	// stream. It must not be called after the call has returned.
+	Next func(dst any) error
 }
 
 // MaxMeta bounds Request.Meta, in bytes of keys and values together.
@@ -49,6 +54,29 @@ type Values []any
 // Decode converts the values by the mapping of package value.
 func (v Values) Decode(dst []any, p *value.Params) error {
 	return value.DecodeArgs(value.NewSource([]any(v)), dst, p)
+}
+
+// ValuesOf returns arguments as Go values, which they are unless a call is passed
+// on from one wire to another.
+func ValuesOf(a Args) (Values, error) {
+	if v, ok := valuesIn(a); ok {
+		return v, nil
+	}
+	var list []any
+	err := a.Decode([]any{&list}, &value.Params{Variadic: true})
+	return list, err
+}
+
+func valuesIn(a Args) (v Values, ok bool) {
+	switch a := a.(type) {
+	case nil:
+		return nil, true
+	case Values:
+		return a, true
+	case *Values:
+		return *a, true
+	}
+	return nil, false
 }
 
 // Handler answers a request.
@@ -125,7 +153,9 @@ func Deliver(src value.Source, req *Request) (any, error) {
 		value.Decode(src, req.Into)
 		return req.Into, deliverError(src)
 	}
-	if k := src.Kind(); !k.IsSequence() {
+	if k := src.Kind(); k == value.KindBytes {
+		return nil, DeliverItem(src, req) // an io.Reader, on a wire without streams
+	} else if !k.IsSequence() {
 		if err := deliverError(src); err != nil {
 			return nil, err
 		}
@@ -133,21 +163,26 @@ func Deliver(src value.Source, req *Request) (any, error) {
 	}
 	src.List()
 	for src.More() {
-		var item any
-		if req.Into != nil {
-			value.Decode(src, req.Into)
-			item = req.Into
-		} else {
-			item = value.DecodeAny(src)
-		}
-		if src.Err() != nil {
-			break
-		}
-		if err := req.Yield(item); err != nil {
+		if err := DeliverItem(src, req); err != nil {
 			return nil, err
 		}
 	}
 	return nil, deliverError(src)
+}
+
+// DeliverItem hands the item of a stream that src stands before to req.Yield.
+func DeliverItem(src value.Source, req *Request) error {
+	var item any
+	if req.Into != nil {
+		value.Decode(src, req.Into)
+		item = req.Into
+	} else {
+		item = value.DecodeAny(src)
+	}
+	if err := deliverError(src); err != nil {
+		return err
+	}
+	return req.Yield(item)
 }
 
 func deliverError(src value.Source) error {

@@ -20,8 +20,12 @@ type method struct {
 	result reflect.Type   // nil: none
 	// streams is the type of the items if the result is a stream.
 	streams reflect.Type
-	raw     bool // a Handler: types are not known
-	call    func(ctx context.Context, req *Request) (any, error)
+	// upload is the type of the items if the last parameter is a stream, and
+	// uploadList that of a list of them.
+	upload, uploadList reflect.Type
+
+	raw  bool // a Handler: types are not known
+	call func(ctx context.Context, req *Request) (any, error)
 }
 
 // Option refines a registration.
@@ -185,7 +189,7 @@ func newMethod(name string, fn reflect.Value, o options) (*method, error) {
 			continue
 		}
 		m.types = append(m.types, in)
-		if err := value.Check(in); err != nil {
+		if err := m.parameter(in, i == t.NumIn()-1 && !t.IsVariadic()); err != nil {
 			return nil, fmt.Errorf("parameter %d: %w", len(m.types), err)
 		}
 	}
@@ -230,6 +234,22 @@ func newMethod(name string, fn reflect.Value, o options) (*method, error) {
 	return m, nil
 }
 
+// parameter checks the type of a parameter.
+func (m *method) parameter(t reflect.Type, last bool) error {
+	item := uploadOf(t)
+	if item == nil {
+		return value.Check(t)
+	}
+	if !last {
+		return errors.New("a stream must be the last parameter, and the only one")
+	}
+	m.upload, m.uploadList = item, reflect.SliceOf(item)
+	if item == bytesType && itemsOf(t) == nil {
+		m.uploadList = bytesType
+	}
+	return value.Check(item)
+}
+
 // required counts the parameters that callers may not leave out.
 func required(types []reflect.Type, variadic bool) int {
 	n := len(types)
@@ -258,14 +278,17 @@ func (m *method) results(t reflect.Type) (hasError bool, err error) {
 		return false, errors.New("expected one error, as the last result")
 	}
 	m.result = t.Out(0)
-	if m.streams = itemsOf(m.result); m.streams != nil {
+	if m.streams = itemsOf(m.result); m.streams == nil && m.result.Implements(readerType) {
+		m.streams = bytesType
+	}
+	if m.streams != nil {
 		if err := value.Check(m.streams); err != nil {
 			return false, fmt.Errorf("stream: %w", err)
 		}
 		return hasError, nil
 	}
 	if m.result.Kind() == reflect.Func || m.result.Kind() == reflect.Chan {
-		return false, fmt.Errorf("result: %s cannot cross the wire; to stream, return an iter.Seq2[T, error]", m.result)
+		return false, fmt.Errorf("result: %s cannot cross the wire; to stream, return an iter.Seq2[T, error] or an io.Reader", m.result)
 	}
 	if err := value.Check(m.result); err != nil {
 		return false, fmt.Errorf("result: %w", err)
@@ -279,7 +302,15 @@ func (m *method) decode(req *Request, dst []any) error {
 	if args == nil {
 		args = Values(nil)
 	}
-	err := args.Decode(dst, &m.params)
+	var err error
+	switch {
+	case m.upload != nil:
+		err = m.decodeUpload(req, args, dst)
+	case req.Next != nil:
+		return Errorf(CodeInvalidParams, "%s: got a stream as the last argument; this method takes none", m.name)
+	default:
+		err = args.Decode(dst, &m.params)
+	}
 	if err == nil {
 		return nil
 	}

@@ -32,6 +32,9 @@ type Registry struct {
 	HideErrors bool
 	// MaxItems bounds a stream that is collected into a list. Zero means 262144.
 	MaxItems int
+	// MaxBytes bounds an io.Reader that is collected into binary, in bytes. Zero
+	// means 16 MiB.
+	MaxBytes int
 
 	mu           sync.Mutex // serializes changes to what follows
 	methods      map[string]*method
@@ -70,9 +73,15 @@ func NewRegistry() *Registry {
 //
 // A function has the form [ctx,] args… [, variadic] -> [result] [, error].
 // Trailing parameters that are pointers may be left out by callers and are nil
-// then. A result of type iter.Seq2[T, error] is a stream of Ts. See package
-// value for the types that can cross the wire. An [Adapter] is called without
-// reflection.
+// then. See package value for the types that can cross the wire. An [Adapter] is
+// called without reflection.
+//
+// A result of type iter.Seq2[T, error] is a stream of Ts, and one that is an
+// io.Reader a stream of bytes; it is closed at its end if it is an io.Closer. The
+// last parameter may be a stream too, iter.Seq2[T, error] or io.Reader, which can
+// be read once and only until the function returns. No stream is ever held in
+// memory as a whole, except on transports that have none: there a stream is a
+// list, and an io.Reader binary, of bounded size.
 //
 // A value that is no function registers its exported methods: under the name
 // "catalog" the method List becomes catalog.list, GetByID catalog.getByID. The
@@ -172,6 +181,9 @@ func (r *Registry) guard(m *method) Handler {
 		if req.Yield != nil {
 			return nil, m.push(ctx, result, req.Yield)
 		}
+		if itemsOf(m.result) == nil {
+			return m.collectPieces(ctx, result, r.maxBytes())
+		}
 		return m.collect(ctx, result, r.maxItems())
 	}
 }
@@ -191,6 +203,13 @@ func (r *Registry) maxItems() int {
 	return value.DefaultMaxElements
 }
 
+func (r *Registry) maxBytes() int {
+	if r.MaxBytes > 0 {
+		return r.MaxBytes
+	}
+	return 16 << 20
+}
+
 // Call answers a request: lookup, interceptors, authorization, arguments,
 // function, answer. Without Into and Yield the result is what the function
 // returned, [value.Void] if it returns none, and every error is a *Fault. A
@@ -201,6 +220,15 @@ func (r *Registry) maxItems() int {
 // function calls on its own registry, its caller must be allowed to call.
 func (r *Registry) Call(ctx context.Context, req *Request) (result any, err error) {
 	method := req.Method
+	if args, isValues := valuesIn(req.Args); isValues && req.Next == nil {
+		rest, items, err := TakeUpload(args)
+		if err != nil {
+			return nil, Errorf(CodeInvalidParams, "%s: %v", method, err)
+		}
+		if items != nil {
+			return r.callUploading(ctx, req, rest, items)
+		}
+	}
 	defer func() {
 		if p := recover(); p != nil {
 			result, err = nil, r.internal(ctx, method, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))

@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"context"
+	"io"
 	"reflect"
 )
 
@@ -22,6 +23,9 @@ func itemsOf(t reflect.Type) reflect.Type {
 // push runs a stream to its end. An error, its own or of yield, ends it, and so
 // does the end of ctx. The producer runs on this goroutine.
 func (m *method) push(ctx context.Context, stream any, yield func(item any) error) error {
+	if r, ok := stream.(io.Reader); ok || stream == nil {
+		return pushPieces(ctx, r, yield)
+	}
 	seq := reflect.ValueOf(stream)
 	if seq.IsNil() {
 		return nil // a function that has nothing to say
@@ -38,6 +42,51 @@ func (m *method) push(ctx context.Context, stream any, yield func(item any) erro
 		}
 	}
 	return nil
+}
+
+// pushPieces does that with an io.Reader, which it closes if that can be closed.
+func pushPieces(ctx context.Context, r io.Reader, yield func(item any) error) error {
+	if isNil(r) {
+		return nil
+	}
+	if c, ok := r.(io.Closer); ok {
+		defer c.Close()
+	}
+	for piece, err := range pieces(r) {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err == nil {
+			err = yield(piece)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func isNil(r io.Reader) bool {
+	v := reflect.ValueOf(r)
+	return !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil()
+}
+
+// collectPieces reads an io.Reader to its end, which has to come within limit
+// bytes.
+func (m *method) collectPieces(ctx context.Context, stream any, limit int) (any, error) {
+	all := []byte{}
+	err := m.push(ctx, stream, func(piece any) error {
+		b := piece.([]byte)
+		if len(all)+len(b) > limit {
+			return Errorf(CodeOverLimit, "%s: the stream has more than %d bytes, which is the most that is collected into one value", m.name, limit)
+		}
+		all = append(all, b...)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
 }
 
 // collect runs a stream into a list of at most limit items.

@@ -137,8 +137,10 @@ func (m *method) signatures() [][]string {
 	switch {
 	case m.raw:
 		return nil
-	case m.streams != nil:
+	case m.streams != nil && itemsOf(m.result) != nil:
 		result = "array"
+	case m.streams != nil:
+		result = "base64"
 	case m.result != nil:
 		result = typeWord(m.result)
 	}
@@ -169,6 +171,12 @@ func typeWord(t reflect.Type) string {
 		return "struct"
 	case reflect.TypeFor[value.Set]():
 		return "array"
+	}
+	if uploadOf(t) != nil {
+		if itemsOf(t) != nil {
+			return "array"
+		}
+		return "base64"
 	}
 	switch t.Kind() {
 	case reflect.Bool:

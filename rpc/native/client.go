@@ -163,8 +163,8 @@ func (c *Client) invoke(ctx context.Context, req *rpc.Request) (any, error) {
 			return nil, err
 		}
 		c.live.CompareAndSwap(s, nil)
-		if try == maxTries {
-			return nil, err
+		if try == maxTries || call.streaming != nil && call.streaming.pumped {
+			return nil, err // items of an upload cannot be had a second time
 		}
 		call.err = nil
 		if err := call.encode(req); err != nil {

@@ -92,6 +92,11 @@ type state struct {
 	held     int      // bytes of their messages
 	workers  workers
 
+	// Streams, by the id of their call, whoever made that.
+	inflows  map[uint64]*inflow
+	outflows map[uint64]*outflow
+	streamed int // bytes that inflows hold
+
 	lastPing uint64
 
 	// The end.
@@ -138,7 +143,7 @@ func newSession(ctx context.Context, nc net.Conn, cfg sessionConfig) *session {
 // no goroutine, no handler, no connection.
 func (s *session) run() error {
 	defer close(s.gone)
-	ours := hello{sessionVersion, sessionVersion, s.limits.MaxMessage, s.limits.MaxCalls}
+	ours := hello{sessionVersion, sessionVersion, s.limits.MaxMessage, s.limits.MaxCalls, s.limits.StreamWindow}
 	s.nc.SetReadDeadline(s.born.Add(defaultHandshakeTimeout))
 	s.update(func(st *state) {
 		body := ours.append(nil)
@@ -155,7 +160,13 @@ func (s *session) run() error {
 // update is the one door to the state. f changes it and must not block. What f
 // has left to be written is written before update returns, unless somebody else
 // is at it: the writer never waits in the kernel.
-func (s *session) update(f func(st *state)) {
+func (s *session) update(f func(st *state)) { s.change(f, false) }
+
+// updateAside is update for one that is going to come again at once, as somebody
+// who streams does: a goroutine writes, and gathers while it does.
+func (s *session) updateAside(f func(st *state)) { s.change(f, true) }
+
+func (s *session) change(f func(st *state), aside bool) {
 	s.mu.Lock()
 	f(&s.st)
 	lead := (len(s.st.out) > 0 || len(s.st.large) > 0) && !s.st.writing && !s.st.connClosed
@@ -168,7 +179,10 @@ func (s *session) update(f func(st *state)) {
 	if ended {
 		s.end(ErrGoingAway)
 	}
-	if lead {
+	switch {
+	case lead && aside:
+		s.relieve(nil)
+	case lead:
 		s.write(gather)
 	}
 }

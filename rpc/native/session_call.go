@@ -3,6 +3,7 @@ package native
 import (
 	"context"
 	"fmt"
+	"iter"
 	"sync"
 	"time"
 
@@ -16,15 +17,16 @@ import (
 // completes it, once, and then it is the caller's again. A caller that gives up
 // leaves nil in its place.
 type call struct {
-	pool   *callPool
-	id     uint64
-	method string
-	args   []any
-	buf    []byte // headRoom, then the message without its time-out
-	dec    cbor.Decoder
-	due    time.Duration // since session.born; 0: the context has a deadline
-	large  *large        // the message, if it is sent in parts
-	batch  uint64        // the state.batch that the message is in, if it is not
+	pool      *callPool
+	id        uint64
+	method    string
+	args      []any
+	buf       []byte // headRoom, then the message without its time-out
+	dec       cbor.Decoder
+	due       time.Duration // since session.born; 0: the context has a deadline
+	large     *large        // the message, if it is sent in parts
+	batch     uint64        // the state.batch that the message is in, if it is not
+	streaming *streaming    // nil: it has no stream
 
 	done chan struct{} // holds one element when the call is completed
 
@@ -52,7 +54,11 @@ func (p *callPool) encode(req *rpc.Request) (*call, error) {
 	if err := checkMeta(req.Meta); err != nil {
 		return nil, fmt.Errorf("native: call %s: %w", req.Method, err)
 	}
-	args, err := argumentsOf(req)
+	args, err := rpc.ValuesOf(req.Args)
+	var upload iter.Seq2[any, error]
+	if err == nil {
+		args, upload, err = rpc.TakeUpload(args)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("native: call %s: %w", req.Method, err)
 	}
@@ -61,6 +67,9 @@ func (p *callPool) encode(req *rpc.Request) (*call, error) {
 	if err := c.encode(req); err != nil {
 		c.free()
 		return nil, err
+	}
+	if req.Yield != nil || upload != nil {
+		c.streaming = &streaming{req: req, upload: upload}
 	}
 	return c, nil
 }
@@ -74,26 +83,10 @@ func (c *call) encode(req *rpc.Request) (err error) {
 	return nil
 }
 
-// argumentsOf returns the arguments of a request as values.
-func argumentsOf(req *rpc.Request) ([]any, error) {
-	switch args := req.Args.(type) {
-	case nil:
-		return nil, nil
-	case rpc.Values:
-		return args, nil
-	case *rpc.Values:
-		return *args, nil
-	default:
-		var list []any
-		err := args.Decode([]any{&list}, &value.Params{Variadic: true})
-		return list, err
-	}
-}
-
 // free gives c back. It must be the caller's.
 func (c *call) free() {
 	c.buf, c.answer = kept(c.buf), reuse(&c.dec, c.answer)
-	c.id, c.args, c.due, c.large, c.err = 0, nil, 0, nil, nil
+	c.id, c.args, c.due, c.large, c.streaming, c.err = 0, nil, 0, nil, nil, nil
 	c.pool.Put(c)
 }
 
@@ -132,6 +125,9 @@ func (c *call) deliver(req *rpc.Request) (any, error) {
 		return nil, f
 	}
 	decode(&c.dec, c.answer)
+	if c.streaming != nil && req.Yield != nil && c.dec.Kind() == value.KindNil {
+		return nil, nil // the end of the items
+	}
 	result, err := rpc.Deliver(&c.dec, req)
 	if err == nil {
 		err = c.dec.Finish()
@@ -177,6 +173,9 @@ func (s *session) take(h frameHead) (c *call, err error) {
 		}
 		delete(st.calls, h.id)
 		st.slots.release()
+		if err = st.settleStreams(c, h); err != nil {
+			c = nil
+		}
 	})
 	return c, err
 }

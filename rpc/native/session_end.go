@@ -60,7 +60,10 @@ func (s *session) end(err error) {
 	for _, l := range st.large {
 		l.end()
 	}
-	st.calls, st.large = nil, nil
+	for _, f := range st.outflows {
+		st.stop(f)
+	}
+	st.calls, st.large, st.inflows, st.outflows = nil, nil, nil, nil
 	st.workers.close()
 	st.slots.closeAll()
 	st.makeRoom()
@@ -162,6 +165,9 @@ func (s *session) peerLeaves(last uint64, g goaway) (err error) {
 				delete(st.calls, id)
 				st.slots.release()
 				if c != nil {
+					if c.streaming != nil {
+						st.delistStreams(c)
+					}
 					refused = append(refused, c)
 				}
 			}

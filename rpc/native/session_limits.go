@@ -20,6 +20,12 @@ type Limits struct {
 	// not answered yet. A call beyond it is answered with a fault. Zero means
 	// 64 MiB; at least MaxMessage.
 	MaxBuffered int
+	// StreamWindow is how many bytes of one stream may have come and wait to be
+	// taken by the function or loop that reads it, beyond one item. Zero means 256
+	// KiB; at least 64 KiB. More is faster over a long way: a window arrives in
+	// each round trip at most. All streams of a connection together are bounded by
+	// MaxBuffered; one beyond it is broken off.
+	StreamWindow int
 	// PingAfter is how long nothing may come from the peer before it is asked for
 	// a sign of life. Zero means 5 s.
 	PingAfter time.Duration
@@ -33,6 +39,8 @@ const (
 	minMaxMessage      = 64 << 10
 	defaultMaxCalls    = 1024
 	defaultMaxBuffered = 64 << 20
+	minStreamWindow    = 64 << 10
+	defaultWindow      = 256 << 10
 	defaultPingAfter   = 5 * time.Second
 	defaultDeadAfter   = 15 * time.Second
 
@@ -55,6 +63,7 @@ func (l Limits) withDefaults() (Limits, error) {
 	set(&l.MaxMessage, defaultMaxMessage)
 	set(&l.MaxCalls, defaultMaxCalls)
 	set(&l.MaxBuffered, max(defaultMaxBuffered, l.MaxMessage))
+	set(&l.StreamWindow, defaultWindow)
 	if l.PingAfter == 0 {
 		l.PingAfter = defaultPingAfter
 		if l.DeadAfter > 0 {
@@ -71,6 +80,8 @@ func (l Limits) withDefaults() (Limits, error) {
 		return l, fmt.Errorf("MaxCalls: got %d; want 0 (%d), or 1 to %d", l.MaxCalls, defaultMaxCalls, 1<<20)
 	case l.MaxBuffered < l.MaxMessage:
 		return l, fmt.Errorf("MaxBuffered: got %d; want 0 (%d), or at least MaxMessage (%d)", l.MaxBuffered, defaultMaxBuffered, l.MaxMessage)
+	case l.StreamWindow < minStreamWindow || l.StreamWindow > maxCredit/2:
+		return l, fmt.Errorf("StreamWindow: got %d; want 0 (%d), or %d to %d bytes", l.StreamWindow, defaultWindow, minStreamWindow, maxCredit/2)
 	case l.PingAfter < 0:
 		return l, fmt.Errorf("PingAfter: got %v; want 0 (%v) or more", l.PingAfter, defaultPingAfter)
 	case l.DeadAfter < l.PingAfter:

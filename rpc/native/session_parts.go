@@ -76,6 +76,7 @@ func (r *reader) call(h frameHead) error {
 		return breach("CALL %d: expected an id of the sender's parity", h.id)
 	}
 	in := newIncoming(r.s, h.id)
+	in.openStreams(h.flags)
 	if h.more() {
 		in.message = *getMessage()
 		p := &part{kind: frameCall, call: in, buf: &in.message}
@@ -85,6 +86,7 @@ func (r *reader) call(h frameHead) error {
 		if err := r.s.accept(p); err != nil {
 			return err
 		}
+		h.flags = flagMore
 		return r.extend(p, h)
 	}
 	if err := r.read(&in.message, h); err != nil {
@@ -174,6 +176,8 @@ func (r *reader) fault(h frameHead) error {
 // extend adds a frame to the message that it is a part of.
 func (r *reader) extend(p *part, h frameHead) error {
 	switch {
+	case h.flags&^flagMore != 0:
+		return breach("%s %d with flags 0x%02x in a later frame", h.kind, h.id, h.flags)
 	case h.kind != p.kind:
 		return breach("%s %d in the middle of a %s with that id", h.kind, h.id, p.kind)
 	case h.more() && h.body == 0:

@@ -143,6 +143,8 @@ func (r *reader) frame(h frameHead) error {
 		return r.message(h)
 	case h.kind == frameFault:
 		return r.fault(h)
+	case h.kind == frameData:
+		return r.data(h)
 	}
 	body, err := r.peek(h)
 	if err != nil {
@@ -156,13 +158,19 @@ func (r *reader) frame(h frameHead) error {
 
 // control takes a frame about calls or the session itself.
 func (r *reader) control(h frameHead, body []byte) (err error) {
-	if len(body) > 0 && h.kind != frameGoaway && h.kind != frameHello {
+	if len(body) > 0 && h.kind != frameGoaway && h.kind != frameHello && h.kind != frameCredit {
 		return breach("%s with a body of %d bytes: expected none", h.kind, len(body))
 	}
 	s := r.s
 	switch h.kind {
 	case frameCancel:
 		return r.cancel(h.id)
+	case frameCredit:
+		in := cursor{rest: body}
+		if n := in.uvarint(); !in.bad && len(in.rest) == 0 {
+			return s.credit(h.id, n)
+		}
+		return breach("CREDIT %d without a number", h.id)
 	case framePing:
 		return s.urgent(func(st *state) { st.out = appendSessionHead(st.out, framePong, 0, h.id, 0) })
 	case framePong:

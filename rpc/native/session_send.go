@@ -66,11 +66,16 @@ func (p *patience) wait(ch <-chan struct{}) error {
 // do sends c and waits for its answer. Without an error c has one; either way it
 // is the caller's again.
 func (s *session) do(p *patience, c *call) error {
+	if c.streaming != nil {
+		c.streaming.open(s)
+	}
 	if err := s.send(p, c); err != nil {
 		return err
 	}
 	var err error
-	if cancelled := p.ctx.Done(); cancelled == nil {
+	if c.streaming != nil {
+		err = s.converse(p, c)
+	} else if cancelled := p.ctx.Done(); cancelled == nil {
 		<-c.done // the default time is looked after by overdue
 		err = c.err
 	} else {
@@ -154,7 +159,7 @@ func (s *session) begin(c *call, left time.Duration, byDefault bool) (room chan 
 		s.watch(c, left)
 	}
 	if split(message) {
-		c.large = &large{kind: frameCall, call: c, buf: c.buf, timeout: left}
+		c.large = &large{kind: frameCall, flags: c.flags(), call: c, buf: c.buf, timeout: left, done: c.begun()}
 		st.large = append(st.large, c.large)
 		return nil
 	}
@@ -162,7 +167,7 @@ func (s *session) begin(c *call, left time.Duration, byDefault bool) (room chan 
 	c.batch = st.batch
 	var b [binary.MaxVarintLen64]byte
 	timeout := appendTimeout(b[:0], left)
-	st.out = appendSessionHead(st.out, frameCall, 0, c.id, len(timeout)+len(message))
+	st.out = appendSessionHead(st.out, frameCall, c.flags(), c.id, len(timeout)+len(message))
 	st.out = append(append(st.out, timeout...), message...)
 	return nil
 }
@@ -175,6 +180,9 @@ func (st *state) enlist(c *call) {
 		st.calls = map[uint64]*call{}
 	}
 	st.calls[c.id] = c
+	if c.streaming != nil {
+		st.enlistStreams(c)
+	}
 }
 
 // refusal is why no call can be made on the session, nil if one can.
@@ -218,6 +226,9 @@ func (st *state) abandon(c *call) (sent rpc.Sent, waits bool) {
 	case l != nil:
 		st.cut(l)
 	}
+	if c.streaming != nil {
+		st.delistStreams(c)
+	}
 	st.calls[c.id] = nil
 	st.out = appendSessionHead(st.out, frameCancel, 0, c.id, 0)
 	return rpc.Unknown, true
@@ -226,6 +237,9 @@ func (st *state) abandon(c *call) (sent rpc.Sent, waits bool) {
 // withdraw takes a call out of the line of which nothing was sent.
 func (st *state) withdraw(l *large) {
 	st.cut(l)
+	if l.call.streaming != nil {
+		st.delistStreams(l.call)
+	}
 	delete(st.calls, l.id)
 	st.slots.release()
 }

@@ -32,6 +32,9 @@ type incoming struct {
 
 	cancelled bool   // guarded by session.mu; the caller has given up
 	large     *large // guarded by session.mu; the answer, while it is sent in parts
+
+	in  *inflow  // the upload; nil: none
+	out *outflow // the items of the result; nil: the caller takes none
 }
 
 var incomings = sync.Pool{New: func() any { return new(incoming) }}
@@ -45,6 +48,7 @@ func newIncoming(s *session, id uint64) *incoming {
 func (in *incoming) free() {
 	in.message, in.answer = reuse(&in.dec, in.message), kept(in.answer)
 	in.s, in.args, in.ctx, in.req, in.cancelled = nil, nil, nil, rpc.Request{}, false
+	in.in, in.out = nil, nil
 	incomings.Put(in)
 }
 
@@ -56,6 +60,7 @@ func (in *incoming) begin(method string, h callHead) *callContext {
 	if h.timeout > 0 {
 		ctx.deadline = in.s.lastReadAt().Add(h.timeout)
 	}
+	in.attachStreams(ctx)
 	return ctx
 }
 
@@ -135,6 +140,7 @@ func (st *state) admit(in *incoming, l *Limits) (verdict, error) {
 		return callRefused, nil
 	}
 	st.running.add(in)
+	st.enlistIncoming(in)
 	return callAccepted, nil
 }
 
@@ -151,6 +157,7 @@ func (st *state) hold(in *incoming, n int, l *Limits) bool {
 // retire takes a call off the list, if it is on it.
 func (st *state) retire(in *incoming) {
 	st.running.remove(in)
+	st.delistIncoming(in)
 	st.held -= in.held
 	in.held, in.large = 0, nil
 }
@@ -242,6 +249,9 @@ func (s *session) cancel(id uint64) (err error) {
 	s.update(func(st *state) {
 		if in := st.running.find(id); in != nil {
 			ctx, in.cancelled = in.ctx, true
+			if in.out != nil {
+				st.stop(in.out)
+			}
 			if l := in.large; l != nil {
 				st.retire(in)
 				st.cut(l)
@@ -277,6 +287,12 @@ func (s *session) push(in *incoming, ctx *callContext) {
 func (in *incoming) handle() frameType {
 	result, err := in.call()
 	in.ctx.end(context.Canceled)
+	if in.out != nil {
+		in.out.stop()
+		if err == nil && in.out.cut {
+			err = context.Canceled // an item that is cut needs a FAULT after it
+		}
+	}
 	if err == nil {
 		in.answer, err = cbor.Append(withHeadRoom(in.answer), result)
 		if err != nil {

@@ -59,7 +59,7 @@ func testClient(t testing.TB, url string, cfg DialConfig) *Client {
 // TestBehaviour runs the suite that every transport must pass, over each kind
 // of connection.
 func TestBehaviour(t *testing.T) {
-	full := rpctest.Transport{BigInts: true, NonFinite: true, Controls: true, Nanoseconds: true, Kinds: true}
+	full := rpctest.Transport{BigInts: true, NonFinite: true, Controls: true, Nanoseconds: true, Kinds: true, Pushes: true}
 	for _, network := range []string{"tcp", "unix"} {
 		t.Run(network, func(t *testing.T) {
 			full.Connect = func(t *testing.T, reg *rpc.Registry) rpc.Caller {

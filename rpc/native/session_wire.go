@@ -24,8 +24,8 @@ import (
 //	RESULT   03  of the call   a message: the result
 //	FAULT    04  of the call   code, signed | text
 //	CANCEL   05  of the call   nothing
-//	DATA     06  reserved for streams
-//	CREDIT   07  reserved for streams
+//	DATA     06  of the call   a message: an item of a stream
+//	CREDIT   07  of the call   bytes that may be sent in further DATA
 //	PING     08  its number    nothing
 //	PONG     09  of the PING   nothing
 //	GOAWAY   0a  last id       reason, 1 byte | text
@@ -52,9 +52,23 @@ const (
 	frameExtension frameType = 0x80
 )
 
-// flagMore on a CALL or RESULT: the message goes on in a later frame of the
-// same type and id.
-const flagMore = 0x01
+const (
+	// flagMore on a CALL, RESULT or DATA: the message goes on in a later frame of
+	// the same type and id.
+	flagMore = 0x01
+	// flagItems on a CALL: the caller takes the result as a stream of DATA.
+	flagItems = 0x02
+	// flagUpload on a CALL: its last argument comes as a stream of DATA.
+	flagUpload = 0x04
+	// flagEnd on a DATA, which is empty: the caller sends no more of them.
+	flagEnd = 0x08
+)
+
+// flagsOf are the flags that a frame may have.
+var flagsOf = [...]byte{
+	frameCall: flagMore | flagItems | flagUpload, frameResult: flagMore, frameData: flagMore | flagEnd,
+	frameGoaway: 0, // the last one
+}
 
 const (
 	sessionVersion = 1
@@ -62,8 +76,8 @@ const (
 
 	// maxBody is the largest body of a frame. Longer messages are split.
 	maxBody = 64 << 10
-	// maxControl is the largest body of a frame that is no CALL, RESULT, FAULT
-	// or extension.
+	// maxControl is the largest body of a frame that is no CALL, RESULT, FAULT,
+	// DATA or extension.
 	maxControl = 1 << 10
 	// chunkSize is the part of a message that goes into one frame, with room
 	// for the time-out in the first one.
@@ -80,6 +94,7 @@ const (
 const (
 	settingMaxMessage = 1 // largest message the sender accepts, in bytes
 	settingMaxCalls   = 2 // calls to the sender that may be unanswered at once
+	settingWindow     = 3 // bytes of a stream that the sender takes before its first CREDIT
 )
 
 // Reasons of a GOAWAY.
@@ -138,11 +153,9 @@ func parseFrameHead(b []byte, size int) (h frameHead, n int, err error) {
 		return h, n, fmt.Errorf("%s of %d bytes, at most %d are allowed", h.kind, h.body, maxBody)
 	case h.kind >= frameExtension:
 		return h, n, nil
-	case h.flags&^flagMore != 0, h.more() && h.kind != frameCall && h.kind != frameResult:
+	case int(h.kind) < len(flagsOf) && h.flags&^flagsOf[h.kind] != 0:
 		return h, n, fmt.Errorf("%s with flags 0x%02x, which it does not have", h.kind, h.flags)
-	case h.kind == frameData || h.kind == frameCredit:
-		return h, n, fmt.Errorf("%s, which version %d of the session reserves", h.kind, sessionVersion)
-	case h.kind != frameCall && h.kind != frameResult && h.kind != frameFault && h.body > maxControl:
+	case h.body > maxControl && h.kind != frameCall && h.kind != frameResult && h.kind != frameFault && h.kind != frameData:
 		return h, n, fmt.Errorf("%s of %d bytes, at most %d are allowed", h.kind, h.body, maxControl)
 	}
 	return h, n, nil
@@ -153,11 +166,12 @@ type hello struct {
 	lowest, highest uint64 // versions
 	maxMessage      int
 	maxCalls        int
+	window          int
 }
 
 func (h hello) append(dst []byte) []byte {
 	dst = append(dst, helloMagic...)
-	for _, n := range []uint64{h.lowest, h.highest, 2, settingMaxMessage, uint64(h.maxMessage), settingMaxCalls, uint64(h.maxCalls)} {
+	for _, n := range []uint64{h.lowest, h.highest, 3, settingMaxMessage, uint64(h.maxMessage), settingMaxCalls, uint64(h.maxCalls), settingWindow, uint64(h.window)} {
 		dst = binary.AppendUvarint(dst, n)
 	}
 	return dst
@@ -167,7 +181,7 @@ func (h hello) append(dst []byte) []byte {
 // small as they may be.
 func parseHello(body []byte) (hello, error) {
 	in := cursor{rest: body}
-	h := hello{maxMessage: minMaxMessage, maxCalls: 1}
+	h := hello{maxMessage: minMaxMessage, maxCalls: 1, window: minStreamWindow}
 	if string(in.bytes(len(helloMagic))) != helloMagic {
 		return h, fmt.Errorf("expected a HELLO that begins with %q, got %q", helloMagic, value.Clip(string(body), 16))
 	}
@@ -178,6 +192,8 @@ func parseHello(body []byte) (hello, error) {
 			h.maxMessage = int(min(v, math.MaxInt32))
 		case settingMaxCalls:
 			h.maxCalls = int(min(v, math.MaxInt32))
+		case settingWindow:
+			h.window = int(min(v, maxCredit))
 		}
 	}
 	switch {
@@ -185,6 +201,8 @@ func parseHello(body []byte) (hello, error) {
 		return h, errors.New("a malformed HELLO")
 	case h.maxMessage < minMaxMessage:
 		return h, fmt.Errorf("a HELLO whose largest message is %d bytes, at least %d must be accepted", h.maxMessage, minMaxMessage)
+	case h.window < minStreamWindow:
+		return h, fmt.Errorf("a HELLO whose stream window is %d bytes, at least %d must be accepted", h.window, minStreamWindow)
 	case h.maxCalls < 1:
 		return h, errors.New("a HELLO that allows no calls; to offer nothing, answer them with a fault")
 	}

@@ -30,7 +30,7 @@ type wireFrame struct {
 }
 
 // testHello is what a wirePeer says of itself.
-var testHello = hello{sessionVersion, sessionVersion, defaultMaxMessage, defaultMaxCalls}
+var testHello = hello{sessionVersion, sessionVersion, defaultMaxMessage, defaultMaxCalls, defaultWindow}
 
 // newWirePeer returns a peer of the session s. It has sent nothing yet.
 func newWirePeer(t testing.TB, cfg sessionConfig) (*wirePeer, *session) {
@@ -164,10 +164,12 @@ func TestBreaches(t *testing.T) {
 		{"type zero", []string{frame(0, 0, 1, "")}, "a frame of type 0x00"},
 		{"unknown type", []string{frame(0x0b, 0, 1, "")}, "a frame of type 0x0b"},
 		{"last critical type", []string{frame(0x7f, 0, 1, "")}, "a frame of type 0x7f"},
-		{"reserved DATA", []string{frame(frameData, 0, 1, "x")}, "DATA, which version 1"},
-		{"reserved CREDIT", []string{frame(frameCredit, 0, 1, "x")}, "CREDIT, which version 1"},
+		{"DATA to no call", []string{frame(frameData, 0, 1, "x")}, "DATA 1, which was not called"},
+		{"DATA of a call of ours that was not made", []string{frame(frameData, 0, 2, "x")}, "DATA 2, which was not called"},
+		{"DATA zero", []string{frame(frameData, 0, 0, "x")}, "DATA 0"},
+		{"CREDIT to no call", []string{frame(frameCredit, 0, 1, "\x01")}, "CREDIT 1, which was not called"},
 		{"second HELLO", []string{frame(frameHello, 0, 0, string(testHello.append(nil)))}, "a second HELLO"},
-		{"unknown flag", []string{frame(frameCall, 0x02, 1, callBody("echo"))}, "CALL with flags 0x02"},
+		{"unknown flag", []string{frame(frameCall, 0x10, 1, callBody("echo"))}, "CALL with flags 0x10"},
 		{"MORE on a PING", []string{frame(framePing, flagMore, 1, "")}, "PING with flags 0x01"},
 		{"MORE on a FAULT", []string{frame(frameFault, flagMore, 2, "")}, "FAULT with flags 0x01"},
 		{"empty frame", []string{"\x00\x00\x00\x00"}, "a frame of 0 bytes"},
@@ -245,11 +247,11 @@ func TestBreachesAtTheStart(t *testing.T) {
 		{"empty HELLO", frame(frameHello, 0, 0, ""), reasonProtocol, `begins with "parley"`},
 		{"cut HELLO", frame(frameHello, 0, 0, "parley\x01\x01\x02\x01"), reasonProtocol, "malformed HELLO"},
 		{"endless settings", frame(frameHello, 0, 0, "parley\x01\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), reasonProtocol, "malformed HELLO"},
-		{"versions the wrong way round", with(hello{2, 1, 1 << 20, 1}), reasonProtocol, "malformed HELLO"},
-		{"small messages", with(hello{1, 1, 100, 1}), reasonProtocol, "at least 65536 must be accepted"},
-		{"no calls", with(hello{1, 1, 1 << 20, 0}), reasonProtocol, "allows no calls"},
-		{"future version", with(hello{2, 9, 1 << 20, 1}), reasonVersion, "the peer speaks 2 to 9, this side 1"},
-		{"past version", with(hello{0, 0, 1 << 20, 1}), reasonVersion, "the peer speaks 0 to 0, this side 1"},
+		{"versions the wrong way round", with(hello{2, 1, 1 << 20, 1, 1 << 18}), reasonProtocol, "malformed HELLO"},
+		{"small messages", with(hello{1, 1, 100, 1, 1 << 18}), reasonProtocol, "at least 65536 must be accepted"},
+		{"no calls", with(hello{1, 1, 1 << 20, 0, 1 << 18}), reasonProtocol, "allows no calls"},
+		{"future version", with(hello{2, 9, 1 << 20, 1, 1 << 18}), reasonVersion, "the peer speaks 2 to 9, this side 1"},
+		{"past version", with(hello{0, 0, 1 << 20, 1, 1 << 18}), reasonVersion, "the peer speaks 0 to 0, this side 1"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -271,7 +273,7 @@ func TestBreachesAtTheStart(t *testing.T) {
 // one that cannot is skipped.
 func TestFutureVersions(t *testing.T) {
 	p, _ := newWirePeer(t, sessionConfig{handler: echo})
-	future := hello{1, 7, 1 << 20, 9}.append(nil)
+	future := hello{1, 7, 1 << 20, 9, 1 << 18}.append(nil)
 	future[len(helloMagic)+2] = 3 // settings
 	future = append(future, 0x63, 0x01)
 	p.send(frame(frameHello, 0, 0, string(future)))

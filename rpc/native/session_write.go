@@ -36,12 +36,13 @@ type large struct {
 	kind    frameType
 	id      uint64        // of a call: 0 until it is about to begin
 	timeout time.Duration // of a call
+	flags   byte          // of the first frame
 	buf     []byte        // headRoom bytes, then the message
 	sent    int           // up to here buf was taken by a writer; 0: nothing was
 
 	call   *call         // a call of ours, or
-	answer *incoming     // an answer to one of the peer's
-	done   chan struct{} // of an answer: closed when all was written, or will never be
+	answer *incoming     // an answer to one of the peer's; neither: an item of a stream
+	done   chan struct{} // closed when all was written, or will never be; nil: nobody waits
 	ended  bool          // no more of it will be written
 }
 
@@ -60,6 +61,7 @@ func (l *large) next() []byte {
 		if l.call != nil {
 			timeout = appendTimeout(timeout, l.timeout)
 		}
+		flags |= l.flags
 		total := uint64(len(l.buf) - headRoom + len(timeout))
 		head = appendSessionHead(head, l.kind, flags, l.id, uvarintLen(total)+len(timeout)+len(chunk))
 		head = append(binary.AppendUvarint(head, total), timeout...)

@@ -108,9 +108,17 @@ func (c *Client) bound(ctx context.Context) (context.Context, context.CancelFunc
 	return context.WithTimeout(ctx, c.timeout)
 }
 
+// maxUpload is the most of an io.Reader that is sent as the base64 it becomes, in
+// bytes. What a server takes is mostly less.
+const maxUpload = 64 << 20
+
 // document writes a call into out and returns the headers that go with it.
 func (c *Client) document(req *rpc.Request, out *buffer) (http.Header, error) {
-	arguments, err := goValues(req.Args)
+	arguments, err := rpc.ValuesOf(req.Args)
+	if err != nil {
+		return nil, err
+	}
+	arguments, err = rpc.CollectUpload(arguments, or(c.values.MaxElements, value.DefaultMaxElements), maxUpload)
 	if err != nil {
 		return nil, err
 	}
@@ -169,22 +177,6 @@ func (c *Client) send(ctx context.Context, header http.Header, out *buffer) (*ht
 		return nil, nil, rpc.Unknown, c.cause(ctx, err)
 	}
 	return resp, in, rpc.Unknown, nil
-}
-
-// goValues returns arguments as Go values, which they are unless a call is
-// passed on from one wire to another.
-func goValues(a rpc.Args) ([]any, error) {
-	switch a := a.(type) {
-	case nil:
-		return nil, nil
-	case rpc.Values:
-		return a, nil
-	case *rpc.Values:
-		return *a, nil
-	}
-	var list []any
-	err := a.Decode([]any{&list}, &value.Params{Variadic: true})
-	return list, err
 }
 
 // deliver takes the result, or the fault, out of an answer.

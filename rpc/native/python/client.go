@@ -77,12 +77,21 @@ func (c *Client) Close() error { return c.conn.Close() }
 // maxUnread bounds the calls that were given up and whose answers are to come.
 const maxUnread = 64
 
+// maxUpload is the most of an io.Reader that is sent as bytes.
+const maxUpload = 16 << 20
+
 // Call implements rpc.Caller. When ctx ends before the answer is there, the
 // program goes on with the call all the same, and the next call waits for it.
 //
 // Request.Meta is not sent: the forms have no place for it.
+//
+// A stream as the last argument is sent as a list, and an io.Reader as bytes of
+// at most 16 MiB.
 func (c *Client) Call(ctx context.Context, req *rpc.Request) (any, error) {
-	args, err := argumentsOf(req)
+	args, err := rpc.ValuesOf(req.Args)
+	if err == nil {
+		args, err = rpc.CollectUpload(args, value.DefaultMaxElements, maxUpload)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("python: call %s: %w", req.Method, err)
 	}
@@ -185,19 +194,4 @@ func (c *Client) unpack(data []byte) (any, error) {
 	}
 	v, _, err = pickle.Decode(inner, c.cfg.Pickle)
 	return v, err
-}
-
-// argumentsOf returns the arguments of a request as values.
-func argumentsOf(req *rpc.Request) ([]any, error) {
-	switch args := req.Args.(type) {
-	case nil:
-		return nil, nil
-	case rpc.Values:
-		return args, nil
-	case *rpc.Values:
-		return *args, nil
-	}
-	var list []any
-	err := req.Args.Decode([]any{&list}, &value.Params{Variadic: true})
-	return list, err
 }

@@ -1,0 +1,184 @@
+package native
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+
+	"github.com/parley-rpc/parley/rpc"
+	"github.com/parley-rpc/parley/rpc/native/cbor"
+)
+
+// outflow is a stream that this side sends: the items of an answer, or those of
+// the last argument of a call. One goroutine pushes them. It is in
+// state.outflows from the beginning of its call to the answer.
+type outflow struct {
+	s   *session
+	ctx context.Context // ends a push that waits; of a call of ours: Background
+	id  uint64          // of the call; guarded by session.mu until begun is closed
+
+	credit int           // guarded by session.mu; bytes that the peer takes; may be below 0
+	over   bool          // guarded by session.mu; nobody takes items any more
+	large  *large        // guarded by session.mu; an item that is sent in parts
+	more   chan struct{} // holds an element when credit has come, or over is set
+	begun  chan struct{} // closed when all of the call was sent, or will never be; nil: it was
+
+	buf []byte // the pusher's
+	cut bool   // the pusher's; the last item was not sent to its end
+}
+
+func newOutflow(s *session, id uint64) *outflow {
+	return &outflow{s: s, id: id, ctx: context.Background(), credit: s.hello.window, more: make(chan struct{}, 1)}
+}
+
+// errFlowOver ends the pusher of a stream that nobody takes any more. Its call
+// has an error, or an answer, that says more.
+var errFlowOver = errors.New("native: the call that the stream belongs to has ended")
+
+// push sends an item as soon as there is credit for it. An item may be larger
+// than the credit that is left, so that none is too large to ever be sent.
+func (f *outflow) push(item any) (err error) {
+	if f.buf, err = cbor.Append(withHeadRoom(f.buf), item); err != nil {
+		return fmt.Errorf("an item of the stream cannot be encoded: %w", err)
+	}
+	body := f.buf[headRoom:]
+	if most := f.s.hello.maxMessage; len(body) > most {
+		return rpc.Errorf(rpc.CodeOverLimit, "over limit: an item of the stream takes %d bytes, the peer accepts %d", len(body), most)
+	}
+	for {
+		var wait chan struct{}
+		var l *large
+		f.s.updateAside(func(st *state) {
+			switch {
+			case st.err != nil:
+				err = st.err
+			case f.over:
+				err = errFlowOver
+			case f.credit <= 0:
+				wait = f.more
+			case split(body):
+				l = &large{kind: frameData, id: f.id, buf: f.buf, done: make(chan struct{})}
+				f.large, f.credit = l, f.credit-len(body)
+				st.large = append(st.large, l)
+			case !st.hasRoom(len(body)):
+				wait = st.wantRoom()
+			default:
+				f.credit -= len(body)
+				st.out = append(appendSessionHead(st.out, frameData, 0, f.id, len(body)), body...)
+			}
+		})
+		switch {
+		case l != nil:
+			return f.pushed(l)
+		case err != nil || wait == nil:
+			return err
+		}
+		select {
+		case <-wait:
+		case <-f.ctx.Done():
+			return f.ctx.Err()
+		}
+	}
+}
+
+// pushed waits until an item is sent that has several frames.
+func (f *outflow) pushed(l *large) (err error) {
+	select {
+	case <-l.done:
+	case <-f.ctx.Done():
+		err = f.ctx.Err()
+	}
+	f.s.update(func(st *state) {
+		st.cut(l)
+		if st.flyingLarge == l {
+			f.buf = nil // the writer is at it
+		}
+		if f.large = nil; !l.taken() {
+			f.cut = true
+			if err == nil {
+				err = errFlowOver
+			}
+		}
+	})
+	return err
+}
+
+// pump sends all items of an upload. It runs on a goroutine of its own, which the
+// call does not wait for: nobody knows how long the producer takes to make its
+// next item. failed takes the error of a stream that breaks off.
+func (f *outflow) pump(items iter.Seq2[any, error], failed chan<- error) {
+	if f.begun != nil {
+		<-f.begun
+	}
+	for item, err := range items {
+		if err == nil {
+			err = f.push(item)
+		}
+		if err != nil {
+			if !errors.Is(err, errFlowOver) {
+				failed <- err
+			}
+			return
+		}
+	}
+	f.s.update(func(st *state) {
+		if !f.over && st.err == nil {
+			st.out = appendSessionHead(st.out, frameData, flagEnd, f.id, 0)
+		}
+	})
+}
+
+// stop makes what is pushed from now on fail.
+func (f *outflow) stop() {
+	f.s.update(func(st *state) { st.stop(f) })
+}
+
+func (st *state) stop(f *outflow) {
+	f.over = true
+	f.signal()
+	if f.large != nil {
+		st.cut(f.large)
+	}
+}
+
+func (f *outflow) signal() {
+	select {
+	case f.more <- struct{}{}:
+	default:
+	}
+}
+
+// maxCredit bounds what a peer may have granted and not been sent, in bytes.
+const maxCredit = 1 << 30
+
+// credit takes a CREDIT. One for a call that was answered is no error: the two
+// have met on their way.
+func (s *session) credit(id, n uint64) (err error) {
+	s.update(func(st *state) {
+		f := st.outflows[id]
+		switch {
+		case f == nil:
+			err = s.unknownFlow(frameHead{kind: frameCredit, id: id})
+		case n == 0 || n > maxCredit || f.credit+int(n) > maxCredit:
+			err = breach("CREDIT %d of %d bytes: expected 1 to %d in all", id, n, maxCredit)
+		default:
+			f.credit += int(n)
+			f.signal()
+		}
+	})
+	return err
+}
+
+// unknownFlow judges a frame of a stream that is not there: its call may have
+// ended. It is called from within update.
+func (s *session) unknownFlow(h frameHead) error {
+	known := h.id <= s.st.lastSeen
+	if s.isOurs(h.id) {
+		known = h.id < s.st.nextID
+	}
+	if h.id == 0 || !known {
+		return breach("%s %d, which was not called", h.kind, h.id)
+	}
+	return nil
+}
