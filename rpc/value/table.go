@@ -4,7 +4,7 @@ import "reflect"
 
 // A TableSource is a Source whose wire writes the field names of a list of
 // records once. With it a list of structs finds out once, and not in each
-// record, which field a value belongs to. It embeds a Sticky.
+// record, which field a value belongs to. It has a Sticky embedded.
 type TableSource interface {
 	Source
 	// Columns returns the number of columns, if the sequence just entered is a
@@ -18,11 +18,11 @@ type TableSource interface {
 	// After the last row it leaves the table and answers false.
 	Row() bool
 
-	sticky() *Sticky
+	embedsSticky
 }
 
 // A TableSink is a Sink whose wire writes the field names of a list of records
-// once. It embeds a Sticky.
+// once. It has a Sticky embedded.
 type TableSink interface {
 	Sink
 	// Rows is a Table whose rows are begun by Row. If the wire has no table for
@@ -31,8 +31,12 @@ type TableSink interface {
 	// Row begins the next row: a value for each name follows, then End.
 	Row()
 
-	sticky() *Sticky
+	embedsSticky
 }
+
+// embedsSticky is for the loops over rows, which look for an error behind each
+// field: at the Sticky itself that takes no call.
+type embedsSticky interface{ sticky() *Sticky }
 
 // scalar says that values of a type are read and written by one method. In the
 // rows of a table a switch on it stands for the closures of a plan, whose calls

@@ -343,9 +343,7 @@ func FuzzRows(f *testing.F) {
 	for _, c := range tables() {
 		f.Add(mustAppend(f, c.v), 0, 0)
 		f.Add(mustAppend(f, c.v), 100, 3)
-		for _, into := range c.into {
-			types = append(types, into)
-		}
+		types = append(types, c.into...)
 	}
 	f.Add(unhex(f, "da50726c52 82 82 6161 6162 82 01 da50726c52 82 81 6161 81 6162"), 0, 0)
 	f.Fuzz(func(t *testing.T, data []byte, elements, depth int) {
