@@ -94,9 +94,13 @@ type Caller interface {
 // Invoke calls method and returns its result as an R. An R of any gets the
 // dynamic value; value.Void accepts whatever comes.
 func Invoke[R any](ctx context.Context, c Caller, method string, args ...any) (R, error) {
-	var result R
-	_, err := c.Call(ctx, &Request{Method: method, Args: Values(args), Meta: outgoingMeta(ctx), Into: &result})
-	return result, err
+	var call struct { // one allocation, not two
+		req    Request
+		result R
+	}
+	call.req = Request{Method: method, Args: Values(args), Meta: outgoingMeta(ctx), Into: &call.result}
+	_, err := c.Call(ctx, &call.req)
+	return call.result, err
 }
 
 // Stream calls method and yields the items of its result one after another: of

@@ -439,12 +439,18 @@ func TestAllocations(t *testing.T) {
 				t.Fatal(sum, err)
 			}
 		})
-		t.Logf("%s: Call %v, Invoke %v", name, call, invoke)
+		add := rpc.Stub2[int, int, int](c, "add")
+		stub := testing.AllocsPerRun(500, func() {
+			if sum, err := add(ctx, 3, 5); err != nil || sum != 8 {
+				t.Fatal(sum, err)
+			}
+		})
+		t.Logf("%s: Call %v, Invoke %v, Stub2 %v", name, call, invoke, stub)
 		if call > 0 {
 			t.Errorf("%s: Call takes %v allocations; want none", name, call)
 		}
-		if invoke > 4 {
-			t.Errorf("%s: Invoke takes %v allocations; want at most 4", name, invoke)
+		if invoke > 3 || stub > 3 {
+			t.Errorf("%s: Invoke takes %v allocations, Stub2 %v; want at most 3", name, invoke, stub)
 		}
 	}
 }

@@ -54,6 +54,8 @@ type Sticky struct {
 
 func (s *Sticky) rejectsUnknown() bool { return s.RejectUnknown }
 
+func (s *Sticky) sticky() *Sticky { return s }
+
 // Err returns the first error, nil while there is none.
 func (s *Sticky) Err() *Error { return s.err }
 

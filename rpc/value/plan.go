@@ -17,6 +17,9 @@ type plan struct {
 	encode func(s Sink, v reflect.Value)
 	err    error   // why the type cannot cross; then both functions fail with it
 	record *record // the fields, if the type is a struct
+	scalar scalar  // what rows of tables do instead of calling the functions
+	bits   int     // of a scalarInt
+	name   string  // of its type
 }
 
 var plans sync.Map // reflect.Type -> *plan
@@ -102,10 +105,12 @@ func (c *compiler) fill(p *plan, t reflect.Type) {
 	name := t.String()
 	switch t.Kind() {
 	case reflect.Bool:
+		p.scalar = scalarBool
 		p.decode = func(s Source, v reflect.Value) { v.SetBool(decodeBool(s)) }
 		p.encode = func(s Sink, v reflect.Value) { s.Bool(v.Bool()) }
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
 		bits := t.Bits()
+		p.scalar, p.bits, p.name = scalarInt, bits, name
 		p.decode = func(s Source, v reflect.Value) { v.SetInt(decodeInt(s, bits, name)) }
 		p.encode = func(s Sink, v reflect.Value) { s.Int(v.Int()) }
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
@@ -113,6 +118,9 @@ func (c *compiler) fill(p *plan, t reflect.Type) {
 		p.decode = func(s Source, v reflect.Value) { v.SetUint(decodeUint(s, bits, name)) }
 		p.encode = func(s Sink, v reflect.Value) { encodeUint(s, v.Uint()) }
 	case reflect.Float64, reflect.Float32:
+		if t.Kind() == reflect.Float64 {
+			p.scalar = scalarFloat
+		}
 		p.decode = func(s Source, v reflect.Value) {
 			f := decodeFloat(s)
 			if v.OverflowFloat(f) {
@@ -123,6 +131,7 @@ func (c *compiler) fill(p *plan, t reflect.Type) {
 		}
 		p.encode = func(s Sink, v reflect.Value) { s.Float(v.Float()) }
 	case reflect.String:
+		p.scalar = scalarText
 		p.decode = func(s Source, v reflect.Value) { v.SetString(decodeText(s)) }
 		p.encode = func(s Sink, v reflect.Value) { s.Text(v.String()) }
 	case reflect.Slice:

@@ -20,6 +20,7 @@ type field struct {
 	name      string
 	index     []int // for reflect.Value.FieldByIndex
 	plan      *plan
+	scalar    scalar // of the plan, unless the field is an embedded struct's
 	omitEmpty bool
 	omitZero  bool
 }
@@ -56,6 +57,9 @@ func (c *compiler) fillStruct(p *plan, t reflect.Type) {
 	for i := range r.fields {
 		f := &r.fields[i]
 		f.plan = c.part(p, t.FieldByIndex(f.index).Type, fmt.Sprintf("field %s of %s", t.FieldByIndex(f.index).Name, t))
+		if len(f.index) == 1 {
+			f.scalar = f.plan.scalar
+		}
 		r.index[f.name] = i
 		r.names = append(r.names, f.name)
 		r.fixed = r.fixed && !f.omitEmpty && !f.omitZero
@@ -87,7 +91,7 @@ func (r *record) decode(s Source, v reflect.Value) {
 			next = i
 		}
 		f := &r.fields[next]
-		f.plan.decode(s, fieldOf(v, f.index))
+		f.plan.decode(s, f.of(v))
 		if err := s.Err(); err != nil {
 			err.withinName(f.name)
 			return
@@ -108,7 +112,7 @@ func (r *record) encode(s Sink, v reflect.Value) {
 	n := len(r.fields)
 	if !r.fixed {
 		for i := range r.fields {
-			if f := &r.fields[i]; f.omitted(fieldOf(v, f.index)) {
+			if f := &r.fields[i]; f.omitted(f.of(v)) {
 				n--
 			}
 		}
@@ -119,7 +123,7 @@ func (r *record) encode(s Sink, v reflect.Value) {
 	}
 	for i := range r.fields {
 		f := &r.fields[i]
-		fv := fieldOf(v, f.index)
+		fv := f.of(v)
 		if !r.fixed && f.omitted(fv) {
 			continue
 		}
@@ -133,11 +137,13 @@ func (r *record) encode(s Sink, v reflect.Value) {
 	s.End()
 }
 
-func fieldOf(v reflect.Value, index []int) reflect.Value {
-	if len(index) == 1 {
-		return v.Field(index[0])
+// of returns the field of a struct.
+func (f *field) of(v reflect.Value) reflect.Value {
+	v = v.Field(f.index[0])
+	if len(f.index) > 1 {
+		v = v.FieldByIndex(f.index[1:])
 	}
-	return v.FieldByIndex(index)
+	return v
 }
 
 type candidate struct {

@@ -46,6 +46,9 @@ func (c *compiler) fillSlice(p *plan, t reflect.Type) {
 	p.encode = func(s Sink, v reflect.Value) {
 		n := v.Len()
 		if elem.record != nil && elem.record.fixed && n > 1 {
+			if elem.record.encodeTable(s, v) {
+				return
+			}
 			s.Table(elem.record.names, n)
 		} else {
 			s.List(KindList, n)
@@ -88,8 +91,15 @@ func beginSlice(s Source, v reflect.Value) (n int, ok bool) {
 // slice. v keeps nothing of what it held.
 func decodeElements(s Source, v reflect.Value, elem *plan, n int) {
 	t := v.Type()
-	list := reflect.MakeSlice(t, 0, bounded(n, t.Elem().Size()))
-	v.Set(list)
+	if room := bounded(n, t.Elem().Size()); room > 0 {
+		v.SetZero()
+		v.Grow(room)
+	} else {
+		v.Set(reflect.MakeSlice(t, 0, 0)) // an empty list is not nil
+	}
+	if elem.record != nil && elem.record.decodeTable(s, v) {
+		return
+	}
 	appendElements(s, v, elem, 0)
 }
 
@@ -122,6 +132,12 @@ func decodeInts(s Source, v reflect.Value, elem *plan) {
 		appendElements(s, v, elem, len(list))
 		return
 	}
+	if is, ok := s.(IntSource); ok {
+		list := is.GoInts(make([]int, 0, bounded(n, 8)))
+		v.Set(reflect.ValueOf(list).Convert(v.Type()))
+		appendElements(s, v, elem, len(list))
+		return
+	}
 	buf := int64s.Get().(*[]int64)
 	*buf = s.Ints((*buf)[:0])
 	list := make([]int, len(*buf), max(len(*buf), bounded(n, 8)))
@@ -144,6 +160,10 @@ func encodeInts(s Sink, v reflect.Value) {
 		return
 	}
 	list := v.Convert(reflect.TypeFor[[]int]()).Interface().([]int)
+	if is, ok := s.(IntSink); ok {
+		is.GoInts(list)
+		return
+	}
 	buf := int64s.Get().(*[]int64)
 	*buf = slices.Grow((*buf)[:0], len(list))[:len(list)]
 	for i, n := range list {

@@ -9,43 +9,46 @@ import (
 // Ints appends to dst the elements of the list just entered that are integers
 // and fit an int64, up to the first other one. What is wrong with that one, if
 // anything, is left for Int to say.
-func (d *Decoder) Ints(dst []int64) []int64 {
+func (d *Decoder) Ints(dst []int64) []int64 { return readInts(d, dst) }
+
+// GoInts is Ints for integers that fit an int.
+func (d *Decoder) GoInts(dst []int) []int { return readInts(d, dst) }
+
+func readInts[T int | int64](d *Decoder, dst []T) []T {
 	if d.in != inList {
 		return dst
 	}
 	data, pos, left := d.data, d.pos, d.left
 	for left > 0 && pos < len(data) {
 		b := data[pos]
-		if b < oneByte {
-			dst = append(dst, int64(b))
-			pos++
-			left--
-			continue
-		}
-		var arg, least uint64
 		rest := data[pos+1:]
+		var arg uint64
 		size := 0
-		switch low := b & lowMask; {
-		case b&majorMask > majorNint:
+		switch low := b &^ majorNint; {
 		case low < oneByte:
 			size, arg = 1, uint64(low)
-		case low == 24 && len(rest) >= 1:
-			size, arg, least = 2, uint64(rest[0]), oneByte
 		case low == 25 && len(rest) >= 2:
-			size, arg, least = 3, uint64(binary.BigEndian.Uint16(rest)), 1<<8
+			if arg = uint64(binary.BigEndian.Uint16(rest)); arg >= 1<<8 {
+				size = 3
+			}
+		case low == 24 && len(rest) >= 1:
+			if arg = uint64(rest[0]); arg >= oneByte {
+				size = 2
+			}
 		case low == 26 && len(rest) >= 4:
-			size, arg, least = 5, uint64(binary.BigEndian.Uint32(rest)), 1<<16
+			if arg = uint64(binary.BigEndian.Uint32(rest)); arg >= 1<<16 {
+				size = 5
+			}
 		case low == 27 && len(rest) >= 8:
-			size, arg, least = 9, binary.BigEndian.Uint64(rest), 1<<32
+			if arg = binary.BigEndian.Uint64(rest); arg >= 1<<32 && arg <= math.MaxInt64 {
+				size = 9
+			}
 		}
-		if size == 0 || arg < least || arg > math.MaxInt64 {
+		n := int64(arg) ^ -int64(b>>5) // of a negative integer arg is ^n
+		if size == 0 || int64(T(n)) != n {
 			break
 		}
-		n := int64(arg)
-		if b >= majorNint {
-			n = ^n
-		}
-		dst = append(dst, n)
+		dst = append(dst, T(n))
 		pos += size
 		left--
 	}
@@ -70,18 +73,49 @@ func (d *Decoder) Floats(dst []float64) []float64 {
 }
 
 // Ints writes a list of integers.
-func (e *Encoder) Ints(list []int64) {
+func (e *Encoder) Ints(list []int64) { writeInts(e, list) }
+
+// GoInts writes a list of integers.
+func (e *Encoder) GoInts(list []int) { writeInts(e, list) }
+
+func writeInts[T int | int64](e *Encoder, list []T) {
 	if !e.begin(majorArray, len(list), len(list)) {
 		return
 	}
 	e.depth--
-	buf := slices.Grow(e.buf, len(list))
-	for _, n := range list {
-		if uint64(n) < oneByte {
-			buf = append(buf, byte(n))
-		} else {
-			buf = appendInt(buf, n)
+	buf := e.buf
+	for len(list) > 0 {
+		// Room for the longest form of some, and no question of it for each.
+		some := list[:min(len(list), 64)]
+		list = list[len(some):]
+		at := len(buf)
+		buf = slices.Grow(buf, 9*len(some))[:at+9*len(some)]
+		for _, n := range some {
+			n := int64(n)
+			major, arg := byte(n>>63)&majorNint, uint64(n^n>>63)
+			out := buf[at : at+9]
+			switch {
+			case arg < oneByte:
+				out[0] = major | byte(arg)
+				at++
+			case arg < 1<<8:
+				out[0], out[1] = major|24, byte(arg)
+				at += 2
+			case arg < 1<<16:
+				out[0] = major | 25
+				binary.BigEndian.PutUint16(out[1:], uint16(arg))
+				at += 3
+			case arg < 1<<32:
+				out[0] = major | 26
+				binary.BigEndian.PutUint32(out[1:], uint32(arg))
+				at += 5
+			default:
+				out[0] = major | 27
+				binary.BigEndian.PutUint64(out[1:], arg)
+				at += 9
+			}
 		}
+		buf = buf[:at]
 	}
 	e.buf = buf
 }

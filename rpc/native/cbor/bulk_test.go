@@ -33,7 +33,10 @@ func TestInts(t *testing.T) {
 		{"up to a bignum", "82 01 c249010000000000000000", []int64{1}, value.KindInt, ""},
 		{"up to a float", "82 01 f93c00", []int64{1}, value.KindFloat, ""},
 		{"up to text", "83 01 02 6161", []int64{1, 2}, value.KindString, ""},
-		{"up to one not shortest", "82 01 1801", []int64{1}, value.KindInt, "shortest"},
+		{"up to one not shortest", "82 01 1817", []int64{1}, value.KindInt, "shortest"},
+		{"up to one not shortest in two bytes", "82 01 1900ff", []int64{1}, value.KindInt, "shortest"},
+		{"up to one not shortest in four bytes", "82 01 1a0000ffff", []int64{1}, value.KindInt, "shortest"},
+		{"up to one not shortest in eight bytes", "82 01 1b00000000ffffffff", []int64{1}, value.KindInt, "shortest"},
 		{"up to the end of the message", "83 01 02 1903", []int64{1, 2}, value.KindInt, "the message ends"},
 		{"up to what is reserved", "82 01 1c", []int64{1}, value.KindInvalid, "reserved"},
 	} {

@@ -32,7 +32,8 @@ const (
 	inList                  // in any sequence but a table
 	inTable                 // before a row
 	inMap
-	inRow // of a table, which reads as a map
+	inRow   // of a table, which reads as a map
+	inCells // the same, without the names
 	inError
 )
 
@@ -101,7 +102,7 @@ func (d *Decoder) leave() {
 	switch d.in {
 	case inMessage, inError:
 		return
-	case inRow:
+	case inRow, inCells:
 		d.in, d.left = inTable, d.grid.rows
 	default:
 		if d.in == inMap {

@@ -26,12 +26,16 @@ type Decoder struct {
 	free  int // elements that containers may still have
 	o     Options
 	keys  keys
+	texts texts // of the rows of tables
 	open  []int // of Skip: what is left in each container
 
 	shared bool // part of the message has been given away
 }
 
-var _ value.Source = (*Decoder)(nil)
+var (
+	_ value.TableSource = (*Decoder)(nil)
+	_ value.IntSource   = (*Decoder)(nil)
+)
 
 // NewDecoder returns a Decoder of data, which must not change while it is read.
 func NewDecoder(data []byte, o Options) *Decoder {
@@ -56,6 +60,7 @@ func (d *Decoder) Reset(data []byte, o Options) {
 	d.o = o
 	d.shared = false
 	d.keys.reset()
+	d.texts = texts{}
 	if cap(d.open) > keepStack {
 		d.open = nil
 	}
@@ -262,7 +267,7 @@ func (d *Decoder) Text() string {
 		rest := d.data[d.pos+1:]
 		if n := int(d.data[d.pos] - majorText); n < oneByte && n <= len(rest) && utf8.Valid(rest[:n]) {
 			d.took(d.pos + 1 + n)
-			return string(rest[:n])
+			return d.textOf(rest[:n])
 		}
 	}
 	_, n, at, ok := d.next("string", bit(majorText))
@@ -278,7 +283,7 @@ func (d *Decoder) Text() string {
 		return ""
 	}
 	d.took(at + len(text))
-	return string(text)
+	return d.textOf(text)
 }
 
 // Bytes reads binary. From Options.ShareBytes on it is part of the message.

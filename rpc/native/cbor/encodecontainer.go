@@ -84,13 +84,19 @@ func (e *Encoder) List(kind value.Kind, n int) {
 // Table begins a list of maps with the same names. Of fewer than two it is
 // written as a list like any other, and so it is if a name is very long.
 func (e *Encoder) Table(names []string, n int) {
+	if !e.Rows(names, n) {
+		e.List(value.KindList, n)
+	}
+}
+
+// Rows begins a table whose rows are begun by Row.
+func (e *Encoder) Rows(names []string, n int) bool {
 	long := func(name string) bool { return len(name) > maxColumnName }
 	if n < 2 || len(names) == 0 || slices.ContainsFunc(names, long) {
-		e.List(value.KindList, n)
-		return
+		return false
 	}
 	if !e.begin(majorTag, tagTable, n) {
-		return
+		return true // it has failed
 	}
 	e.buf = appendHead(e.buf, majorArray, uint64(n)+1)
 	e.buf = appendHead(e.buf, majorArray, uint64(len(names)))
@@ -98,6 +104,23 @@ func (e *Encoder) Table(names []string, n int) {
 		e.appendText(name)
 	}
 	e.push(openFrame{rows: n, names: names})
+	return true
+}
+
+// Row begins a row of a table.
+func (e *Encoder) Row() {
+	n := len(e.names)
+	if e.rows == 0 || e.inRow {
+		e.Fail(errTooMany)
+	} else if e.deeper(2 * n) {
+		if n < oneByte {
+			e.buf = append(e.buf, majorArray|byte(n))
+		} else {
+			e.buf = appendHead(e.buf, majorArray, uint64(n))
+		}
+		e.rows--
+		e.inRow, e.left = true, n
+	}
 }
 
 // Map begins a map.

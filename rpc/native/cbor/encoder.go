@@ -25,7 +25,10 @@ type Encoder struct {
 	began     bool
 }
 
-var _ value.Sink = (*Encoder)(nil)
+var (
+	_ value.TableSink = (*Encoder)(nil)
+	_ value.IntSink   = (*Encoder)(nil)
+)
 
 // Reset makes e append to dst as if it were new. The memory of dst belongs to e
 // until Output has been called for the last time.
@@ -110,6 +113,10 @@ func (e *Encoder) Text(s string) {
 func (e *Encoder) appendText(s string) {
 	if !utf8.ValidString(s) {
 		e.Fail(fmt.Errorf(`"%s" is not valid UTF-8: send it as []byte`, value.Clip(s, 64)))
+		return
+	}
+	if len(s) < oneByte {
+		e.buf = append(append(e.buf, majorText|byte(len(s))), s...)
 		return
 	}
 	e.buf = append(appendHead(e.buf, majorText, uint64(len(s))), s...)
