@@ -93,9 +93,9 @@ type state struct {
 	workers  workers
 
 	// Streams, by the id of their call, whoever made that.
-	inflows  map[uint64]*inflow
-	outflows map[uint64]*outflow
-	streamed int // bytes that inflows hold
+	instreams  map[uint64]*instream
+	outstreams map[uint64]*outstream
+	streamed int // bytes that instreams hold
 
 	lastPing uint64
 

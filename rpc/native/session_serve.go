@@ -33,8 +33,8 @@ type incoming struct {
 	cancelled bool   // guarded by session.mu; the caller has given up
 	large     *large // guarded by session.mu; the answer, while it is sent in parts
 
-	in  *inflow  // the upload; nil: none
-	out *outflow // the items of the result; nil: the caller takes none
+	in  *instream  // the upload; nil: none
+	out *outstream // the items of the result; nil: the caller takes none
 }
 
 var incomings = sync.Pool{New: func() any { return new(incoming) }}

@@ -47,7 +47,7 @@ func noStreams(t testing.TB, sessions ...*session) {
 		eventually(t, "all streams are forgotten", func() bool {
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			return len(s.st.inflows) == 0 && len(s.st.outflows) == 0 && s.st.streamed == 0
+			return len(s.st.instreams) == 0 && len(s.st.outstreams) == 0 && s.st.streamed == 0
 		})
 	}
 }
@@ -363,7 +363,7 @@ func TestStreamsAreBounded(t *testing.T) {
 		server.mu.Lock()
 		defer server.mu.Unlock()
 		failed := 0
-		for _, f := range server.st.inflows {
+		for _, f := range server.st.instreams {
 			if f.err != nil {
 				failed++
 			}
@@ -371,7 +371,7 @@ func TestStreamsAreBounded(t *testing.T) {
 		if server.st.streamed > limits.MaxBuffered {
 			t.Errorf("%d bytes are held; want at most %d", server.st.streamed, limits.MaxBuffered)
 		}
-		return failed > 0 && len(server.st.inflows) == calls
+		return failed > 0 && len(server.st.instreams) == calls
 	})
 	if n, err := rpc.Invoke[int](testContext(t), client, "one"); err != nil || n != 1 {
 		t.Errorf("a call beside them: got %d, %v", n, err)

@@ -11,14 +11,14 @@ import (
 	"github.com/parley-rpc/parley/rpc/value"
 )
 
-// inflow is a stream that arrives: the items of an answer, or those of the last
+// instream is a stream that arrives: the items of an answer, or those of the last
 // argument of a call. The reader puts items in, one goroutine takes them out. It
-// is in state.inflows from the beginning of its call to the answer; what has come
+// is in state.instreams from the beginning of its call to the answer; what has come
 // by then can still be taken.
 //
 // What the peer may send is bounded by credit, which it gets back as items are
 // taken. So a consumer that is slow stops its producer, and nobody else.
-type inflow struct {
+type instream struct {
 	s  *session
 	id uint64 // of the call; guarded by session.mu until the call is sent
 
@@ -48,11 +48,11 @@ type itemBlock struct {
 // blockSize is how many bytes of small items are kept together.
 const blockSize = 16 << 10
 
-func newInflow(s *session, id uint64) *inflow {
-	return &inflow{s: s, id: id, credit: s.limits.StreamWindow, arrived: make(chan struct{}, 1)}
+func newInstream(s *session, id uint64) *instream {
+	return &instream{s: s, id: id, credit: s.limits.StreamWindow, arrived: make(chan struct{}, 1)}
 }
 
-func (f *inflow) signal() {
+func (f *instream) signal() {
 	select {
 	case f.arrived <- struct{}{}:
 	default:
@@ -60,14 +60,14 @@ func (f *inflow) signal() {
 }
 
 // fail makes err the end of the stream.
-func (st *state) failInflow(f *inflow, err error) {
+func (st *state) failInstream(f *instream, err error) {
 	f.err, f.part = err, nil
 	st.drop(f)
 	f.signal()
 }
 
 // drop gives up what has come of a stream and was not taken.
-func (st *state) drop(f *inflow) {
+func (st *state) drop(f *instream) {
 	for _, b := range f.queue {
 		putMessage(b.memory)
 	}
@@ -76,9 +76,9 @@ func (st *state) drop(f *inflow) {
 }
 
 // hold counts n more bytes of a stream, or ends it if they are too much.
-func (st *state) holdInflow(f *inflow, n int, l *Limits) bool {
+func (st *state) holdInstream(f *instream, n int, l *Limits) bool {
 	if st.streamed+n > l.MaxBuffered {
-		st.failInflow(f, errHeld(l.MaxBuffered))
+		st.failInstream(f, errHeld(l.MaxBuffered))
 		return false
 	}
 	st.streamed += n
@@ -96,10 +96,10 @@ func (r *reader) data(h frameHead) (err error) {
 		return err
 	}
 	r.s.update(func(st *state) {
-		f := st.inflows[h.id]
+		f := st.instreams[h.id]
 		switch {
 		case f == nil:
-			err = r.s.unknownFlow(h)
+			err = r.s.unknownStream(h)
 		case f.part != nil:
 			if err = f.checkPart(h); err == nil {
 				*f.part.buf = append(*f.part.buf, body...)
@@ -112,7 +112,7 @@ func (r *reader) data(h frameHead) (err error) {
 			f.signal()
 		case f.err != nil: // nobody waits for it
 		default:
-			if err = f.spend(len(body)); err == nil && st.holdInflow(f, len(body), &r.s.limits) {
+			if err = f.spend(len(body)); err == nil && st.holdInstream(f, len(body), &r.s.limits) {
 				f.add(body)
 			}
 		}
@@ -124,7 +124,7 @@ func (r *reader) data(h frameHead) (err error) {
 }
 
 // spend takes an item of n bytes from the credit.
-func (f *inflow) spend(n int) error {
+func (f *instream) spend(n int) error {
 	switch {
 	case n == 0:
 		return breach("DATA %d without content", f.id)
@@ -136,7 +136,7 @@ func (f *inflow) spend(n int) error {
 }
 
 // add puts a small item into the queue.
-func (f *inflow) add(body []byte) {
+func (f *instream) add(body []byte) {
 	n := len(f.queue)
 	if n == 0 || f.queue[n-1].single || len(*f.queue[n-1].memory)+len(body) > blockSize {
 		f.queue = append(f.queue, itemBlock{memory: getMessage()})
@@ -148,7 +148,7 @@ func (f *inflow) add(body []byte) {
 }
 
 // checkPart holds a frame against the item that it is a part of, and counts it.
-func (f *inflow) checkPart(h frameHead) error {
+func (f *instream) checkPart(h frameHead) error {
 	p := f.part
 	left := p.total - p.size
 	if h.flags&flagEnd != 0 || h.body == 0 || h.body > left || h.more() == (h.body == left) {
@@ -160,7 +160,7 @@ func (f *inflow) checkPart(h frameHead) error {
 
 // complete puts the item that has arrived in parts into the queue. It is called
 // from within update.
-func (st *state) complete(f *inflow) {
+func (st *state) complete(f *instream) {
 	f.queue = append(f.queue, itemBlock{f.part.buf, true})
 	f.part = nil
 	f.signal()
@@ -168,11 +168,11 @@ func (st *state) complete(f *inflow) {
 
 // largeData takes a frame of an item that is large.
 func (r *reader) largeData(h frameHead) (err error) {
-	var f *inflow
+	var f *instream
 	begins := false
 	r.s.update(func(st *state) {
-		if f = st.inflows[h.id]; f == nil {
-			err = r.s.unknownFlow(h)
+		if f = st.instreams[h.id]; f == nil {
+			err = r.s.unknownStream(h)
 		} else if begins = f.part == nil; begins && f.err == nil && f.ended {
 			err = breach("DATA %d after its end", h.id)
 		}
@@ -209,7 +209,7 @@ func (r *reader) largeData(h frameHead) (err error) {
 	}
 	r.s.update(func(st *state) {
 		switch {
-		case st.inflows[h.id] != f: // its call has ended
+		case st.instreams[h.id] != f: // its call has ended
 			f.part = nil
 			st.drop(f)
 		case !h.more():
@@ -221,15 +221,15 @@ func (r *reader) largeData(h frameHead) (err error) {
 
 // growItem makes room for the size that an item has now, as grow does for a
 // message.
-func (r *reader) growItem(f *inflow) (ok bool) {
+func (r *reader) growItem(f *instream) (ok bool) {
 	p := f.part
 	if p.size <= p.held {
 		return true
 	}
 	want := min(p.total, max(growStep, 4*p.size))
 	r.s.update(func(st *state) {
-		if ok = st.inflows[f.id] == f; ok {
-			ok = st.holdInflow(f, want-p.held, &r.s.limits)
+		if ok = st.instreams[f.id] == f; ok {
+			ok = st.holdInstream(f, want-p.held, &r.s.limits)
 		}
 	})
 	if ok {
@@ -241,7 +241,7 @@ func (r *reader) growItem(f *inflow) (ok bool) {
 
 // item returns the next item, which is valid until the next call. Nil without an
 // error: none has come yet. After the last one the error is io.EOF.
-func (f *inflow) item() (item []byte, err error) {
+func (f *instream) item() (item []byte, err error) {
 	if len(f.rest) == 0 {
 		if err := f.nextBlock(); err != nil || len(f.rest) == 0 {
 			return nil, err
@@ -258,7 +258,7 @@ func (f *inflow) item() (item []byte, err error) {
 }
 
 // nextBlock takes a block out of the queue.
-func (f *inflow) nextBlock() (err error) {
+func (f *instream) nextBlock() (err error) {
 	if f.taken.memory != nil {
 		*f.taken.memory = reuse(&f.dec, *f.taken.memory)
 		putMessage(f.taken.memory)
@@ -280,7 +280,7 @@ func (f *inflow) nextBlock() (err error) {
 }
 
 // ate gives an item back to the peer as credit, in due time.
-func (f *inflow) ate(n int) {
+func (f *instream) ate(n int) {
 	if f.eaten += n; f.eaten < f.s.limits.StreamWindow/2 {
 		return
 	}
@@ -288,7 +288,7 @@ func (f *inflow) ate(n int) {
 		back := min(f.eaten, f.held)
 		f.held -= back
 		st.streamed -= back
-		if st.inflows[f.id] != f || f.ended || st.err != nil {
+		if st.instreams[f.id] != f || f.ended || st.err != nil {
 			return
 		}
 		f.credit += f.eaten
@@ -299,7 +299,7 @@ func (f *inflow) ate(n int) {
 }
 
 // decode reads an item with read.
-func (f *inflow) decode(item []byte, read func(src value.Source) error) error {
+func (f *instream) decode(item []byte, read func(src value.Source) error) error {
 	decode(&f.dec, item)
 	err := read(&f.dec)
 	if err == nil {
@@ -309,7 +309,7 @@ func (f *inflow) decode(item []byte, read func(src value.Source) error) error {
 }
 
 // deliver hands the items that have come to a request.
-func (f *inflow) deliver(req *rpc.Request) error {
+func (f *instream) deliver(req *rpc.Request) error {
 	for {
 		item, err := f.item()
 		if item == nil || err != nil {
@@ -326,7 +326,7 @@ func (f *inflow) deliver(req *rpc.Request) error {
 }
 
 // next waits for the next item and puts it into dst.
-func (f *inflow) next(ctx context.Context, dst any) error {
+func (f *instream) next(ctx context.Context, dst any) error {
 	for {
 		item, err := f.item()
 		if err != nil {
