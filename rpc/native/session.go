@@ -47,6 +47,7 @@ type session struct {
 	raw   *rawWriter // nil: nc has no non-blocking write
 	peer  *rpc.Peer
 	base  context.Context // of handlers; carries the peer
+	short shortMethods    // handler, if it has some
 	hello hello           // of the peer; set before ready is closed
 
 	ready chan struct{} // closed by the reader when the peer's HELLO has come
@@ -127,6 +128,7 @@ func newSession(ctx context.Context, nc net.Conn, cfg sessionConfig) *session {
 	}
 	s.peer = &rpc.Peer{Identity: cfg.identity, Addr: nc.RemoteAddr(), Transport: "native", Back: s}
 	s.base = rpc.WithPeer(ctx, s.peer)
+	s.short, _ = cfg.handler.(shortMethods)
 	s.st.workers = newWorkers()
 	if s.st.nextID = 2; cfg.dialer {
 		s.st.nextID = 1
@@ -234,7 +236,11 @@ func (s *session) Read(p []byte) (int, error) {
 		s.early = s.early[n:]
 		return n, nil
 	}
-	n, err := readSome(s.nc, p)
+	return s.came(readSome(s.nc, p))
+}
+
+// came takes the outcome of a read from the connection.
+func (s *session) came(n int, err error) (int, error) {
 	if n > 0 {
 		s.lastRead.Store(int64(s.sinceBorn()))
 		return n, nil
