@@ -138,20 +138,24 @@ func newSession(ctx context.Context, nc net.Conn, cfg sessionConfig) *session {
 
 // run reads until the session ends, and returns why when nothing of it is left:
 // no goroutine, no handler, no connection.
-func (s *session) run() error {
+func (s *session) run() (why error) {
 	defer close(s.gone)
+	err := errGoexit
+	defer func() {
+		s.farewell(err)
+		s.end(err)
+		s.close()
+		s.helpers.Wait()
+		why = s.ended()
+	}()
 	ours := hello{sessionVersion, sessionVersion, s.limits.MaxMessage, s.limits.MaxCalls}
 	s.nc.SetReadDeadline(s.born.Add(defaultHandshakeTimeout))
 	s.update(func(st *state) {
 		body := ours.append(nil)
 		st.out = append(appendSessionHead(st.out, frameHello, 0, 0, len(body)), body...)
 	})
-	err := newReader(s).run()
-	s.farewell(err)
-	s.end(err)
-	s.close()
-	s.helpers.Wait()
-	return s.ended()
+	err = newReader(s).run()
+	return err
 }
 
 // update is the one door to the state. f changes it and must not block. What f

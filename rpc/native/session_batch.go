@@ -67,7 +67,7 @@ func (r *reader) handOver() (err error) {
 			a.call.answered(frameResult, a.body)
 		}
 	}
-	if len(b.short) > 0 {
+	if err == nil && len(b.short) > 0 {
 		r.answer(b.short)
 	}
 	b.reset()
