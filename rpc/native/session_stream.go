@@ -95,15 +95,11 @@ func (st *state) delistStreams(c *call) {
 	}
 }
 
-// settleStreams does that for a call that is answered by a frame.
-func (st *state) settleStreams(c *call, h frameHead) error {
-	if c == nil || c.streaming == nil {
-		return nil
-	}
-	if in := c.streaming.in; in != nil && in.part != nil && h.kind == frameResult {
+// answerable says what is wrong with an answer at this moment.
+func (c *streaming) answerable(h frameHead) error {
+	if c.in != nil && c.in.part != nil && h.kind == frameResult {
 		return breach("RESULT %d in the middle of a DATA", h.id)
 	}
-	st.delistStreams(c)
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -536,4 +537,33 @@ func TestStreamBreaches(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestShortFunctionsAsStreams: a caller may take the list of a short function item
+// by item; the reader does not wait for it.
+func TestShortFunctionsAsStreams(t *testing.T) {
+	reg := rpc.NewRegistry()
+	if err := reg.Register("list", func(n int) []string { return slices.Repeat([]string{strings.Repeat("x", 100)}, n) }, rpc.Short()); err != nil {
+		t.Fatal(err)
+	}
+	if err := reg.Register("sum", func(iter.Seq2[int, error]) int { return 0 }, rpc.Short()); err == nil {
+		t.Error("a function that takes a stream was registered as short")
+	}
+	server, client := testPipe(t, sessionConfig{handler: reg}, sessionConfig{})
+	n := 0
+	for _, err := range rpc.Stream[string](testContext(t), client, "list", 20_000) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n++; n == 1 {
+			time.Sleep(10 * time.Millisecond)
+			if _, err := rpc.Invoke[[]string](testContext(t), client, "list", 1); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if n != 20_000 {
+		t.Errorf("got %d items; want 20000", n)
+	}
+	noStreams(t, server, client)
 }
