@@ -28,9 +28,9 @@ type Fault struct {
 	// Alter changes bytes in place; the first of them has offset at.
 	Alter func(at int64, b []byte)
 	// Rewrite gets each frame of 4 bytes length and a payload that begins from
-	// now on, and returns what is forwarded instead, which may be anything. What it
-	// returns after the frame that it was given is at once followed by the next.
-	Rewrite func(frame []byte) []byte
+	// now on, and returns what is forwarded instead, which may be anything, and
+	// whether the connection is closed then.
+	Rewrite func(frame []byte) (out []byte, last bool)
 }
 
 // FlipBit returns an Alter that flips one bit: bit%8, the lowest being 0, of
@@ -78,7 +78,8 @@ func (s *stream) read(pieces chan<- piece) {
 		if f.Discard && err == nil {
 			continue
 		}
-		p := piece{b: s.frames.next(buf[:n], f.Rewrite), end: err != nil, due: time.Now().Add(f.Latency)}
+		p := piece{end: err != nil, due: time.Now().Add(f.Latency)}
+		p.b, p.last = s.frames.next(buf[:n], f.Rewrite)
 		if f.Alter != nil {
 			f.Alter(s.at, p.b)
 		}
@@ -172,13 +173,12 @@ func (s *stream) forward(b []byte) error {
 type framing struct {
 	frame   []byte // the length, and all of the frame if it is rewritten
 	left    int    // bytes of the payload that have not come; valid when the length has
-	rewrite func(frame []byte) []byte
+	rewrite func(frame []byte) ([]byte, bool)
 }
 
-// next returns what is forwarded for b.
-func (fr *framing) next(b []byte, rewrite func([]byte) []byte) []byte {
-	var out []byte
-	for len(b) > 0 {
+// next returns what is forwarded for b, and whether that is the last.
+func (fr *framing) next(b []byte, rewrite func([]byte) ([]byte, bool)) (out []byte, last bool) {
+	for len(b) > 0 && !last {
 		if len(fr.frame) == 0 {
 			fr.rewrite = rewrite
 		}
@@ -201,12 +201,14 @@ func (fr *framing) next(b []byte, rewrite func([]byte) []byte) []byte {
 		b = b[n:]
 		if len(fr.frame) >= headSize && fr.left == 0 {
 			if fr.rewrite != nil {
-				out = append(out, fr.rewrite(fr.frame)...)
+				var frame []byte
+				frame, last = fr.rewrite(fr.frame)
+				out = append(out, frame...)
 			}
 			fr.frame = fr.frame[:0]
 		}
 	}
-	return out
+	return out, last
 }
 
 // headSize is that of the length of a frame, in bytes.

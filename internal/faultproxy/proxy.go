@@ -26,6 +26,10 @@ const (
 	Down                  // from the server to the client
 )
 
+// readBuffer is what the kernel keeps of a direction before the proxy reads it,
+// in bytes and about.
+const readBuffer = 64 << 10
+
 // Proxy forwards connections to a server. Its methods may be called at any time
 // and at the same time.
 type Proxy struct {
@@ -185,6 +189,10 @@ func (p *Proxy) accept(l net.Listener) {
 		if err != nil {
 			reset(client)
 			continue
+		}
+		for _, nc := range []net.Conn{client, server} {
+			// What is under way must not hide in the kernel.
+			_ = nc.(interface{ SetReadBuffer(bytes int) error }).SetReadBuffer(readBuffer)
 		}
 		c := &conn{proxy: p, client: client, server: server, done: make(chan struct{})}
 		p.mu.Lock()

@@ -286,16 +286,18 @@ func TestRewrite(t *testing.T) {
 	each(t, func(t *testing.T, p *Proxy) {
 		nc := dial(t, p)
 		exchange(nc, frame("before")[:7]) // in the middle of a frame
-		p.Set(Up, Fault{Rewrite: func(f []byte) []byte {
+		p.Set(Down, Fault{Rewrite: func(f []byte) ([]byte, bool) {
 			switch string(f[4:]) {
 			case "twice":
-				return append(append([]byte{}, f...), f...)
+				return append(append([]byte{}, f...), f...), false
 			case "never":
-				return nil
+				return nil, false
+			case "last":
+				return f[:6], true
 			}
-			return f
+			return f, false
 		}})
-		want := "ore" + string(frame("")) + string(frame("twice")) + string(frame("twice")) + string(frame("last"))
+		want := "ore" + string(frame("")) + string(frame("twice")) + string(frame("twice")) + string(frame("last")[:6])
 		send := "ore" + string(frame("")) + string(frame("never")) + string(frame("twice")) + string(frame("last"))
 		go func() {
 			for _, b := range []byte(send) {
@@ -305,6 +307,9 @@ func TestRewrite(t *testing.T) {
 		got := make([]byte, len(want))
 		if n, err := io.ReadFull(nc, got); err != nil || string(got) != want {
 			t.Errorf("got %q, %v; want %q", got[:n], err, want)
+		}
+		if n, err := nc.Read(got); n > 0 || err == nil {
+			t.Errorf("after the last: got %q, %v; want the end", got[:n], err)
 		}
 	})
 }
