@@ -88,12 +88,12 @@ func TestForwards(t *testing.T) {
 				t.Fatalf("got %d bytes, %v; want %d as they were sent", len(got), err, len(content))
 			}
 		}
-		if up, down := p.Bytes(Up), p.Bytes(Down); up != down || up != int64(3*len(content)) {
-			t.Errorf("bytes: got %d and %d; want %d", up, down, 3*len(content))
-		}
 		nc.(interface{ CloseWrite() error }).CloseWrite()
 		if n, err := nc.Read(make([]byte, 1)); err != io.EOF {
 			t.Errorf("after the end: got %d, %v; want the end to come back", n, err)
+		}
+		if up, down := p.Bytes(Up), p.Bytes(Down); up != down || up != int64(3*len(content)) {
+			t.Errorf("bytes: got %d and %d; want %d", up, down, 3*len(content))
 		}
 	})
 }
