@@ -53,10 +53,13 @@ type session struct {
 	dead  chan struct{} // closed by end
 	gone  chan struct{} // closed by run when nothing of the session is left
 
-	lastRead atomic.Int64 // when bytes came last, in ns since born
-	born     time.Time
-	pinger   *time.Timer // guarded by mu
-	watcher  *time.Timer // guarded by mu; runs while state.watching
+	lastRead  atomic.Int64 // when bytes came last, in ns since born
+	lastFrame atomic.Int64 // the same of those that began a frame
+	frames    uint64       // that the reader has waited for; its alone
+	frameRead uint64       // the one of them that bytes were last read for
+	born      time.Time
+	pinger    *time.Timer // guarded by mu
+	watcher   *time.Timer // guarded by mu; runs while state.watching
 
 	calls   callPool
 	helpers sync.WaitGroup // workers, flusher, pinger; added to under mu while err is nil
@@ -93,6 +96,7 @@ type state struct {
 	workers  workers
 
 	lastPing uint64
+	spoke    bool // something was taken to be written since the pinger looked
 
 	// The end.
 	left       bool  // we have sent GOAWAY, and accept no further call
@@ -236,7 +240,15 @@ func (s *session) Read(p []byte) (int, error) {
 	}
 	n, err := readSome(s.nc, p)
 	if n > 0 {
-		s.lastRead.Store(int64(s.sinceBorn()))
+		now := int64(s.sinceBorn())
+		s.lastRead.Store(now)
+		// The rest of a frame is no sign of life. A peer or a way that has gone mad
+		// may have announced more than ever comes, and whatever is said after it,
+		// a PONG too, is taken for more of the frame.
+		if s.frameRead != s.frames {
+			s.frameRead = s.frames
+			s.lastFrame.Store(now)
+		}
 		return n, nil
 	}
 	return 0, s.readFailed(err)
