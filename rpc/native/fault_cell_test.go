@@ -31,7 +31,6 @@ const (
 	longCall  = 15 * time.Second // ends after all
 
 	faultLarge = 1 << 20 // bytes of a message that is sent or received
-	faultSmall = 150_000 // the same where each byte is slow
 )
 
 // onTime is by how much a deadline may be missed, and how long a broken
@@ -312,13 +311,10 @@ func bystander(t testing.TB, url string) (stop func(allowed func() time.Duration
 }
 
 // sockets counts the open ones of this process. Of other descriptors the runtime
-// has some that it opens when it needs them first.
-func sockets(t testing.TB) (n int) {
-	t.Helper()
-	entries, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Skipf("descriptors cannot be counted here: %v", err)
-	}
+// has some that it opens when it needs them first. Where there is no /proc it
+// finds none.
+func sockets() (n int) {
+	entries, _ := os.ReadDir("/proc/self/fd")
 	for _, e := range entries {
 		if target, err := os.Readlink("/proc/self/fd/" + e.Name()); err == nil && strings.HasPrefix(target, "socket:") {
 			n++
@@ -330,15 +326,15 @@ func sockets(t testing.TB) (n int) {
 // nothingLeft returns a check that nothing has stayed which was not there before.
 func nothingLeft(t testing.TB) (check func()) {
 	t.Helper()
-	before, ignore := sockets(t), goleak.IgnoreCurrent()
+	before, ignore := sockets(), goleak.IgnoreCurrent()
 	return func() {
 		t.Helper()
 		if err := goleak.Find(ignore); err != nil {
 			t.Errorf("goroutines are left: %v", err)
 		}
-		for end := time.Now().Add(2 * time.Second); sockets(t) > before; time.Sleep(10 * time.Millisecond) {
+		for end := time.Now().Add(2 * time.Second); sockets() > before; time.Sleep(10 * time.Millisecond) {
 			if time.Now().After(end) {
-				t.Errorf("got %d sockets; want the %d there were before", sockets(t), before)
+				t.Errorf("got %d sockets; want the %d there were before", sockets(), before)
 				return
 			}
 		}

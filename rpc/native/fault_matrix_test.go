@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -25,13 +26,14 @@ type fault struct {
 	flights, next outcome
 	// loses says that the session must end, also if it is idle.
 	loses bool
-	// small: the messages are, since all of them has to pass slowly.
-	small bool
+	// size is that of the messages, in bytes, if all of them has to pass slowly.
+	size int
 }
 
 // faultCell is one test: a fault in a phase on a network.
 type faultCell struct {
 	fault
+	t       *testing.T
 	network string
 	phase   faultPhase
 	srv     *faultServer
@@ -135,9 +137,21 @@ var faults = []fault{
 	{name: "reader that stops one way", flights: inTime, next: inTime, loses: true, begin: oneWay(faultproxy.Fault{Stop: true})},
 	{name: "latency", flights: answered, next: inTime, begin: both(faultproxy.Fault{Latency: 30 * time.Millisecond})},
 	{name: "bandwidth", flights: answered, next: inTime, begin: both(faultproxy.Fault{Bandwidth: 8 << 20})},
-	{name: "slow reader", flights: answered, next: inTime, small: true, begin: oneWay(faultproxy.Fault{Bandwidth: 512 << 10})},
-	{name: "one byte at a time", flights: answered, next: inTime, small: true, begin: both(faultproxy.Fault{Dribble: true})},
+	{name: "slow reader", flights: answered, next: inTime, size: 150_000, begin: oneWay(faultproxy.Fault{Bandwidth: 512 << 10})},
+	{name: "one byte at a time", flights: answered, next: inTime, size: 20_000, begin: both(faultproxy.Fault{Dribble: true})},
 	{name: "flipped bit", flights: garbled, next: garbled, begin: oneWay(faultproxy.Fault{Alter: faultproxy.FlipBit(8*3 + 5)})},
+	{name: "handler panic", flights: answered, next: answered, begin: func(c *faultCell) {
+		c.proxy.Heal()
+		for range 3 {
+			err := makeCall(testContext(c.t), c.victim, "panic", 10)
+			if f := new(rpc.Fault); !errors.As(err, &f) || f.Code != rpc.CodeInternal || !strings.Contains(f.Message, "(id ") {
+				c.t.Errorf("a call that panics: got %v; want fault %d with an id", err, rpc.CodeInternal)
+			}
+		}
+		if c.before.ended() != nil {
+			c.t.Errorf("the connection is gone: %v", c.before.ended())
+		}
+	}},
 	{name: "oversize length", flights: atOnce, next: inTime, loses: true, begin: rewritten(func(f []byte) ([]byte, bool) {
 		binary.BigEndian.PutUint32(f, 1<<31-1)
 		return f, false
@@ -178,6 +192,7 @@ func TestFaults(t *testing.T) {
 }
 
 func (c *faultCell) run(t *testing.T) {
+	c.t = t
 	c.srv = newFaultServer(t, c.network)
 	var through string
 	c.proxy, through = testFaultProxy(t, c.srv.Addr())
@@ -221,8 +236,8 @@ func (c *faultCell) enter(t *testing.T) (flights []*flight) {
 		return nil
 	}
 	method, size := map[faultPhase]string{sending: "sink", handling: "block", receiving: "blob"}[c.phase], faultLarge
-	if c.small {
-		size = faultSmall
+	if c.size > 0 {
+		size = c.size
 	}
 	if c.phase == handling {
 		size = 10
