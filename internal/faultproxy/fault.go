@@ -48,7 +48,7 @@ type piece struct {
 	b    []byte
 	due  time.Time // when it may arrive
 	last bool      // then the connection is closed
-	end  bool      // the sender has ended its side
+	end  error     // the sender has ended its side: io.EOF, or it has broken the connection
 }
 
 // stream is one direction of a connection.
@@ -78,7 +78,7 @@ func (s *stream) read(pieces chan<- piece) {
 		if f.Discard && err == nil {
 			continue
 		}
-		p := piece{end: err != nil, due: time.Now().Add(f.Latency)}
+		p := piece{end: err, due: time.Now().Add(f.Latency)}
 		p.b, p.last = s.frames.next(buf[:n], f.Rewrite)
 		if f.Alter != nil {
 			f.Alter(s.at, p.b)
@@ -87,12 +87,8 @@ func (s *stream) read(pieces chan<- piece) {
 			p.b, p.last = p.b[:max(left, 0)], true
 		}
 		s.at += int64(len(p.b))
-		switch {
-		case err != nil && f.Discard:
+		if err != nil && f.Discard {
 			<-s.c.done
-			return
-		case err != nil && !errors.Is(err, io.EOF):
-			s.c.abort()
 			return
 		}
 		select {
@@ -100,7 +96,7 @@ func (s *stream) read(pieces chan<- piece) {
 		case <-s.c.done:
 			return
 		}
-		if p.end || p.last {
+		if err != nil || p.last {
 			return
 		}
 	}
@@ -125,19 +121,23 @@ func (s *stream) ready() (Fault, bool) {
 	}
 }
 
-// write writes pieces, as late and as slowly as it has to.
+// write writes pieces, as late and as slowly as it has to. When nobody takes them
+// any more, those of the other direction still arrive.
 func (s *stream) write(pieces <-chan piece) {
 	for p := range pieces {
 		if s.c.wait(p.due) != nil || s.forward(p.b) != nil {
-			s.c.close()
-			continue // until read has seen it
+			break
 		}
 		switch w, ok := s.dst.(interface{ CloseWrite() error }); {
 		case p.last:
 			s.c.close()
-		case p.end && ok:
+		case errors.Is(p.end, io.EOF) && ok:
 			_ = w.CloseWrite() // fails if the other side has gone too
+		case p.end != nil:
+			s.c.abort()
 		}
+	}
+	for range pieces { // until read has seen the end
 	}
 }
 

@@ -48,13 +48,19 @@ func TestShutdownWhateverHappens(t *testing.T) {
 				var cells sync.WaitGroup
 				defer cells.Wait()
 				for _, network := range []string{"tcp", "unix"} {
-					cells.Go(func() {
-						for i := range repeat {
+					places := make(chan struct{}, 1) // rounds at the same time
+					if r.way.Latency > 0 || r.way.Bandwidth > 0 {
+						places = make(chan struct{}, repeat) // they mostly wait
+					}
+					for i := range repeat {
+						cells.Go(func() {
+							places <- struct{}{}
+							defer func() { <-places }()
 							t.Run(fmt.Sprintf("%s/%d", network, i), func(t *testing.T) {
 								r.run(t, network, time.Duration(20+7*i)*time.Millisecond, machine)
 							})
-						}
-					})
+						})
+					}
 				}
 			})
 			check()
@@ -180,4 +186,22 @@ func TestShutdownDoesNotWaitForTheRefused(t *testing.T) {
 		}
 	})
 	check()
+}
+
+// TestSilentPeersOfAnOpenServer: without a login, those that begin nothing do not
+// keep their places for good.
+func TestSilentPeersOfAnOpenServer(t *testing.T) {
+	srv := testServer(t, "unix://"+t.TempDir()+"/s", &Server{Handler: echo, DangerouslyWithoutAuth: true, MaxConns: 2, HandshakeTimeout: 100 * time.Millisecond})
+	for range 2 {
+		rawDial(t, srv.Addr())
+	}
+	within(t, 5*time.Second, "for a place", func() bool {
+		c, err := Dial(testContext(t), srv.Addr(), DialConfig{DangerouslyWithoutAuth: true, Logger: quiet})
+		if err != nil {
+			return false
+		}
+		defer c.Close()
+		got, err := rpc.Invoke[int](testContext(t), c, "echo", 5)
+		return err == nil && got == 5
+	})
 }

@@ -91,6 +91,7 @@ type state struct {
 
 	// Calls of the peer.
 	lastSeen uint64
+	lookedAt uint64   // lastSeen when the pinger looked
 	running  callList // begun and not answered
 	held     int      // bytes of their messages
 	workers  workers
@@ -100,6 +101,7 @@ type state struct {
 
 	// The end.
 	left       bool  // we have sent GOAWAY, and accept no further call
+	recent     bool  // not long before that there were calls, whose answers may still be on their way
 	peerLeft   bool  // the peer has sent GOAWAY
 	lingering  bool  // all is answered, the peer is given a moment to close
 	err        error // why the session has ended; nil while it has not
@@ -187,7 +189,11 @@ func (s *session) settle() (ended bool) {
 	}
 	if !st.peerLeft && !st.lingering {
 		st.lingering = true
-		s.nc.SetReadDeadline(time.Now().Add(lingerTime)) // ends the reader
+		patience := lingerTime
+		if st.recent {
+			patience = s.limits.DeadAfter
+		}
+		s.nc.SetReadDeadline(time.Now().Add(patience)) // ends the reader
 	}
 	return st.peerLeft
 }

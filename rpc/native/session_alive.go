@@ -35,6 +35,7 @@ func (s *session) ping() {
 		next = min(s.limits.PingAfter, s.limits.DeadAfter-silent)
 		s.update(func(st *state) {
 			st.shrink()
+			st.look()
 			st.sayPing()
 		})
 	default: // the peer may have asked first
@@ -42,10 +43,9 @@ func (s *session) ping() {
 			st.shrink()
 			// To a peer that sends a long message over a slow way, and has heard
 			// nothing: its own PING waits behind the message.
-			if !st.spoke {
+			if !st.look() {
 				st.sayPing()
 			}
-			st.spoke = false
 		})
 	}
 	s.mu.Lock()
@@ -53,6 +53,12 @@ func (s *session) ping() {
 		s.pinger.Reset(next)
 	}
 	s.mu.Unlock()
+}
+
+// look notes for later what has happened since the last look.
+func (st *state) look() (spoke bool) {
+	spoke, st.spoke, st.lookedAt = st.spoke, false, st.lastSeen
+	return spoke
 }
 
 func (st *state) sayPing() {
