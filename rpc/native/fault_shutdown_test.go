@@ -1,6 +1,7 @@
 package native
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,13 +23,15 @@ type shutdownRound struct {
 	// way is what the clients' connections are like; stops: from the shutdown on.
 	way   faultproxy.Fault
 	stops bool
+	// large is the size of the largest answers; zero means 200 kB.
+	large int
 	// clean: Shutdown has time enough, and so every call that ran is answered.
 	clean bool
 }
 
 var shutdownRounds = []shutdownRound{
 	{name: "load", deadline: 10 * time.Second, clean: true},
-	{name: "slow way", deadline: 10 * time.Second, clean: true, way: faultproxy.Fault{Bandwidth: 500_000}},
+	{name: "slow way", deadline: 10 * time.Second, clean: true, way: faultproxy.Fault{Bandwidth: 500_000}, large: 800_000},
 	{name: "long way", deadline: 10 * time.Second, clean: true, way: faultproxy.Fault{Latency: lingerTime + 100*time.Millisecond}},
 	{name: "stubborn handlers", deadline: 100 * time.Millisecond, stubborn: true},
 	{name: "readers that stop", deadline: 100 * time.Millisecond, stops: true},
@@ -94,9 +97,11 @@ func (r *shutdownRound) run(t *testing.T, network string, after time.Duration, m
 	fates := map[int]error{}
 	var wg sync.WaitGroup
 	for range clients {
-		c := testClient(t, url, DialConfig{})
+		// It says something all the time, also when the server has nothing to say any
+		// more.
+		c := testClient(t, url, DialConfig{Limits: Limits{PingAfter: 20 * time.Millisecond}})
 		for i := range callers {
-			size := []int{0, 100, 5_000, 70_000, 200_000, 10}[i]
+			size := []int{0, 100, 5_000, 70_000, cmp.Or(r.large, 200_000), 10}[i]
 			wg.Go(func() {
 				for {
 					id := int(callIDs.Add(1))
