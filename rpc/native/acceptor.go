@@ -22,6 +22,17 @@ const (
 	maxPendingPerHost  = 8
 	maxPendingLoopback = 32 // loopback and unix sockets: one host of many programs
 
+	// loginGrace is how long a connection may say nothing before it has to make
+	// room for another: those of many honest peers may come at once.
+	loginGrace = 500 * time.Millisecond
+	// proofGrace is the same for one that has proved its key: all that is missing
+	// is a round trip.
+	proofGrace = time.Second
+
+	// maxRefusals is how many lines a second a listener logs about logins that
+	// failed.
+	maxRefusals = 10
+
 	firstBackoff = 5 * time.Millisecond
 	lastBackoff  = time.Second
 )
@@ -47,7 +58,8 @@ type acceptorConfig struct {
 //	accept -> admit (address, places) -> handshake -> deliver
 //
 // Silent connections cannot lock out others: when there is no place for a
-// newcomer, the oldest connection that has proved nothing yet makes room.
+// newcomer, the oldest connection that has proved nothing yet makes room, or
+// else the one that has been silent longest since it has.
 type acceptor struct {
 	acceptorConfig
 	listener net.Listener
@@ -61,15 +73,10 @@ type acceptor struct {
 	pending []*pendingConn // guarded by mu; oldest first
 	conns   int            // guarded by mu; pending ones and those delivered, not done
 	err     error          // guarded by mu; why the loop ended
-	limited limitLog       // guarded by mu
+	limited lineLimit      // guarded by mu; of rate_limited
+	refused lineLimit      // guarded by mu; of auth_fail
 	wrong   failures       // guarded by mu
 	ended   chan struct{}  // closed by the loop when it ends
-}
-
-// limitLog keeps a flood of connections from being a flood of log lines.
-type limitLog struct {
-	next  time.Time // no line before
-	count int       // connections since the last line
 }
 
 // pendingConn is a connection before it is delivered.
@@ -77,8 +84,9 @@ type pendingConn struct {
 	nc      net.Conn
 	host    netip.Addr // as hostOf; logins are counted by it
 	started time.Time
-	proved  bool // guarded by acceptor.mu
-	evicted bool // guarded by acceptor.mu
+	silent  time.Time // guarded by acceptor.mu; since when nothing is known to have come
+	proved  bool      // guarded by acceptor.mu
+	evicted bool      // guarded by acceptor.mu
 }
 
 // startAcceptor accepts from l, which it owns from now on, until stop.
@@ -104,6 +112,12 @@ func (a *acceptor) stop() {
 	a.cancel()
 	a.listener.Close()
 	a.loop.Wait()
+	a.mu.Lock()
+	suppressed := a.refused.rest()
+	a.mu.Unlock()
+	if suppressed > 0 {
+		a.logger.Warn("auth_fail", "transport", "native", "outcome", "the listener is closed", "suppressed", suppressed)
+	}
 }
 
 // wait waits, after stop, for every deliver to return.
@@ -172,29 +186,27 @@ func (a *acceptor) admit(nc net.Conn) {
 	peer := nc.RemoteAddr()
 	if !a.admits(peer) {
 		nc.Close()
-		a.log(peer).Warn("auth_fail", "outcome", "address not in AllowFrom")
+		a.refusal(peer, "outcome", "address not in AllowFrom")
 		return
 	}
-	p := &pendingConn{nc: nc, host: hostOf(peer), started: time.Now()}
+	now := time.Now()
+	p := &pendingConn{nc: nc, host: hostOf(peer), started: now, silent: now}
 	a.mu.Lock()
 	full, ok := "too many wrong keys from this address", false
-	if !a.wrong.blocked(p.host, p.started) {
-		full, ok = a.place(p.host)
+	if !a.wrong.blocked(p.host, now) {
+		full, ok = a.place(p.host, now)
 	}
 	if ok {
 		a.conns++
 		a.pending = append(a.pending, p)
 	}
-	count := 0
+	suppressed, tell := 0, false
 	if full != "" {
-		if a.limited.count++; !p.started.Before(a.limited.next) {
-			count = a.limited.count
-			a.limited = limitLog{next: p.started.Add(time.Second)}
-		}
+		suppressed, tell = a.limited.line(now, 1)
 	}
 	a.mu.Unlock()
-	if count > 0 {
-		a.log(peer).Warn("rate_limited", "outcome", full, "connections", count)
+	if tell {
+		a.log(peer).Warn("rate_limited", "outcome", full, "connections", suppressed+1)
 	}
 	if !ok {
 		nc.Close()
@@ -204,8 +216,9 @@ func (a *acceptor) admit(nc net.Conn) {
 }
 
 // place makes room for a connection from host. full says which limit was met,
-// if one was. It is called with mu held.
-func (a *acceptor) place(host netip.Addr) (full string, ok bool) {
+// if one was and somebody had to leave for it. Only the last limit is held
+// against honest peers that come at the same time. It is called with mu held.
+func (a *acceptor) place(host netip.Addr, now time.Time) (full string, ok bool) {
 	sameHost := func(q *pendingConn) bool { return q.host == host }
 	everyone := func(*pendingConn) bool { return true }
 	fromHost := 0
@@ -218,31 +231,45 @@ func (a *acceptor) place(host netip.Addr) (full string, ok bool) {
 	if host.IsLoopback() {
 		perHost = maxPendingLoopback
 	}
-	switch {
-	case fromHost >= perHost:
-		return "too many logins under way from this address", a.evict(sameHost)
-	case len(a.pending) >= maxPending:
-		return "too many logins under way", a.evict(everyone)
-	case a.conns >= a.maxConns:
-		return "too many connections", a.evict(everyone)
+	for ; fromHost >= perHost && a.evict(sameHost, now, loginGrace); fromHost-- {
+		full = "too many logins under way from this address"
 	}
-	return "", true
+	for len(a.pending) >= maxPending && a.evict(everyone, now, loginGrace) {
+		full = "too many logins under way"
+	}
+	if a.conns >= a.maxConns {
+		return "too many connections", a.evict(everyone, now, 0)
+	}
+	return full, true
 }
 
-// evict closes the oldest pending connection that has proved nothing, among
-// those that which selects, and frees its place at once. It is called with mu
-// held.
-func (a *acceptor) evict(which func(*pendingConn) bool) bool {
+// evict closes a pending connection among those that which selects, and frees
+// its place at once: the oldest that has proved nothing for at least grace, or
+// else the one that has been silent longest since its proof, for at least
+// proofGrace. It is called with mu held.
+func (a *acceptor) evict(which func(*pendingConn) bool, now time.Time, grace time.Duration) bool {
+	var leaves *pendingConn
 	for _, q := range a.pending {
-		if !q.proved && which(q) {
-			q.evicted = true
-			a.remove(q)
-			a.conns--
-			q.nc.Close()
-			return true
+		if !which(q) {
+			continue
+		}
+		silent := now.Sub(q.silent)
+		if !q.proved && silent >= grace {
+			leaves = q
+			break
+		}
+		if q.proved && silent >= proofGrace && (leaves == nil || q.silent.Before(leaves.silent)) {
+			leaves = q
 		}
 	}
-	return false
+	if leaves == nil {
+		return false
+	}
+	leaves.evicted = true
+	a.remove(leaves)
+	a.conns--
+	leaves.nc.Close()
+	return true
 }
 
 // remove takes p from pending. It is called with mu held.
@@ -259,7 +286,7 @@ func (a *acceptor) handshake(p *pendingConn) {
 	if a.auth != nil {
 		h := handshake{auth: a.auth, role: listenerRole, offer: a.offerSession, timeout: a.timeout, proved: func() {
 			a.mu.Lock()
-			p.proved = true
+			p.proved, p.silent = true, time.Now()
 			a.mu.Unlock()
 		}}
 		result, err = h.run(a.ctx, p.nc)
@@ -287,7 +314,7 @@ func (a *acceptor) handshake(p *pendingConn) {
 		return
 	case err != nil:
 		p.nc.Close()
-		log.Warn("auth_fail", "outcome", "refused", "error", err, duration)
+		a.refusal(p.nc.RemoteAddr(), "outcome", "refused", "error", err, duration)
 		return
 	case a.auth != nil:
 		log = log.With("identity", result.Identity.Name, "credential", result.Identity.Credential)
@@ -302,6 +329,20 @@ func (a *acceptor) handshake(p *pendingConn) {
 		}
 	})
 	a.deliveries.Go(func() { a.deliver(p.nc, result, done) })
+}
+
+// refusal logs a login that failed, and how many were not logged before it.
+func (a *acceptor) refusal(peer net.Addr, args ...any) {
+	a.mu.Lock()
+	suppressed, ok := a.refused.line(time.Now(), maxRefusals)
+	a.mu.Unlock()
+	if !ok {
+		return
+	}
+	if suppressed > 0 {
+		args = append(args, "suppressed", suppressed)
+	}
+	a.log(peer).Warn("auth_fail", args...)
 }
 
 // log returns the logger for events of a peer.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
 	"time"
 
 	"github.com/parley-rpc/parley/rpc"
@@ -131,7 +132,7 @@ func (c *Client) ready(p *patience) (*session, error) {
 		if a.err == nil {
 			return a.session, nil
 		}
-		if !c.cfg.WaitForReady || errors.Is(a.err, ErrAuth) || errors.Is(a.err, ErrClosed) {
+		if !c.cfg.WaitForReady || loginFailed(a.err) || errors.Is(a.err, ErrClosed) {
 			return nil, a.err
 		}
 	}
@@ -178,13 +179,20 @@ func (b *backoff) note(err error) {
 	switch {
 	case err == nil:
 		*b = backoff{}
-	case errors.Is(err, ErrAuth):
+	case loginFailed(err):
 		b.auth, b.until = err, time.Now().Add(authRetry)
 	default:
 		b.failures++
 		most := min(firstRetry<<min(b.failures-1, 16), lastRetry)
 		b.auth, b.until = nil, time.Now().Add(rand.N(most))
 	}
+}
+
+// loginFailed reports whether an attempt has failed in a way that another one
+// will not mend. A peer that says nothing may be one that is stopped, or has too
+// much to do.
+func loginFailed(err error) bool {
+	return errors.Is(err, ErrAuth) && !errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 // wait returns how long the next attempt has to wait.

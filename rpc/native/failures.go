@@ -58,3 +58,33 @@ func (f *failures) forget(now time.Time) {
 		}
 	}
 }
+
+// lineLimit keeps a flood of connections from being a flood of log lines. It
+// belongs to whoever holds the acceptor's lock.
+type lineLimit struct {
+	begun      time.Time // when the first line of this second was written
+	lines      int       // in this second
+	suppressed int       // since the last line
+}
+
+// line asks whether there may be one more line, of most in a second, and says
+// how many were suppressed before it.
+func (l *lineLimit) line(now time.Time, most int) (suppressed int, ok bool) {
+	if now.Sub(l.begun) >= time.Second {
+		l.begun, l.lines = now, 0
+	}
+	if l.lines >= most {
+		l.suppressed++
+		return 0, false
+	}
+	l.lines++
+	return l.rest(), true
+}
+
+// rest returns how many lines were suppressed since the last one, and forgets
+// them.
+func (l *lineLimit) rest() int {
+	n := l.suppressed
+	l.suppressed = 0
+	return n
+}

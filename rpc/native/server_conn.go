@@ -2,6 +2,7 @@ package native
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"net"
 	"os"
 	"runtime/debug"
+	"time"
 
 	"github.com/parley-rpc/parley/rpc"
 	"github.com/parley-rpc/parley/rpc/value"
@@ -23,6 +25,9 @@ func (s *Server) serve(nc net.Conn, result handshakeResult, cfg sessionConfig) {
 		if !s.add(first) {
 			nc.Close()
 			return
+		}
+		if s.Objects == nil { // objects may begin late, a session does not
+			nc.SetReadDeadline(time.Now().Add(cmp.Or(s.HandshakeTimeout, defaultHandshakeTimeout)))
 		}
 		var err error
 		result.Session, err = first.read()
@@ -40,8 +45,7 @@ func (s *Server) serve(nc net.Conn, result handshakeResult, cfg sessionConfig) {
 	switch {
 	case result.Session && s.Handler == nil:
 		warn("refused: the peer wants to call, and nothing answers calls here: set Server.Handler")
-		linger(nc)
-		nc.Close()
+		s.dismiss(nc)
 	case result.Session:
 		cfg.identity = result.Identity
 		c := newSession(context.Background(), nc, cfg)
@@ -56,13 +60,24 @@ func (s *Server) serve(nc net.Conn, result handshakeResult, cfg sessionConfig) {
 		}
 	case s.Objects == nil:
 		warn("refused: the peer sends objects, as Python does, and nothing takes them here: set Server.Objects, or use native.Dial in place of DialConn there")
-		linger(nc)
-		nc.Close()
+		s.dismiss(nc)
 	default:
 		if err := s.serveObjects(nc, result, cfg); err != nil {
 			warn("connection of objects ended", "error", err)
 		}
 	}
+}
+
+// dismiss closes a connection that is not served, after a moment for its peer to
+// take notice, unless the server stops.
+func (s *Server) dismiss(nc net.Conn) {
+	defer nc.Close()
+	c := &firstBytes{nc: nc}
+	if !s.add(c) {
+		return
+	}
+	linger(nc)
+	s.remove(c)
 }
 
 // serveObjects serves a peer that sends objects.

@@ -54,10 +54,13 @@ type session struct {
 	dead  chan struct{} // closed by end
 	gone  chan struct{} // closed by run when nothing of the session is left
 
-	lastRead atomic.Int64 // when bytes came last, in ns since born
-	born     time.Time
-	pinger   *time.Timer // guarded by mu
-	watcher  *time.Timer // guarded by mu; runs while state.watching
+	lastRead  atomic.Int64 // when bytes came last, in ns since born
+	lastFrame atomic.Int64 // the same of those that began a frame
+	frames    uint64       // that the reader has waited for; its alone
+	frameRead uint64       // the one of them that bytes were last read for
+	born      time.Time
+	pinger    *time.Timer // guarded by mu
+	watcher   *time.Timer // guarded by mu; runs while state.watching
 
 	calls   callPool
 	helpers sync.WaitGroup // workers, flusher, pinger; added to under mu while err is nil
@@ -89,6 +92,7 @@ type state struct {
 
 	// Calls of the peer.
 	lastSeen uint64
+	lookedAt uint64   // lastSeen when the pinger looked
 	running  callList // begun and not answered
 	held     int      // bytes of their messages
 	workers  workers
@@ -99,9 +103,11 @@ type state struct {
 	streamed   int // bytes that instreams hold
 
 	lastPing uint64
+	spoke    bool // something was taken to be written since the pinger looked
 
 	// The end.
 	left       bool  // we have sent GOAWAY, and accept no further call
+	recent     bool  // not long before that there were calls, whose answers may still be on their way
 	peerLeft   bool  // the peer has sent GOAWAY
 	lingering  bool  // all is answered, the peer is given a moment to close
 	err        error // why the session has ended; nil while it has not
@@ -203,7 +209,11 @@ func (s *session) settle() (ended bool) {
 	}
 	if !st.peerLeft && !st.lingering {
 		st.lingering = true
-		s.nc.SetReadDeadline(time.Now().Add(lingerTime)) // ends the reader
+		patience := lingerTime
+		if st.recent {
+			patience = s.limits.DeadAfter
+		}
+		s.nc.SetReadDeadline(time.Now().Add(patience)) // ends the reader
 	}
 	return st.peerLeft
 }
@@ -260,7 +270,15 @@ func (s *session) Read(p []byte) (int, error) {
 // came takes the outcome of a read from the connection.
 func (s *session) came(n int, err error) (int, error) {
 	if n > 0 {
-		s.lastRead.Store(int64(s.sinceBorn()))
+		now := int64(s.sinceBorn())
+		s.lastRead.Store(now)
+		// The rest of a frame is no sign of life. A peer or a way that has gone mad
+		// may have announced more than ever comes, and whatever is said after it,
+		// a PONG too, is taken for more of the frame.
+		if s.frameRead != s.frames {
+			s.frameRead = s.frames
+			s.lastFrame.Store(now)
+		}
 		return n, nil
 	}
 	return 0, s.readFailed(err)

@@ -25,29 +25,47 @@ func (s *session) ping() {
 		return
 	}
 	defer s.helpers.Done()
-	silent := s.sinceBorn() - time.Duration(s.lastRead.Load())
+	silent := s.sinceBorn() - time.Duration(s.lastFrame.Load())
 	next := s.limits.PingAfter - silent
 	switch {
 	case silent >= s.limits.DeadAfter:
-		s.end(fmt.Errorf("%w: nothing came from it for %v", ErrPeerDead, silent.Round(time.Millisecond)))
+		s.end(fmt.Errorf("%w: no frame came from it for %v", ErrPeerDead, silent.Round(time.Millisecond)))
 		return
 	case silent >= s.limits.PingAfter:
 		next = min(s.limits.PingAfter, s.limits.DeadAfter-silent)
 		s.update(func(st *state) {
 			st.shrink()
-			if st.err == nil && st.queued() < maxQueued {
-				st.lastPing++
-				st.out = appendSessionHead(st.out, framePing, 0, st.lastPing, 0)
-			}
+			st.look()
+			st.sayPing()
 		})
 	default: // the peer may have asked first
-		s.update((*state).shrink)
+		s.update(func(st *state) {
+			st.shrink()
+			// To a peer that sends a long message over a slow way, and has heard
+			// nothing: its own PING waits behind the message.
+			if !st.look() {
+				st.sayPing()
+			}
+		})
 	}
 	s.mu.Lock()
 	if s.st.err == nil {
 		s.pinger.Reset(next)
 	}
 	s.mu.Unlock()
+}
+
+// look notes for later what has happened since the last look.
+func (st *state) look() (spoke bool) {
+	spoke, st.spoke, st.lookedAt = st.spoke, false, st.lastSeen
+	return spoke
+}
+
+func (st *state) sayPing() {
+	if st.err == nil && st.queued() < maxQueued {
+		st.lastPing++
+		st.out = appendSessionHead(st.out, framePing, 0, st.lastPing, 0)
+	}
 }
 
 // shrink gives back the memory of busier times.

@@ -17,6 +17,9 @@ func (s *session) leave() {
 			return
 		}
 		st.left = true
+		// Closing the connection under a peer that still sends resets it, with all
+		// of the answers that have not arrived. Such a peer gets more time to close.
+		st.recent = !st.idle() || st.lastSeen != st.lookedAt
 		st.sayGoodbye(goaway{reasonShutdown, "shutting down"})
 	})
 }
@@ -59,6 +62,9 @@ func (s *session) end(err error) {
 	}
 	for _, l := range st.large {
 		l.end()
+	}
+	if st.flyingLarge != nil { // its last frame is in nobody's line any more
+		st.flyingLarge.end()
 	}
 	for _, f := range st.outstreams {
 		st.stop(f)

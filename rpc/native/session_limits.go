@@ -29,8 +29,8 @@ type Limits struct {
 	// PingAfter is how long nothing may come from the peer before it is asked for
 	// a sign of life. Zero means 5 s.
 	PingAfter time.Duration
-	// DeadAfter is how long nothing may come, or how long the peer may take
-	// nothing of what is sent, before the session ends with ErrPeerDead. Zero
+	// DeadAfter is how long no frame may begin to come, or how long the peer may
+	// take nothing of what is sent, before the session ends with ErrPeerDead. Zero
 	// means 15 s; at least PingAfter.
 	DeadAfter time.Duration
 }

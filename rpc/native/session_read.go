@@ -91,6 +91,7 @@ func (r *reader) greet() error {
 
 // head reads the head of the next frame.
 func (r *reader) head() (frameHead, error) {
+	r.s.frames++
 	b, err := r.in.Peek(headerSize)
 	if err != nil {
 		return frameHead{}, err

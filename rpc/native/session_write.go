@@ -158,7 +158,7 @@ func (st *state) take(written []byte) []byte {
 		st.out, st.spare = st.spare, nil
 		st.batch++
 	}
-	st.flying = len(b)
+	st.flying, st.spoke = len(b), true
 	return b
 }
 
