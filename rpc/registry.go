@@ -100,9 +100,16 @@ func (r *Registry) Register(name string, fn any, opts ...Option) error {
 // with the parameters that opts name, of any type.
 func (r *Registry) Handle(name string, h Handler, opts ...Option) error {
 	o := collect(opts)
-	m := &method{name: name, help: o.help, params: value.Params{Names: o.params}, raw: true}
+	m := &method{name: name, help: o.help, short: o.short, params: value.Params{Names: o.params}, raw: true}
 	m.call = func(ctx context.Context, req *Request) (any, error) { return h(ctx, req) }
 	return r.add(name, []*method{m})
+}
+
+// Short reports whether there is a method that was registered with the option
+// [Short]. Transports ask it.
+func (r *Registry) Short(method string) bool {
+	e, ok := r.door.Load().entries[method]
+	return ok && e.method.short
 }
 
 func (r *Registry) add(name string, methods []*method) error {

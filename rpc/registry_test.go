@@ -130,6 +130,9 @@ func TestRegistrationMistakes(t *testing.T) {
 		{"a", func() iter.Seq2[chan int, error] { return nil }, nil, "stream: chan int"},
 		{"a", func() map[float32]int { return nil }, nil, "result: map[float32]int"},
 		{"a", func(a, b int) {}, []rpc.Option{rpc.Params("a")}, "names 1 parameters, the function has 2"},
+		{"a", func() iter.Seq2[int, error] { return nil }, []rpc.Option{rpc.Short()}, "register it without rpc.Short"},
+		{"shop", &shop{}, []rpc.Option{rpc.Short()}, "rpc.MethodOptions(name, rpc.Short())"},
+		{"shop", &shop{}, []rpc.Option{rpc.MethodOptions("Watch", rpc.Short())}, "method Watch: a function that streams"},
 		{"", func() {}, nil, "a method name has 1 to 255 characters"},
 		{strings.Repeat("x", 256), func() {}, nil, "got 256"},
 		{"a b", func() {}, nil, `got ' '`},
@@ -417,6 +420,32 @@ func TestStreamsThroughTheDoor(t *testing.T) {
 	}
 	if m := maps.Collect(api.Count(t.Context(), 3)); len(m) != 3 {
 		t.Errorf("bound: %v; want three items", m)
+	}
+}
+
+// TestShort: transports can ask which functions are short.
+func TestShort(t *testing.T) {
+	reg := rpc.NewRegistry()
+	raw := func(context.Context, *rpc.Request) (any, error) { return nil, nil }
+	for _, err := range []error{
+		reg.Register("short", func() {}, rpc.Short()),
+		reg.Register("plain", func() {}),
+		reg.Register("adapted", rpc.Func0(func(context.Context) (int, error) { return 0, nil }), rpc.Short()),
+		reg.Handle("raw", raw, rpc.Short()),
+		reg.Handle("rawPlain", raw),
+		reg.Register("shop", &shop{}, rpc.MethodOptions("List", rpc.Short())),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for method, want := range map[string]bool{
+		"short": true, "adapted": true, "raw": true, "shop.list": true,
+		"plain": false, "rawPlain": false, "shop.getByID": false, "none": false, "system.multicall": false,
+	} {
+		if got := reg.Short(method); got != want {
+			t.Errorf("%s: got %v; want %v", method, got, want)
+		}
 	}
 }
 

@@ -141,6 +141,9 @@ const maxTries = 3
 
 // invoke makes a call, innermost.
 func (c *Client) invoke(ctx context.Context, req *rpc.Request) (any, error) {
+	if onReader(ctx) {
+		return nil, callError(rpc.NotSent, req.Method, ErrInline)
+	}
 	call, err := c.calls.encode(req)
 	if err != nil {
 		return nil, err

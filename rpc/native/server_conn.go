@@ -49,8 +49,8 @@ func (s *Server) serve(nc net.Conn, result handshakeResult, cfg sessionConfig) {
 			nc.Close()
 			return
 		}
+		defer s.remove(c)
 		err := c.run()
-		s.remove(c)
 		if p := new(ProtocolError); errors.As(err, &p) || errors.Is(err, ErrVersion) || errors.Is(err, ErrPeerDead) {
 			warn("session ended", "error", err)
 		}

@@ -47,6 +47,7 @@ type session struct {
 	raw   *rawWriter // nil: nc has no non-blocking write
 	peer  *rpc.Peer
 	base  context.Context // of handlers; carries the peer
+	short shortMethods    // handler, if it has some
 	hello hello           // of the peer; set before ready is closed
 
 	ready chan struct{} // closed by the reader when the peer's HELLO has come
@@ -93,9 +94,9 @@ type state struct {
 	workers  workers
 
 	// Streams, by the id of their call, whoever made that.
-	inflows  map[uint64]*inflow
-	outflows map[uint64]*outflow
-	streamed int // bytes that inflows hold
+	instreams  map[uint64]*instream
+	outstreams map[uint64]*outstream
+	streamed   int // bytes that instreams hold
 
 	lastPing uint64
 
@@ -132,6 +133,7 @@ func newSession(ctx context.Context, nc net.Conn, cfg sessionConfig) *session {
 	}
 	s.peer = &rpc.Peer{Identity: cfg.identity, Addr: nc.RemoteAddr(), Transport: "native", Back: s}
 	s.base = rpc.WithPeer(ctx, s.peer)
+	s.short, _ = cfg.handler.(shortMethods)
 	s.st.workers = newWorkers()
 	if s.st.nextID = 2; cfg.dialer {
 		s.st.nextID = 1
@@ -141,20 +143,24 @@ func newSession(ctx context.Context, nc net.Conn, cfg sessionConfig) *session {
 
 // run reads until the session ends, and returns why when nothing of it is left:
 // no goroutine, no handler, no connection.
-func (s *session) run() error {
+func (s *session) run() (why error) {
 	defer close(s.gone)
+	err := errGoexit
+	defer func() {
+		s.farewell(err)
+		s.end(err)
+		s.close()
+		s.helpers.Wait()
+		why = s.ended()
+	}()
 	ours := hello{sessionVersion, sessionVersion, s.limits.MaxMessage, s.limits.MaxCalls, s.limits.StreamWindow}
 	s.nc.SetReadDeadline(s.born.Add(defaultHandshakeTimeout))
 	s.update(func(st *state) {
 		body := ours.append(nil)
 		st.out = append(appendSessionHead(st.out, frameHello, 0, 0, len(body)), body...)
 	})
-	err := newReader(s).run()
-	s.farewell(err)
-	s.end(err)
-	s.close()
-	s.helpers.Wait()
-	return s.ended()
+	err = newReader(s).run()
+	return err
 }
 
 // update is the one door to the state. f changes it and must not block. What f
@@ -248,7 +254,11 @@ func (s *session) Read(p []byte) (int, error) {
 		s.early = s.early[n:]
 		return n, nil
 	}
-	n, err := readSome(s.nc, p)
+	return s.came(readSome(s.nc, p))
+}
+
+// came takes the outcome of a read from the connection.
+func (s *session) came(n int, err error) (int, error) {
 	if n > 0 {
 		s.lastRead.Store(int64(s.sinceBorn()))
 		return n, nil

@@ -57,7 +57,7 @@ func (st *state) shrink() {
 	}
 	st.out, st.spare, st.large = nil, nil, nil
 	st.calls, st.workers.queue = nil, nil
-	st.inflows, st.outflows = nil, nil
+	st.instreams, st.outstreams = nil, nil
 	st.workers.dismiss()
 }
 

@@ -140,6 +140,9 @@ func (c *call) deliver(req *rpc.Request) (any, error) {
 
 // Call calls the peer. It is what a Peer's way back is made of.
 func (s *session) Call(ctx context.Context, req *rpc.Request) (any, error) {
+	if onReader(ctx) {
+		return nil, callError(rpc.NotSent, req.Method, ErrInline)
+	}
 	c, err := s.calls.encode(req)
 	if err != nil {
 		return nil, err
@@ -158,26 +161,29 @@ func (s *session) isOurs(id uint64) bool { return id%2 == 1 == s.dialer }
 // take takes the call that a frame answers off the list; nil: its caller does
 // not wait any more.
 func (s *session) take(h frameHead) (c *call, err error) {
-	s.update(func(st *state) {
-		known := false
-		if c, known = st.calls[h.id]; !known {
-			err = st.err
-			if err == nil {
-				err = breach("%s %d, which answers no call", h.kind, h.id)
-			}
-			return
-		}
-		if c != nil && c.large != nil && !c.large.taken() {
-			err = breach("%s %d before the end of the call", h.kind, h.id)
-			return
-		}
-		delete(st.calls, h.id)
-		st.slots.release()
-		if err = st.settleStreams(c, h); err != nil {
-			c = nil
-		}
-	})
+	s.update(func(st *state) { c, err = st.settleCall(h) })
 	return c, err
+}
+
+// settleCall is take, from within update.
+func (st *state) settleCall(h frameHead) (*call, error) {
+	c, known := st.calls[h.id]
+	switch {
+	case !known && st.err != nil:
+		return nil, st.err
+	case !known:
+		return nil, breach("%s %d, which answers no call", h.kind, h.id)
+	case c != nil && c.large != nil && !c.large.taken():
+		return nil, breach("%s %d before the end of the call", h.kind, h.id)
+	case c != nil && c.streaming != nil:
+		if err := c.streaming.answerable(h); err != nil {
+			return nil, err
+		}
+		st.delistStreams(c)
+	}
+	delete(st.calls, h.id)
+	st.slots.release()
+	return c, nil
 }
 
 // awaits reports whether somebody waits for the answer that a frame begins.

@@ -15,17 +15,39 @@ import (
 type callContext struct {
 	base     context.Context // what it carries
 	deadline time.Time       // zero: none
+	reader   bool            // the handler runs on the reader
 
 	mu       sync.Mutex
 	err      error                // guarded by mu; why it has ended
 	done     chan struct{}        // guarded by mu; closed by end
 	timer    *time.Timer          // guarded by mu; runs from the first Done on
 	children map[*func()]struct{} // guarded by mu; called by end
+	returned bool                 // guarded by mu; the handler has
 }
 
 func (c *callContext) Deadline() (time.Time, bool) { return c.deadline, !c.deadline.IsZero() }
 
-func (c *callContext) Value(key any) any { return c.base.Value(key) }
+func (c *callContext) Value(key any) any {
+	if c.reader && key == (readerKey{}) {
+		return c
+	}
+	return c.base.Value(key)
+}
+
+// readerKey gives the innermost callContext of a handler that runs on a reader.
+type readerKey struct{}
+
+// onReader reports whether a context is that of a handler which runs on a reader
+// at this moment, or is derived from one.
+func onReader(ctx context.Context) bool {
+	c, ok := ctx.Value(readerKey{}).(*callContext)
+	if !ok {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.returned
+}
 
 func (c *callContext) Done() <-chan struct{} {
 	c.mu.Lock()
@@ -69,6 +91,16 @@ func (c *callContext) AfterFunc(f func()) (stop func() bool) {
 		_, waits := c.children[&f]
 		delete(c.children, &f)
 		return waits
+	}
+}
+
+// leave ends the context of a handler that has returned.
+func (c *callContext) leave() {
+	c.end(context.Canceled)
+	if c.reader {
+		c.mu.Lock()
+		c.returned = true
+		c.mu.Unlock()
 	}
 }
 

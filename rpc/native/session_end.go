@@ -60,10 +60,10 @@ func (s *session) end(err error) {
 	for _, l := range st.large {
 		l.end()
 	}
-	for _, f := range st.outflows {
+	for _, f := range st.outstreams {
 		st.stop(f)
 	}
-	st.calls, st.large, st.inflows, st.outflows = nil, nil, nil, nil
+	st.calls, st.large, st.instreams, st.outstreams = nil, nil, nil, nil
 	st.workers.close()
 	st.slots.closeAll()
 	st.makeRoom()

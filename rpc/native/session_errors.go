@@ -21,6 +21,11 @@ var (
 	// ErrPeerDead: nothing came from the peer for as long as DeadAfter says, or
 	// it took nothing for as long.
 	ErrPeerDead = errors.New("the peer is dead or stopped")
+	// ErrInline: a function that is registered with [rpc.Short] has made a call,
+	// of whatever connection, under its own context. It runs on the goroutine
+	// that reads its connection, and would wait there for what it keeps from
+	// being read. Nothing was sent.
+	ErrInline = errors.New("a short function cannot make calls: it would hold up its own connection; register it without rpc.Short")
 	// ErrVersion: the two sides have no version of the session in common.
 	ErrVersion = errors.New("no common version of the session protocol")
 )

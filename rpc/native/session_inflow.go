@@ -1,356 +1,137 @@
 package native
 
-import (
-	"context"
-	"encoding/binary"
-	"io"
-	"slices"
+import "sync"
 
-	"github.com/parley-rpc/parley/rpc"
-	"github.com/parley-rpc/parley/rpc/native/cbor"
-	"github.com/parley-rpc/parley/rpc/value"
+const (
+	// inflowSize is the memory of an inflow, in bytes: as much as a read of many
+	// small frames takes at once.
+	inflowSize = 16 << 10
+	// readAhead is how much more than a body is asked for when it is read to its
+	// place, in bytes, so that the head of the frame behind it comes with it.
+	readAhead = 64
 )
 
-// inflow is a stream that arrives: the items of an answer, or those of the last
-// argument of a call. The reader puts items in, one goroutine takes them out. It
-// is in state.inflows from the beginning of its call to the answer; what has come
-// by then can still be taken.
-//
-// What the peer may send is bounded by credit, which it gets back as items are
-// taken. So a consumer that is slow stops its producer, and nobody else.
+// inflows is a cache: nothing depends on what it holds.
+var inflows = sync.Pool{New: func() any { return new([inflowSize]byte) }}
+
+// inflow is the reading end of a connection. While it waits for something to
+// come it holds no memory, if the connection allows that: most connections do
+// nothing most of the time.
 type inflow struct {
-	s  *session
-	id uint64 // of the call; guarded by session.mu until the call is sent
+	s *session
+	// before is called before anything is read, and before what has been
+	// returned by Peek changes. Its error ends the reading.
+	before func() error
+	raw    *rawReader // nil: the connection is none that can be waited for without memory
 
-	queue   []itemBlock   // guarded by session.mu; complete items that nobody has taken
-	held    int           // guarded by session.mu; bytes that state.streamed counts
-	credit  int           // guarded by session.mu; bytes that the peer may still send
-	ended   bool          // guarded by session.mu; all items have come
-	err     error         // guarded by session.mu; why no more will come
-	arrived chan struct{} // holds an element when something of the above has changed
-
-	part *part // the reader's; an item that has begun to arrive
-
-	// The consumer's.
-	taken itemBlock // what it is at
-	rest  []byte    // what is left of it
-	eaten int       // bytes that the peer was not given back yet
-	dec   cbor.Decoder
+	memory *[inflowSize]byte // nil: nothing is there
+	r, w   int               // memory[r:w] was read and not used
 }
 
-// itemBlock is memory with complete items: many small ones, each behind its length
-// (uvarint), or a large one.
-type itemBlock struct {
-	memory *[]byte
-	single bool
-}
+// Buffered returns how many bytes are there without reading.
+func (f *inflow) Buffered() int { return f.w - f.r }
 
-// blockSize is how many bytes of small items are kept together.
-const blockSize = 16 << 10
-
-func newInflow(s *session, id uint64) *inflow {
-	return &inflow{s: s, id: id, credit: s.limits.StreamWindow, arrived: make(chan struct{}, 1)}
-}
-
-func (f *inflow) signal() {
-	select {
-	case f.arrived <- struct{}{}:
-	default:
-	}
-}
-
-// fail makes err the end of the stream.
-func (st *state) failInflow(f *inflow, err error) {
-	f.err, f.part = err, nil
-	st.drop(f)
-	f.signal()
-}
-
-// drop gives up what has come of a stream and was not taken.
-func (st *state) drop(f *inflow) {
-	for _, b := range f.queue {
-		putMessage(b.memory)
-	}
-	st.streamed -= f.held
-	f.queue, f.held = nil, 0
-}
-
-// hold counts n more bytes of a stream, or ends it if they are too much.
-func (st *state) holdInflow(f *inflow, n int, l *Limits) bool {
-	if st.streamed+n > l.MaxBuffered {
-		st.failInflow(f, errHeld(l.MaxBuffered))
-		return false
-	}
-	st.streamed += n
-	f.held += n
-	return true
-}
-
-// data takes a DATA.
-func (r *reader) data(h frameHead) (err error) {
-	if h.more() || !fits(h) {
-		return r.largeData(h)
-	}
-	body, err := r.peek(h)
-	if err != nil {
-		return err
-	}
-	r.s.update(func(st *state) {
-		f := st.inflows[h.id]
-		switch {
-		case f == nil:
-			err = r.s.unknownFlow(h)
-		case f.part != nil:
-			if err = f.checkPart(h); err == nil {
-				*f.part.buf = append(*f.part.buf, body...)
-				st.complete(f)
-			}
-		case h.flags&flagEnd != 0:
-			f.ended = true
-			f.signal()
-		case f.ended:
-			err = breach("DATA %d after its end", h.id)
-		case f.err != nil: // nobody waits for it
-		default:
-			if err = f.spend(len(body)); err == nil && st.holdInflow(f, len(body), &r.s.limits) {
-				f.add(body)
-			}
-		}
-	})
-	if err != nil {
-		return err
-	}
-	return r.discard(h)
-}
-
-// spend takes an item of n bytes from the credit.
-func (f *inflow) spend(n int) error {
-	switch {
-	case n == 0:
-		return breach("DATA %d without content", f.id)
-	case f.credit <= 0:
-		return breach("DATA %d of %d bytes without credit", f.id, n)
-	}
-	f.credit -= n
-	return nil
-}
-
-// add puts a small item into the queue.
-func (f *inflow) add(body []byte) {
-	n := len(f.queue)
-	if n == 0 || f.queue[n-1].single || len(*f.queue[n-1].memory)+len(body) > blockSize {
-		f.queue = append(f.queue, itemBlock{memory: getMessage()})
-		n++
-	}
-	b := f.queue[n-1].memory
-	*b = append(binary.AppendUvarint(*b, uint64(len(body))), body...)
-	f.signal()
-}
-
-// checkPart holds a frame against the item that it is a part of, and counts it.
-func (f *inflow) checkPart(h frameHead) error {
-	p := f.part
-	left := p.total - p.size
-	if h.flags&flagEnd != 0 || h.body == 0 || h.body > left || h.more() == (h.body == left) {
-		return breach("DATA %d of another size than the %d bytes that were announced", h.id, p.total)
-	}
-	p.size += h.body
-	return nil
-}
-
-// complete puts the item that has arrived in parts into the queue. It is called
-// from within update.
-func (st *state) complete(f *inflow) {
-	f.queue = append(f.queue, itemBlock{f.part.buf, true})
-	f.part = nil
-	f.signal()
-}
-
-// largeData takes a frame of an item that is large.
-func (r *reader) largeData(h frameHead) (err error) {
-	var f *inflow
-	begins := false
-	r.s.update(func(st *state) {
-		if f = st.inflows[h.id]; f == nil {
-			err = r.s.unknownFlow(h)
-		} else if begins = f.part == nil; begins && f.err == nil && f.ended {
-			err = breach("DATA %d after its end", h.id)
-		}
-		if f != nil && f.err != nil {
-			f = nil // nobody waits for it
-		}
-	})
-	if err != nil {
-		return err
-	}
-	if f == nil {
-		return r.discard(h)
-	}
-	if begins {
-		p := &part{kind: frameData, buf: getMessage()}
-		if err := r.begin(p, &h); err != nil {
-			return err
-		}
-		r.s.update(func(*state) { err = f.spend(p.total) })
-		if err != nil {
-			return err
-		}
-		f.part = p
-	}
-	p := f.part
-	if err := f.checkPart(h); err != nil {
-		return err
-	}
-	if !r.growItem(f) {
-		return r.discard(h)
-	}
-	if err := r.read(p.buf, h); err != nil {
-		return err
-	}
-	r.s.update(func(st *state) {
-		switch {
-		case st.inflows[h.id] != f: // its call has ended
-			f.part = nil
-			st.drop(f)
-		case !h.more():
-			st.complete(f)
-		}
-	})
-	return nil
-}
-
-// growItem makes room for the size that an item has now, as grow does for a
-// message.
-func (r *reader) growItem(f *inflow) (ok bool) {
-	p := f.part
-	if p.size <= p.held {
-		return true
-	}
-	want := min(p.total, max(growStep, 4*p.size))
-	r.s.update(func(st *state) {
-		if ok = st.inflows[f.id] == f; ok {
-			ok = st.holdInflow(f, want-p.held, &r.s.limits)
-		}
-	})
-	if ok {
-		p.held = want
-		*p.buf = slices.Grow(*p.buf, want-len(*p.buf))
-	}
-	return ok
-}
-
-// item returns the next item, which is valid until the next call. Nil without an
-// error: none has come yet. After the last one the error is io.EOF.
-func (f *inflow) item() (item []byte, err error) {
-	if len(f.rest) == 0 {
-		if err := f.nextBlock(); err != nil || len(f.rest) == 0 {
+// Peek returns the next n bytes, at most inflowSize. They stay, and are valid
+// until before is called.
+func (f *inflow) Peek(n int) ([]byte, error) {
+	for f.Buffered() < n {
+		if err := f.fill(); err != nil {
 			return nil, err
 		}
 	}
-	if f.taken.single {
-		item, f.rest = f.rest, nil
-		return item, nil
+	if n == 0 {
+		return nil, nil
 	}
-	n, size := binary.Uvarint(f.rest)
-	item = f.rest[size : size+int(n)]
-	f.rest = f.rest[size+int(n):]
-	return item, nil
+	return f.memory[f.r : f.r+n], nil
 }
 
-// nextBlock takes a block out of the queue.
-func (f *inflow) nextBlock() (err error) {
-	if f.taken.memory != nil {
-		*f.taken.memory = reuse(&f.dec, *f.taken.memory)
-		putMessage(f.taken.memory)
-		f.taken = itemBlock{}
+// Discard skips n bytes.
+func (f *inflow) Discard(n int) error {
+	for n > f.Buffered() {
+		n -= f.Buffered()
+		f.r = f.w
+		if err := f.fill(); err != nil {
+			return err
+		}
 	}
-	f.s.update(func(*state) {
+	f.r += n
+	return nil
+}
+
+// Read appends n bytes to b, which has room for them. A long rest that is not
+// there yet is read to its place, and some bytes more if b has room for those
+// too.
+func (f *inflow) Read(b []byte, n int) ([]byte, error) {
+	for {
+		k := min(n, f.Buffered())
+		if k > 0 {
+			b = append(b, f.memory[f.r:f.r+k]...)
+			f.r += k
+			n -= k
+		}
+		var err error
 		switch {
-		case len(f.queue) > 0:
-			f.taken = f.queue[0]
-			f.rest = *f.taken.memory
-			f.queue = slices.Delete(f.queue, 0, 1)
-		case f.err != nil:
-			err = f.err
-		case f.ended:
-			err = io.EOF
+		case n == 0:
+			return b, nil
+		case n < inflowSize/4:
+			err = f.fill()
+		default:
+			b, n, err = f.readTo(b, n)
 		}
-	})
-	return err
-}
-
-// ate gives an item back to the peer as credit, in due time.
-func (f *inflow) ate(n int) {
-	if f.eaten += n; f.eaten < f.s.limits.StreamWindow/2 {
-		return
-	}
-	f.s.update(func(st *state) {
-		back := min(f.eaten, f.held)
-		f.held -= back
-		st.streamed -= back
-		if st.inflows[f.id] != f || f.ended || st.err != nil {
-			return
-		}
-		f.credit += f.eaten
-		st.out = appendSessionHead(st.out, frameCredit, 0, f.id, uvarintLen(uint64(f.eaten)))
-		st.out = binary.AppendUvarint(st.out, uint64(f.eaten))
-	})
-	f.eaten = 0
-}
-
-// decode reads an item with read.
-func (f *inflow) decode(item []byte, read func(src value.Source) error) error {
-	decode(&f.dec, item)
-	err := read(&f.dec)
-	if err == nil {
-		err = f.dec.Finish()
-	}
-	return err
-}
-
-// deliver hands the items that have come to a request.
-func (f *inflow) deliver(req *rpc.Request) error {
-	for {
-		item, err := f.item()
-		if item == nil || err != nil {
-			if err == io.EOF {
-				err = nil
-			}
-			return err
-		}
-		if err := f.decode(item, func(src value.Source) error { return rpc.DeliverItem(src, req) }); err != nil {
-			return err
-		}
-		f.ate(len(item))
-	}
-}
-
-// next waits for the next item and puts it into dst.
-func (f *inflow) next(ctx context.Context, dst any) error {
-	for {
-		item, err := f.item()
 		if err != nil {
-			return err
-		}
-		if item != nil {
-			err := f.decode(item, func(src value.Source) error { value.Decode(src, dst); return sourceError(src) })
-			f.ate(len(item))
-			if err != nil {
-				return rpc.Errorf(rpc.CodeInvalidParams, "an item of the stream: %v", err)
-			}
-			return nil
-		}
-		select {
-		case <-f.arrived:
-		case <-ctx.Done():
-			return ctx.Err()
+			return b, err
 		}
 	}
 }
 
-func sourceError(src value.Source) error {
-	if err := src.Err(); err != nil {
+// readTo reads up to n bytes to the end of b, and returns how many are missing.
+// Nothing is there before.
+func (f *inflow) readTo(b []byte, n int) ([]byte, int, error) {
+	if err := f.before(); err != nil {
+		return b, n, err
+	}
+	got, err := f.s.Read(b[len(b):min(len(b)+n+readAhead, cap(b))])
+	if more := got - n; more > 0 {
+		f.r, f.w = 0, 0
+		f.w = copy(f.borrow(), b[len(b)+n:len(b)+got])
+		got = n
+	}
+	return b[:len(b)+got], n - got, err
+}
+
+// fill reads what has come, at least a byte.
+func (f *inflow) fill() error {
+	err := f.before()
+	if err != nil {
 		return err
 	}
-	return nil
+	if f.r == f.w {
+		f.r, f.w = 0, 0
+	} else if f.w == inflowSize {
+		f.r, f.w = 0, copy(f.memory[:], f.memory[f.r:f.w])
+	}
+	var n int
+	if f.w > 0 || f.raw == nil || len(f.s.early) > 0 {
+		n, err = f.s.Read(f.borrow())
+	} else {
+		n, err = f.s.came(f.raw.read())
+	}
+	f.w += n
+	return err
+}
+
+// borrow returns memory to read to.
+func (f *inflow) borrow() []byte {
+	if f.memory == nil {
+		f.memory = inflows.Get().(*[inflowSize]byte)
+	}
+	return f.memory[f.w:]
+}
+
+// giveBack gives the memory of an empty inflow back.
+func (f *inflow) giveBack() {
+	if f.memory != nil {
+		inflows.Put(f.memory)
+		f.memory, f.r, f.w = nil, 0, 0
+	}
 }

@@ -52,13 +52,7 @@ func (r *reader) message(h frameHead) error {
 	if err != nil {
 		return err
 	}
-	c, err := r.s.take(h)
-	if err != nil {
-		return err
-	}
-	if c != nil {
-		c.answered(frameResult, body)
-	}
+	r.batch.answers = append(r.batch.answers, answer{frameHead: h, body: body})
 	return r.discard(h)
 }
 
@@ -92,11 +86,15 @@ func (r *reader) call(h frameHead) error {
 	if err := r.read(&in.message, h); err != nil {
 		return err
 	}
-	ctx, err := r.parse(in)
-	if err != nil {
+	var err error
+	if in.ctx, err = r.parse(in); err != nil {
 		return err
 	}
-	return r.s.acceptWhole(in, ctx)
+	if in.short = r.s.short != nil && in.in == nil && in.out == nil && r.s.short.Short(in.req.Method); in.short {
+		in.ctx.reader = true
+	}
+	r.batch.calls = append(r.batch.calls, in)
+	return nil
 }
 
 // parse makes the request of a CALL that is all there.

@@ -1,42 +1,46 @@
 package native
 
 import (
-	"bufio"
 	"encoding/binary"
-	"io"
 	"slices"
 	"time"
 )
 
 const (
-	// readBuffer is what an idle session keeps for reading, in bytes. The body of
-	// a frame that does not fit is read past it.
-	readBuffer = 4 << 10
-
 	// maxNames and maxName bound the method names that a reader remembers, so as
 	// to take no memory for them again.
 	maxNames = 256
 	maxName  = 64
 )
 
-// reader is the receiving side of a session. It runs on one goroutine, waits
-// for nothing but the connection, and runs no code of users. session_parts.go
-// has what it does with messages.
+// reader is the receiving side of a session. It runs on one goroutine and waits
+// for nothing but the connection. The only code of users that it runs is that of
+// functions which are registered as short. session_parts.go has what it does with
+// messages, session_batch.go how many of them are handed over at once.
 type reader struct {
 	s     *session
-	in    *bufio.Reader
+	in    inflow
 	parts map[uint64]*part  // messages that have begun to arrive, by id
 	held  int               // bytes of the RESULTs among them
 	names map[string]string // methods that were called
+	batch batch             // what was read and not handed over
 }
 
 func newReader(s *session) *reader {
-	return &reader{s: s, in: bufio.NewReaderSize(s, readBuffer)}
+	r := &reader{s: s}
+	r.in = inflow{s: s, before: r.handOver, raw: newRawReader(s.nc, &r.in)}
+	return r
 }
 
-// run reads frames until it cannot, and says why.
-func (r *reader) run() error {
+// run reads frames until it cannot, and says why. What came before the reason is
+// still done, and may be a reason itself.
+func (r *reader) run() (err error) {
 	defer r.dropAll()
+	defer func() {
+		if first := r.handOver(); first != nil {
+			err = first
+		}
+	}()
 	if err := r.greet(); err != nil {
 		return err
 	}
@@ -103,39 +107,35 @@ func (r *reader) head() (frameHead, error) {
 	if err != nil {
 		return h, breach("%v", err)
 	}
-	_, err = r.in.Discard(headerSize + n)
-	return h, err
+	return h, r.in.Discard(headerSize + n)
 }
 
 // peek returns the body of a frame for which fits is true. It stays to be
 // discarded.
 func (r *reader) peek(h frameHead) ([]byte, error) { return r.in.Peek(h.body) }
 
-func fits(h frameHead) bool { return h.body <= readBuffer }
+// whole reports whether a frame is a message that goes into the batch.
+func (r *reader) whole(h frameHead) bool {
+	return (h.kind == frameCall || h.kind == frameResult) && !h.more() && fits(h) && r.parts[h.id] == nil
+}
+
+func fits(h frameHead) bool { return h.body <= inflowSize }
 
 // read appends the body of a frame to *b.
-func (r *reader) read(b *[]byte, h frameHead) error {
-	if h.body <= r.in.Buffered() {
-		body, err := r.in.Peek(h.body)
-		if err != nil {
-			return err
-		}
-		*b = append(*b, body...)
-		return r.discard(h)
-	}
-	at := len(*b)
-	*b = slices.Grow(*b, h.body)[:at+h.body]
-	_, err := io.ReadFull(r.in, (*b)[at:])
+func (r *reader) read(b *[]byte, h frameHead) (err error) {
+	*b, err = r.in.Read(slices.Grow(*b, h.body), h.body)
 	return err
 }
 
-func (r *reader) discard(h frameHead) error {
-	_, err := r.in.Discard(h.body)
-	return err
-}
+func (r *reader) discard(h frameHead) error { return r.in.Discard(h.body) }
 
 // frame takes one frame.
 func (r *reader) frame(h frameHead) error {
+	if r.batch.full() || !r.whole(h) {
+		if err := r.handOver(); err != nil {
+			return err
+		}
+	}
 	switch {
 	case h.kind >= frameExtension:
 		return r.discard(h)

@@ -25,7 +25,9 @@ type incoming struct {
 	ctx     *callContext // guarded by session.mu while the call is in running
 	req     rpc.Request
 	dec     cbor.Decoder
-	answer  []byte // headRoom, then the body
+	answer  []byte    // headRoom, then the body
+	short   bool      // it runs on the reader
+	kind    frameType // of the answer, when a worker gets a call that was run; else 0
 
 	listed              bool // guarded by session.mu; see callList
 	previous, following *incoming
@@ -33,8 +35,8 @@ type incoming struct {
 	cancelled bool   // guarded by session.mu; the caller has given up
 	large     *large // guarded by session.mu; the answer, while it is sent in parts
 
-	in  *inflow  // the upload; nil: none
-	out *outflow // the items of the result; nil: the caller takes none
+	in  *instream  // the upload; nil: none
+	out *outstream // the items of the result; nil: the caller takes none
 }
 
 var incomings = sync.Pool{New: func() any { return new(incoming) }}
@@ -49,6 +51,7 @@ func (in *incoming) free() {
 	in.message, in.answer = reuse(&in.dec, in.message), kept(in.answer)
 	in.s, in.args, in.ctx, in.req, in.cancelled = nil, nil, nil, rpc.Request{}, false
 	in.in, in.out = nil, nil
+	in.short, in.kind = false, 0
 	incomings.Put(in)
 }
 
@@ -168,6 +171,12 @@ func (st *state) appendFault(id uint64, f *rpc.Fault) {
 	st.out = append(appendSessionHead(st.out, frameFault, 0, id, len(body)), body...)
 }
 
+// appendAnswer answers a call that was handled.
+func (st *state) appendAnswer(in *incoming, kind frameType) {
+	body := in.answer[headRoom:]
+	st.out = append(appendSessionHead(st.out, kind, 0, in.id, len(body)), body...)
+}
+
 func errCalls(limit int) *rpc.Fault {
 	return rpc.Errorf(rpc.CodeOverLimit, "over limit: %d calls at once on one connection", limit)
 }
@@ -186,26 +195,26 @@ func (s *session) accept(p *part) (err error) {
 	return err
 }
 
-// acceptWhole takes a call that is all there.
-func (s *session) acceptWhole(in *incoming, ctx *callContext) (err error) {
-	overflow := s.urgent(func(st *state) {
-		var v verdict
-		v, err = st.admit(in, &s.limits)
-		switch {
-		case err != nil || v == callIgnored:
-		case v == callRefused:
-			st.appendFault(in.id, errCalls(s.limits.MaxCalls))
-		case !st.hold(in, len(in.message), &s.limits):
-			st.retire(in)
-			st.appendFault(in.id, errHeld(s.limits.MaxBuffered))
-		default:
-			s.push(in, ctx)
-		}
-	})
-	if err == nil {
-		err = overflow
+// acceptWhole takes a call that is all there, from within update. mine says that
+// the reader is to run it.
+func (s *session) acceptWhole(in *incoming) (mine bool, err error) {
+	st := &s.st
+	v, err := st.admit(in, &s.limits)
+	switch {
+	case err != nil || v == callIgnored:
+		return false, err
+	case v == callRefused:
+		st.appendFault(in.id, errCalls(s.limits.MaxCalls))
+	case !st.hold(in, len(in.message), &s.limits):
+		st.retire(in)
+		st.appendFault(in.id, errHeld(s.limits.MaxBuffered))
+	case in.short:
+		return true, nil
+	default:
+		s.push(in, in.ctx)
+		return false, nil
 	}
-	return err
+	return false, st.overflow()
 }
 
 // hold counts n more bytes of a call that is arriving. If they are too much it
@@ -234,11 +243,18 @@ func (s *session) urgent(add func(st *state)) (err error) {
 			err = st.err
 			return
 		}
-		if add(st); st.queued() > maxQueuedControl {
-			err = breach("%d bytes wait to be read: expected the peer to read them before it asks for more", st.queued())
-		}
+		add(st)
+		err = st.overflow()
 	})
 	return err
+}
+
+// overflow is the breach of a peer that asks for more than it reads.
+func (st *state) overflow() error {
+	if st.queued() <= maxQueuedControl {
+		return nil
+	}
+	return breach("%d bytes wait to be read: expected the peer to read them before it asks for more", st.queued())
 }
 
 // cancel ends the context of a call, or its answer, if that is on its way in
@@ -286,7 +302,7 @@ func (s *session) push(in *incoming, ctx *callContext) {
 // handle runs the handler and encodes its answer.
 func (in *incoming) handle() frameType {
 	result, err := in.call()
-	in.ctx.end(context.Canceled)
+	in.ctx.leave()
 	if in.out != nil {
 		in.out.stop()
 		if err == nil && in.out.cut {
@@ -354,7 +370,7 @@ func (s *session) finishSmall(in *incoming, kind frameType, body []byte) (next *
 			switch {
 			case st.err != nil: // nobody is there to take it
 			case st.hasRoom(len(body)):
-				st.out = append(appendSessionHead(st.out, kind, 0, in.id, len(body)), body...)
+				st.appendAnswer(in, kind)
 			default:
 				room = st.wantRoom()
 				return
@@ -388,7 +404,7 @@ func (s *session) finishLarge(in *incoming, kind frameType) {
 			l.end()
 		default:
 			in.large = l
-			st.large = append(st.large, l)
+			st.queueBehind(l)
 		}
 	})
 	<-l.done

@@ -9,7 +9,7 @@ import (
 )
 
 // Streams belong to a call: DATA goes out behind the CALL or before the answer,
-// which ends both directions. session_inflow.go and session_outflow.go are the
+// which ends both directions. session_instream.go and session_outstream.go are the
 // two ends of one direction; here they are tied to calls.
 
 // streaming is what a call of ours has if the caller takes the result item by
@@ -20,18 +20,18 @@ type streaming struct {
 	pumped bool                  // items of it may have been used up
 
 	// Of the session that the call is made on.
-	in  *inflow
-	out *outflow
+	in  *instream
+	out *outstream
 }
 
-// open makes the flows for an attempt on s.
+// open makes the streams for an attempt on s.
 func (c *streaming) open(s *session) {
 	c.in, c.out = nil, nil
 	if c.req.Yield != nil {
-		c.in = newInflow(s, 0)
+		c.in = newInstream(s, 0)
 	}
 	if c.upload != nil {
-		c.out = newOutflow(s, 0)
+		c.out = newOutstream(s, 0)
 	}
 }
 
@@ -61,49 +61,45 @@ func (c *call) begun() chan struct{} {
 func (st *state) enlistStreams(c *call) {
 	if in := c.streaming.in; in != nil {
 		in.id = c.id
-		st.addInflow(in)
+		st.addInstream(in)
 	}
 	if out := c.streaming.out; out != nil {
 		out.id = c.id
-		st.addOutflow(out)
+		st.addOutstream(out)
 	}
 }
 
-func (st *state) addInflow(f *inflow) {
-	if st.inflows == nil {
-		st.inflows = map[uint64]*inflow{}
+func (st *state) addInstream(f *instream) {
+	if st.instreams == nil {
+		st.instreams = map[uint64]*instream{}
 	}
-	st.inflows[f.id] = f
+	st.instreams[f.id] = f
 }
 
-func (st *state) addOutflow(f *outflow) {
-	if st.outflows == nil {
-		st.outflows = map[uint64]*outflow{}
+func (st *state) addOutstream(f *outstream) {
+	if st.outstreams == nil {
+		st.outstreams = map[uint64]*outstream{}
 	}
-	st.outflows[f.id] = f
+	st.outstreams[f.id] = f
 }
 
 // delistStreams ends the streams of a call that is over. What has arrived can
 // still be taken.
 func (st *state) delistStreams(c *call) {
 	if in := c.streaming.in; in != nil {
-		delete(st.inflows, in.id)
+		delete(st.instreams, in.id)
 	}
 	if out := c.streaming.out; out != nil {
-		delete(st.outflows, out.id)
+		delete(st.outstreams, out.id)
 		st.stop(out)
 	}
 }
 
-// settleStreams does that for a call that is answered by a frame.
-func (st *state) settleStreams(c *call, h frameHead) error {
-	if c == nil || c.streaming == nil {
-		return nil
-	}
-	if in := c.streaming.in; in != nil && in.part != nil && h.kind == frameResult {
+// answerable says what is wrong with an answer at this moment.
+func (c *streaming) answerable(h frameHead) error {
+	if c.in != nil && c.in.part != nil && h.kind == frameResult {
 		return breach("RESULT %d in the middle of a DATA", h.id)
 	}
-	st.delistStreams(c)
 	return nil
 }
 
@@ -146,17 +142,17 @@ func (s *session) converse(p *patience, c *call) error {
 	}
 }
 
-// openStreams makes the flows that a CALL of the peer asks for.
+// openStreams makes the streams that a CALL of the peer asks for.
 func (in *incoming) openStreams(flags byte) {
 	if flags&flagUpload != 0 {
-		in.in = newInflow(in.s, in.id)
+		in.in = newInstream(in.s, in.id)
 	}
 	if flags&flagItems != 0 {
-		in.out = newOutflow(in.s, in.id)
+		in.out = newOutstream(in.s, in.id)
 	}
 }
 
-// attachStreams puts the flows into the request.
+// attachStreams puts the streams into the request.
 func (in *incoming) attachStreams(ctx context.Context) {
 	if f := in.in; f != nil {
 		in.req.Next = func(dst any) error { return f.next(ctx, dst) }
@@ -169,10 +165,10 @@ func (in *incoming) attachStreams(ctx context.Context) {
 
 func (st *state) enlistIncoming(in *incoming) {
 	if in.in != nil {
-		st.addInflow(in.in)
+		st.addInstream(in.in)
 	}
 	if in.out != nil {
-		st.addOutflow(in.out)
+		st.addOutstream(in.out)
 	}
 }
 
@@ -180,15 +176,15 @@ func (st *state) enlistIncoming(in *incoming) {
 // takes or sends them has returned.
 func (st *state) delistIncoming(in *incoming) {
 	if f := in.in; f != nil {
-		delete(st.inflows, f.id)
+		delete(st.instreams, f.id)
 		if !f.ended {
-			f.err = errFlowOver
+			f.err = errStreamOver
 		}
 		st.drop(f)
 		f.signal()
 	}
 	if f := in.out; f != nil {
-		delete(st.outflows, f.id)
+		delete(st.outstreams, f.id)
 		st.stop(f)
 	}
 }

@@ -155,6 +155,8 @@ func parseFrameHead(b []byte, size int) (h frameHead, n int, err error) {
 		return h, n, nil
 	case int(h.kind) < len(flagsOf) && h.flags&^flagsOf[h.kind] != 0:
 		return h, n, fmt.Errorf("%s with flags 0x%02x, which it does not have", h.kind, h.flags)
+	case h.kind == frameData && h.flags&flagEnd != 0 && (h.more() || h.body > 0):
+		return h, n, fmt.Errorf("DATA with a body of %d bytes at its end: expected none", h.body)
 	case h.body > maxControl && h.kind != frameCall && h.kind != frameResult && h.kind != frameFault && h.kind != frameData:
 		return h, n, fmt.Errorf("%s of %d bytes, at most %d are allowed", h.kind, h.body, maxControl)
 	}

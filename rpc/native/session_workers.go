@@ -86,7 +86,11 @@ func (s *session) work() {
 			in, stay = s.nextCall()
 		})
 		for in != nil {
-			in, stay = s.finish(in, in.handle())
+			kind := in.kind
+			if kind == 0 {
+				kind = in.handle()
+			}
+			in, stay = s.finish(in, kind)
 		}
 		if !stay || !<-s.st.workers.bell {
 			return

@@ -38,6 +38,7 @@ type large struct {
 	timeout time.Duration // of a call
 	flags   byte          // of the first frame
 	buf     []byte        // headRoom bytes, then the message
+	after   uint64        // the state.batch from which on it may begin
 	sent    int           // up to here buf was taken by a writer; 0: nothing was
 
 	call   *call         // a call of ours, or
@@ -170,6 +171,8 @@ func (st *state) turnOfLarge() bool {
 	}
 	first := st.large[0]
 	switch begins := first.call != nil && first.sent == 0; {
+	case first.sent == 0 && st.batch < first.after:
+		st.largeTurn = false
 	case len(st.out) == 0, begins && first.id != 0:
 		st.largeTurn = true
 	case begins:
@@ -179,6 +182,14 @@ func (st *state) turnOfLarge() bool {
 		st.largeTurn = !st.largeTurn
 	}
 	return st.largeTurn
+}
+
+// queueBehind puts a message in line that must not overtake what is in out now.
+func (st *state) queueBehind(l *large) {
+	if l.after = st.batch; len(st.out) > 0 {
+		l.after++
+	}
+	st.large = append(st.large, l)
 }
 
 func (st *state) enlistLarge(l *large) {
