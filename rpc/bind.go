@@ -85,15 +85,16 @@ func bindFunc(c Caller, name string, t reflect.Type) (reflect.Value, error) {
 			result = reflect.New(t.Out(0))
 			req.Into = result.Interface()
 		}
+		out := in[:0] // the memory is this call's
 		_, err := c.Call(ctx, req)
-		out := reflect.Zero(errorType)
-		if err != nil {
-			out = reflect.ValueOf(&err).Elem()
+		if n == 2 {
+			out = append(out, result.Elem())
 		}
-		if n == 1 {
-			return []reflect.Value{out}
+		if err == nil {
+			return append(out, reflect.Zero(errorType))
 		}
-		return []reflect.Value{result.Elem(), out}
+		failed := err // on the heap, where err is not without need
+		return append(out, reflect.ValueOf(&failed).Elem())
 	}), nil
 }
 

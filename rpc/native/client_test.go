@@ -445,12 +445,26 @@ func TestAllocations(t *testing.T) {
 				t.Fatal(sum, err)
 			}
 		})
-		t.Logf("%s: Call %v, Invoke %v, Stub2 %v", name, call, invoke, stub)
+		var api struct {
+			Add func(context.Context, int, int) (int, error)
+		}
+		if err := rpc.Bind(c, &api); err != nil {
+			t.Fatal(err)
+		}
+		bound := testing.AllocsPerRun(500, func() {
+			if sum, err := api.Add(ctx, 3, 5); err != nil || sum != 8 {
+				t.Fatal(sum, err)
+			}
+		})
+		t.Logf("%s: Call %v, Invoke %v, Stub2 %v, Bind %v", name, call, invoke, stub, bound)
 		if call > 0 {
 			t.Errorf("%s: Call takes %v allocations; want none", name, call)
 		}
 		if invoke > 3 || stub > 3 {
 			t.Errorf("%s: Invoke takes %v allocations, Stub2 %v; want at most 3", name, invoke, stub)
+		}
+		if bound > 8 {
+			t.Errorf("%s: a bound function takes %v allocations; want at most 8", name, bound)
 		}
 	}
 }

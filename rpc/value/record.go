@@ -139,11 +139,10 @@ func (r *record) encode(s Sink, v reflect.Value) {
 
 // of returns the field of a struct.
 func (f *field) of(v reflect.Value) reflect.Value {
-	v = v.Field(f.index[0])
-	if len(f.index) > 1 {
-		v = v.FieldByIndex(f.index[1:])
+	if len(f.index) == 1 {
+		return v.Field(f.index[0])
 	}
-	return v
+	return v.FieldByIndex(f.index)
 }
 
 type candidate struct {

@@ -1,6 +1,7 @@
 package cbor
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"reflect"
@@ -143,13 +144,11 @@ func TestRowsReadAsMaps(t *testing.T) {
 				for n := range 6 {
 					readBothWays(t, data, into, Options{MaxDepth: n + 1})
 				}
-				for n := range min(len(data), 400) {
+				for n := range min(len(data), 300) {
 					readBothWays(t, data[:n], into, Options{})
-					broken := append([]byte(nil), data...)
-					for _, b := range []byte{0x61, 0x80, 0xf6, broken[n] + 1} {
-						broken[n] = b
-						readBothWays(t, broken, into, Options{})
-					}
+					broken := bytes.Clone(data)
+					broken[n] = []byte{0x61, 0x80, 0xf6, broken[n] + 1, 0x01}[n%5]
+					readBothWays(t, broken, into, Options{})
 				}
 			})
 		}
