@@ -24,22 +24,26 @@ type fate struct {
 // was under way fails at once with Unknown, what fails with NotSent has not run,
 // and nothing runs twice.
 func TestServerIsKilled(t *testing.T) {
+	stalls := watchStalls(t)
 	check := nothingLeft(t)
 	var cells sync.WaitGroup
 	for _, network := range []string{"tcp", "unix"} {
-		cells.Go(func() { t.Run(network, func(t *testing.T) { serverIsKilled(t, network) }) })
+		cells.Go(func() {
+			t.Run(network, func(t *testing.T) {
+				stalls.trials(t, func(t testing.TB, allowed func() time.Duration) { serverIsKilled(t, network, allowed) })
+			})
+		})
 	}
 	cells.Wait()
 	check()
 }
 
-func serverIsKilled(t *testing.T, network string) {
+func serverIsKilled(t testing.TB, network string, allowed func() time.Duration) {
 	const callers, rounds = 8, 3
 	url, file := freeURL(t, network), filepath.Join(t.TempDir(), "runs")
 	env := []string{childURL + "=" + url, childRuns + "=" + file}
 	server := startChild(t, "server", env...)
 	c := testClient(t, url, DialConfig{})
-	machine := machineLateness(t)
 
 	var mu sync.Mutex
 	fates := map[int]fate{}
@@ -83,9 +87,9 @@ func serverIsKilled(t *testing.T, network string) {
 		time.Sleep(60 * time.Millisecond)
 		server = startChild(t, "server", env...)
 		back := time.Now()
-		limit := min(firstRetry<<min(c.failures()+1, 16), lastRetry) + onTime()
+		limit := min(firstRetry<<min(c.failures()+1, 16), lastRetry)
 		for call("once") != nil {
-			if took := time.Since(back); took > limit+2*machine() {
+			if took := time.Since(back); took > limit+allowed() {
 				t.Errorf("the client is not back after %v; want %v at most", took, limit)
 				break
 			}
@@ -126,8 +130,8 @@ func serverIsKilled(t *testing.T, network string) {
 			}
 		}
 		for _, kill := range kills {
-			if late := f.over.Sub(kill); f.begun.Before(kill) && late > onTime()+2*machine() && link != nil && link.Sent == rpc.Unknown {
-				t.Errorf("a call under way failed %v after the kill; want %v at most", late, onTime()+2*machine())
+			if late := f.over.Sub(kill); f.begun.Before(kill) && late > allowed() && link != nil && link.Sent == rpc.Unknown {
+				t.Errorf("a call under way failed %v after the kill; want %v at most", late, allowed())
 			}
 		}
 	}

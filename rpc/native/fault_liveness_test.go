@@ -25,30 +25,35 @@ func TestSilentPeerIsFoundByDefault(t *testing.T) {
 // since the way is slow, does not make either side believe that the other one is
 // dead, although its PING or the answer to it waits behind the message.
 func TestSlowWayIsNotDead(t *testing.T) {
+	stalls := watchStalls(t)
 	var cells sync.WaitGroup
 	defer cells.Wait()
 	for _, network := range []string{"tcp", "unix"} {
 		for _, method := range []string{"sink", "blob"} {
 			cells.Go(func() {
 				t.Run(network+"/"+method, func(t *testing.T) {
-					srv := newFaultServer(t, network)
-					proxy, url := testFaultProxy(t, srv.Addr())
-					c := testClient(t, url, DialConfig{Limits: Limits{PingAfter: faultPing, DeadAfter: faultDead}})
-					const size = 500_000
-					slow := faultproxy.Fault{Bandwidth: int(size * time.Second / (3 * faultDead))}
-					proxy.Set(faultproxy.Up, slow)
-					proxy.Set(faultproxy.Down, slow)
-					f := fly(c, "a slow call", method, size, longCall)
-					<-f.over
-					if f.err != nil {
-						t.Errorf("got %v after %v; want the answer, since bytes have come all the time", f.err, f.took)
-					}
-					if f.took < 2*faultDead {
-						t.Errorf("it took %v; want more than %v for the test to mean anything", f.took, 2*faultDead)
-					}
+					stalls.trials(t, func(t testing.TB, _ func() time.Duration) { slowWay(t, network, method) })
 				})
 			})
 		}
+	}
+}
+
+func slowWay(t testing.TB, network, method string) {
+	srv := newFaultServer(t, network)
+	proxy, url := testFaultProxy(t, srv.Addr())
+	c := testClient(t, url, DialConfig{Limits: Limits{PingAfter: faultPing, DeadAfter: faultDead}})
+	const size = 500_000
+	slow := faultproxy.Fault{Bandwidth: int(size * time.Second / (2 * faultDead))}
+	proxy.Set(faultproxy.Up, slow)
+	proxy.Set(faultproxy.Down, slow)
+	f := fly(c, "a slow call", method, size, longCall)
+	<-f.over
+	if f.err != nil {
+		t.Errorf("got %v after %v; want the answer, since bytes have come all the time", f.err, f.took)
+	}
+	if f.took < 3*faultDead/2 {
+		t.Errorf("it took %v; want more than %v for the test to mean anything", f.took, 3*faultDead/2)
 	}
 }
 
@@ -60,8 +65,7 @@ func TestFlippedBitInAHead(t *testing.T) {
 	check := nothingLeft(t)
 	t.Run("bits", func(t *testing.T) {
 		srv := newFaultServer(t, "unix")
-		machine := machineLateness(t)
-		allowed := func() time.Duration { return onTime() + 2*machine() }
+		stalls := watchStalls(t)
 		places := make(chan struct{}, 28) // cells at the same time
 		var cells sync.WaitGroup
 		defer cells.Wait()
@@ -70,7 +74,9 @@ func TestFlippedBitInAHead(t *testing.T) {
 				places <- struct{}{}
 				cells.Go(func() {
 					defer func() { <-places }()
-					t.Run(fmt.Sprintf("%v/%d", way, bit), func(t *testing.T) { flippedBit(t, srv, way, bit, allowed) })
+					t.Run(fmt.Sprintf("%v/%d", way, bit), func(t *testing.T) {
+						stalls.trials(t, func(t testing.TB, allowed func() time.Duration) { flippedBit(t, srv, way, bit, allowed) })
+					})
 				})
 			}
 		}
@@ -78,7 +84,7 @@ func TestFlippedBitInAHead(t *testing.T) {
 	check()
 }
 
-func flippedBit(t *testing.T, srv *faultServer, way faultproxy.Direction, bit int64, allowed func() time.Duration) {
+func flippedBit(t testing.TB, srv *faultServer, way faultproxy.Direction, bit int64, allowed func() time.Duration) {
 	proxy, url := testFaultProxy(t, srv.Addr())
 	c := testClient(t, url, DialConfig{DialTimeout: faultDial, Limits: Limits{PingAfter: faultPing, DeadAfter: faultDead}})
 	if err := makeCall(testContext(t), c, "echo", 10); err != nil {

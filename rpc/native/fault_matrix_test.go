@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -33,7 +34,7 @@ type fault struct {
 // faultCell is one test: a fault in a phase on a network.
 type faultCell struct {
 	fault
-	t       *testing.T
+	t       testing.TB
 	network string
 	phase   faultPhase
 	srv     *faultServer
@@ -110,23 +111,33 @@ func withID(frame []byte, id uint64) []byte {
 }
 
 var faults = []fault{
-	{name: "refuse", flights: atOnce, next: refused, loses: true, begin: func(c *faultCell) {
-		c.proxy.Refuse()
-		c.proxy.Reset()
-		c.waitLost()
-	}},
-	{name: "accept then silent", flights: atOnce, next: refused, loses: true, begin: func(c *faultCell) {
-		both(faultproxy.Fault{Discard: true})(c)
-		c.proxy.Reset()
-		c.waitLost()
-	}},
 	{name: "reset", flights: atOnce, next: inTime, loses: true, begin: broken((*faultproxy.Proxy).Reset)},
 	{name: "close", flights: atOnce, next: inTime, loses: true, begin: broken((*faultproxy.Proxy).Hangup)},
 	{name: "close in mid-frame", flights: atOnce, next: inTime, loses: true, begin: rewritten(func(f []byte) ([]byte, bool) {
 		return f[:len(f)/2], true
 	})},
 	{name: "close after 1 byte", flights: atOnce, next: inTime, loses: true, begin: oneWay(faultproxy.Fault{CloseAfter: 1})},
+	{name: "refuse", flights: atOnce, next: refused, loses: true, begin: func(c *faultCell) {
+		c.proxy.Refuse()
+		c.proxy.Reset()
+		c.waitLost()
+	}},
 	{name: "close after 100000 bytes", flights: inTime, next: inTime, begin: oneWay(faultproxy.Fault{CloseAfter: 100_000})},
+	{name: "oversize length", flights: atOnce, next: inTime, loses: true, begin: rewritten(func(f []byte) ([]byte, bool) {
+		binary.BigEndian.PutUint32(f, 1<<31-1)
+		return f, false
+	})},
+	{name: "duplicate id", flights: atOnce, next: inTime, loses: true, begin: rewritten(func(f []byte) ([]byte, bool) {
+		const flags = headerSize + 1
+		g := bytes.Clone(f)
+		g[flags] &^= flagMore // of the same id, and another message
+		return append(g, g...), false
+	})},
+	{name: "accept then silent", flights: atOnce, next: refused, loses: true, begin: func(c *faultCell) {
+		both(faultproxy.Fault{Discard: true})(c)
+		c.proxy.Reset()
+		c.waitLost()
+	}},
 	{name: "half-open", flights: dead, next: inTime, loses: true, begin: func(c *faultCell) {
 		c.proxy.Strand()
 		c.proxy.Heal()
@@ -135,11 +146,13 @@ var faults = []fault{
 	{name: "silent one way", flights: inTime, next: inTime, loses: true, begin: oneWay(faultproxy.Fault{Discard: true})},
 	{name: "reader that stops", flights: dead, next: inTime, loses: true, begin: both(faultproxy.Fault{Stop: true})},
 	{name: "reader that stops one way", flights: inTime, next: inTime, loses: true, begin: oneWay(faultproxy.Fault{Stop: true})},
+	{name: "truncated frame", flights: garbled, next: garbled, loses: true, begin: rewritten(func(f []byte) ([]byte, bool) { return f[:len(f)-1], false })},
+	{name: "flipped bit", flights: garbled, next: garbled, begin: oneWay(faultproxy.Fault{Alter: faultproxy.FlipBit(8*3 + 5)})},
 	{name: "latency", flights: answered, next: inTime, begin: both(faultproxy.Fault{Latency: 30 * time.Millisecond})},
 	{name: "bandwidth", flights: answered, next: inTime, begin: both(faultproxy.Fault{Bandwidth: 8 << 20})},
 	{name: "slow reader", flights: answered, next: inTime, size: 150_000, begin: oneWay(faultproxy.Fault{Bandwidth: 512 << 10})},
 	{name: "one byte at a time", flights: answered, next: inTime, size: 20_000, begin: both(faultproxy.Fault{Dribble: true})},
-	{name: "flipped bit", flights: garbled, next: garbled, begin: oneWay(faultproxy.Fault{Alter: faultproxy.FlipBit(8*3 + 5)})},
+	{name: "unknown id", flights: atOnce, next: inTime, loses: true, begin: rewritten(func(f []byte) ([]byte, bool) { return withID(f, 1<<31), false })},
 	{name: "handler panic", flights: answered, next: answered, begin: func(c *faultCell) {
 		c.proxy.Heal()
 		for range 3 {
@@ -152,18 +165,6 @@ var faults = []fault{
 			c.t.Errorf("the connection is gone: %v", c.before.ended())
 		}
 	}},
-	{name: "oversize length", flights: atOnce, next: inTime, loses: true, begin: rewritten(func(f []byte) ([]byte, bool) {
-		binary.BigEndian.PutUint32(f, 1<<31-1)
-		return f, false
-	})},
-	{name: "truncated frame", flights: garbled, next: garbled, loses: true, begin: rewritten(func(f []byte) ([]byte, bool) { return f[:len(f)-1], false })},
-	{name: "duplicate id", flights: atOnce, next: inTime, loses: true, begin: rewritten(func(f []byte) ([]byte, bool) {
-		const flags = headerSize + 1
-		g := bytes.Clone(f)
-		g[flags] &^= flagMore // of the same id, and another message
-		return append(g, g...), false
-	})},
-	{name: "unknown id", flights: atOnce, next: inTime, loses: true, begin: rewritten(func(f []byte) ([]byte, bool) { return withID(f, 1<<31), false })},
 }
 
 // TestFaults is the matrix of faults, phases and networks. Whatever happens, no
@@ -171,28 +172,31 @@ var faults = []fault{
 // breaks, other connections notice nothing, no call runs twice, nothing is left,
 // and the client is back within its back-off.
 func TestFaults(t *testing.T) {
-	for _, f := range faults {
-		t.Run(f.name, func(t *testing.T) {
-			check := nothingLeft(t)
-			t.Run("cells", func(t *testing.T) {
-				machine := machineLateness(t)
-				allowed := func() time.Duration { return onTime() + 2*machine() }
-				var cells sync.WaitGroup // they mostly wait, so more of them than there are processors
-				defer cells.Wait()
-				for _, network := range []string{"tcp", "unix"} {
-					for _, phase := range faultPhases {
-						c := &faultCell{fault: f, network: network, phase: phase, allowed: allowed}
-						cells.Go(func() { t.Run(network+"/"+string(phase), c.run) })
-					}
+	stalls := watchStalls(t)
+	// They mostly wait, so more of them at a time than there are processors.
+	for together := range slices.Chunk(faults, 2) {
+		check := nothingLeft(t)
+		var cells sync.WaitGroup
+		for _, f := range together {
+			for _, network := range []string{"tcp", "unix"} {
+				for _, phase := range faultPhases {
+					cells.Go(func() {
+						t.Run(strings.Join([]string{f.name, network, string(phase)}, "/"), func(t *testing.T) {
+							stalls.trials(t, func(t testing.TB, allowed func() time.Duration) {
+								(&faultCell{t: t, fault: f, network: network, phase: phase, allowed: allowed}).run()
+							})
+						})
+					})
 				}
-			})
-			check()
-		})
+			}
+		}
+		cells.Wait()
+		check()
 	}
 }
 
-func (c *faultCell) run(t *testing.T) {
-	c.t = t
+func (c *faultCell) run() {
+	t := c.t
 	c.srv = newFaultServer(t, c.network)
 	var through string
 	c.proxy, through = testFaultProxy(t, c.srv.Addr())
@@ -231,7 +235,7 @@ func (c *faultCell) run(t *testing.T) {
 // enter brings the victim into the phase, and returns its calls that are under
 // way: one that ends before the peer can be held to be dead, and one that does
 // not.
-func (c *faultCell) enter(t *testing.T) (flights []*flight) {
+func (c *faultCell) enter(t testing.TB) (flights []*flight) {
 	if c.phase == idle {
 		return nil
 	}
@@ -274,7 +278,7 @@ func (c *faultCell) enter(t *testing.T) (flights []*flight) {
 
 // recover lifts the fault. The client must be back as soon as the attempt that
 // is under way has ended and its back-off is over.
-func (c *faultCell) recover(t *testing.T) {
+func (c *faultCell) recover(t testing.TB) {
 	if err := c.proxy.Heal(); err != nil {
 		t.Fatal(err)
 	}

@@ -47,7 +47,7 @@ func TestShutdownWhateverHappens(t *testing.T) {
 		t.Run(r.name, func(t *testing.T) {
 			check := nothingLeft(t)
 			t.Run("rounds", func(t *testing.T) {
-				machine := machineLateness(t)
+				stalls := watchStalls(t)
 				var cells sync.WaitGroup
 				defer cells.Wait()
 				for _, network := range []string{"tcp", "unix"} {
@@ -60,7 +60,9 @@ func TestShutdownWhateverHappens(t *testing.T) {
 							places <- struct{}{}
 							defer func() { <-places }()
 							t.Run(fmt.Sprintf("%s/%d", network, i), func(t *testing.T) {
-								r.run(t, network, time.Duration(20+7*i)*time.Millisecond, machine)
+								stalls.trials(t, func(t testing.TB, allowed func() time.Duration) {
+									r.run(t, network, time.Duration(20+7*i)*time.Millisecond, allowed)
+								})
 							})
 						})
 					}
@@ -71,7 +73,7 @@ func TestShutdownWhateverHappens(t *testing.T) {
 	}
 }
 
-func (r *shutdownRound) run(t *testing.T, network string, after time.Duration, machine func() time.Duration) {
+func (r *shutdownRound) run(t testing.TB, network string, after time.Duration, allowed func() time.Duration) {
 	const clients, callers = 3, 6
 	var mu sync.Mutex
 	ran := map[int]int{}
@@ -133,8 +135,8 @@ func (r *shutdownRound) run(t *testing.T, network string, after time.Duration, m
 	defer cancel()
 	begin := time.Now()
 	err := srv.Shutdown(ctx)
-	if took, allowed := time.Since(begin), onTime()+2*machine(); took > r.deadline+allowed {
-		t.Errorf("Shutdown took %v; want %v and at most %v", took, r.deadline, allowed)
+	if took := time.Since(begin); took > r.deadline+allowed() {
+		t.Errorf("Shutdown took %v; want %v and at most %v", took, r.deadline, allowed())
 	}
 	if r.clean && err != nil || err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Shutdown: got %v", err)

@@ -411,7 +411,7 @@ func TestFrameByFrame(t *testing.T) {
 	if f := p.want(frameResult, 13); f.body != "\x68released" {
 		t.Errorf("after the GOAWAY: got %q", f.body)
 	}
-	p.wantEnd()
+	p.nc.Close() // it is for the side that was told to close
 	<-s.gone
 	if err := s.ended(); !errors.Is(err, ErrClosed) {
 		t.Errorf("the session ended with %v; want %v", err, ErrClosed)
