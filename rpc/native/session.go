@@ -22,6 +22,7 @@ type sessionConfig struct {
 	limits      Limits        // complete
 	callTimeout time.Duration // of calls whose context has no deadline
 	early       []byte        // what was read from the connection already
+	budget      *budget       // of the server; nil: the session has its own limits alone
 	logger      *slog.Logger
 }
 
@@ -91,6 +92,10 @@ type state struct {
 	running  callList // begun and not answered
 	held     int      // bytes of their messages
 	workers  workers
+	heavy    heavyLine
+
+	purse      purse // of what all of this takes
+	queueDrawn bool  // it has paid for a queue above ownQueue
 
 	lastPing uint64
 
@@ -128,6 +133,7 @@ func newSession(ctx context.Context, nc net.Conn, cfg sessionConfig) *session {
 	s.peer = &rpc.Peer{Identity: cfg.identity, Addr: nc.RemoteAddr(), Transport: "native", Back: s}
 	s.base = rpc.WithPeer(ctx, s.peer)
 	s.st.workers = newWorkers()
+	s.st.purse = newPurse(cfg.budget)
 	if s.st.nextID = 2; cfg.dialer {
 		s.st.nextID = 1
 	}
@@ -149,6 +155,9 @@ func (s *session) run() error {
 	s.end(err)
 	s.close()
 	s.helpers.Wait()
+	s.mu.Lock()
+	s.st.purse.close()
+	s.mu.Unlock()
 	return s.ended()
 }
 
@@ -158,6 +167,9 @@ func (s *session) run() error {
 func (s *session) update(f func(st *state)) {
 	s.mu.Lock()
 	f(&s.st)
+	if s.st.heavy.line != nil {
+		s.startHeavy()
+	}
 	lead := (len(s.st.out) > 0 || len(s.st.large) > 0) && !s.st.writing && !s.st.connClosed
 	if lead {
 		s.st.writing = true

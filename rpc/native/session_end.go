@@ -62,6 +62,7 @@ func (s *session) end(err error) {
 	}
 	st.calls, st.large = nil, nil
 	st.workers.close()
+	st.heavy.line = nil
 	st.slots.closeAll()
 	st.makeRoom()
 	s.mu.Unlock()

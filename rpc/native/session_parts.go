@@ -26,8 +26,9 @@ func (r *reader) drop(p *part, f *rpc.Fault) {
 	if p.kind == frameResult && p.buf != nil {
 		putMessage(p.buf)
 	}
-	if p.kind == frameResult {
+	if p.kind == frameResult && p.held > 0 {
 		r.held -= p.held
+		r.s.update(func(st *state) { st.purse.memory.give(int64(p.held)) })
 	}
 	p.buf, p.held, p.call, p.fault = nil, 0, nil, f
 }
@@ -233,21 +234,37 @@ func (r *reader) grow(p *part) {
 		return
 	}
 	want := min(p.total, max(growStep, 4*p.size))
-	var ok bool
+	var f *rpc.Fault
 	if more := want - p.held; p.kind == frameCall {
-		ok = r.s.hold(p.call, more)
+		f = r.s.hold(p.call, more)
 	} else {
-		r.held += more
-		ok = r.held <= r.s.limits.MaxBuffered
+		f = r.holdResult(more)
 	}
-	p.held = want
-	if !ok {
-		r.drop(p, errHeld(r.s.limits.MaxBuffered))
-	} else if cap(*p.buf) < want {
+	if f != nil {
+		r.drop(p, f)
+		return
+	}
+	if p.held = want; cap(*p.buf) < want {
 		old := *p.buf
 		*p.buf = append(make([]byte, 0, want), old...)
 		putMessage(&old)
 	}
+}
+
+// holdResult counts n more bytes of a RESULT. A fault says that they are too many.
+func (r *reader) holdResult(n int) (f *rpc.Fault) {
+	if r.held+n > r.s.limits.MaxBuffered {
+		return errHeld(r.s.limits.MaxBuffered)
+	}
+	r.s.update(func(st *state) {
+		if !st.purse.memory.take(int64(n)) {
+			f = st.purse.errMemory()
+		}
+	})
+	if f == nil {
+		r.held += n
+	}
+	return f
 }
 
 func errHeld(limit int) *rpc.Fault {
