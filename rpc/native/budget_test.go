@@ -395,3 +395,22 @@ func TestWeighAllocations(t *testing.T) {
 		}
 	}
 }
+
+// TestRefusedCallsInPartsAreForgotten: those that have ended do not count as
+// calls under way.
+func TestRefusedCallsInPartsAreForgotten(t *testing.T) {
+	p, s := greeted(t, sessionConfig{handler: sleeper, limits: Limits{MaxCalls: 1}})
+	p.send(frame(frameCall, 0, 1, callBody("sleep")))
+	for id := uint64(3); id < 23; id += 2 {
+		p.send(frame(frameCall, flagMore, id, "\x03ab"))
+		if id%4 == 1 {
+			p.send(frame(frameCall, 0, id, "c"))
+		} else {
+			p.send(frame(frameCancel, 0, id, ""))
+		}
+		wantOverLimit(t, p.want(frameFault, id), "1 calls at once on one connection")
+	}
+	p.send(frame(frameCancel, 0, 1, ""))
+	p.want(frameResult, 1)
+	wantSettled(t, s)
+}

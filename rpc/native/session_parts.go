@@ -16,6 +16,8 @@ type part struct {
 	buf   *[]byte    // what has come; nil: it is dropped
 	call  *incoming  // of a CALL that is accepted
 	fault *rpc.Fault // in place of what is dropped; nil: nobody waits for it
+
+	counted bool // in reader.unwanted
 }
 
 // unwanted: a call that is not accepted, and goes on arriving.
@@ -163,7 +165,7 @@ func (r *reader) fault(h frameHead) error {
 		return err
 	}
 	if p := r.parts[h.id]; p != nil {
-		delete(r.parts, h.id)
+		r.forget(h.id, p)
 		r.drop(p, nil)
 	}
 	if c != nil {
@@ -197,7 +199,7 @@ func (r *reader) extend(p *part, h frameHead) error {
 	if h.more() {
 		return r.keep(p, h)
 	}
-	delete(r.parts, h.id)
+	r.forget(h.id, p)
 	if p.kind == frameResult {
 		return r.finishResult(p, h)
 	}
@@ -211,19 +213,22 @@ func (r *reader) keep(p *part, h frameHead) error {
 		r.parts = map[uint64]*part{}
 	}
 	r.parts[h.id] = p
-	if !p.unwanted() {
+	if p.counted || !p.unwanted() {
 		return nil
 	}
-	unwanted := 0
-	for _, q := range r.parts {
-		if q.unwanted() {
-			unwanted++
-		}
-	}
-	if unwanted > r.s.limits.MaxCalls {
-		return breach("%d calls under way that are not accepted: expected no more calls than MaxCalls, %d", unwanted, r.s.limits.MaxCalls)
+	p.counted = true
+	if r.unwanted++; r.unwanted > r.s.limits.MaxCalls {
+		return breach("%d calls under way that are not accepted: expected no more calls than MaxCalls, %d", r.unwanted, r.s.limits.MaxCalls)
 	}
 	return nil
+}
+
+// forget takes a message off the list.
+func (r *reader) forget(id uint64, p *part) {
+	delete(r.parts, id)
+	if p.counted {
+		r.unwanted--
+	}
 }
 
 // grow makes room for the size that a message has now: four times what has come,
@@ -305,7 +310,7 @@ func (r *reader) cancel(id uint64) error {
 		return breach("CANCEL %d: expected the id of a call of the sender's", id)
 	}
 	if p := r.parts[id]; p != nil {
-		delete(r.parts, id)
+		r.forget(id, p)
 		if p.call != nil {
 			r.s.release(p.call)
 			r.drop(p, rpc.FaultOf(context.Canceled))

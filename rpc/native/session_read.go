@@ -28,6 +28,8 @@ type reader struct {
 	parts map[uint64]*part  // messages that have begun to arrive, by id
 	held  int               // bytes of the RESULTs among them
 	names map[string]string // methods that were called
+
+	unwanted int // calls among the parts that are not accepted
 }
 
 func newReader(s *session) *reader {
@@ -59,6 +61,9 @@ func (r *reader) greet() error {
 	}
 	if h.kind != frameHello {
 		return breach("expected HELLO first, got %s", h.kind)
+	}
+	if h.id != 0 {
+		return breach("HELLO %d: expected id 0", h.id)
 	}
 	body, err := r.peek(h)
 	if err != nil {
