@@ -60,6 +60,9 @@ func (s *session) end(err error) {
 	for _, l := range st.large {
 		l.end()
 	}
+	if l := st.flyingLarge; l != nil {
+		l.end() // its last frame is in no line any more, and may never be written
+	}
 	st.calls, st.large = nil, nil
 	st.workers.close()
 	st.heavy.line = nil
