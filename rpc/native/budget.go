@@ -134,6 +134,9 @@ func (p *purse) close() {
 }
 
 func (p *purse) errMemory() *rpc.Fault {
+	if p.memory.pool == nil { // nothing is ever refused
+		return nil
+	}
 	return rpc.Errorf(rpc.CodeOverLimit, "over limit: calls on all connections of this server together take its %d bytes of memory for them (MaxMemory); try again, or with a smaller message", p.memory.pool.total)
 }
 

@@ -2,6 +2,7 @@ package native
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"net"
 	"runtime"
@@ -413,4 +414,47 @@ func TestRefusedCallsInPartsAreForgotten(t *testing.T) {
 	p.send(frame(frameCancel, 0, 1, ""))
 	p.want(frameResult, 1)
 	wantSettled(t, s)
+}
+
+// TestDroppedMessages: a message of objects for which there is no memory is read
+// over, in whatever pieces it comes, and the next one is received.
+func TestDroppedMessages(t *testing.T) {
+	a, b := net.Pipe()
+	defer b.Close()
+	shared := newBudget(512<<10, 10)
+	c := newConn(a, handshakeResult{}, connOptions{budget: shared})
+	defer c.Close()
+	large, small := frameOf(strings.Repeat("x", 3<<20)), frameOf("small")
+	go func() {
+		for rest := append(append(append([]byte{}, large...), small...), frameOf(strings.Repeat("y", 500<<10))...); len(rest) > 0; {
+			n, err := b.Write(rest[:min(len(rest), 10_007)])
+			if rest = rest[n:]; err != nil {
+				return
+			}
+		}
+	}()
+	ctx, cancel := context.WithTimeout(testContext(t), time.Millisecond)
+	defer cancel()
+	var err error
+	for err = context.DeadlineExceeded; errors.Is(err, context.DeadlineExceeded); { // it goes on where it was
+		_, err = c.RecvBytes(ctx)
+		ctx = testContext(t)
+	}
+	if fault := rpc.FaultOf(err); fault.Code != rpc.CodeOverLimit {
+		t.Errorf("got %v; want a fault", err)
+	}
+	if got, err := c.RecvBytes(ctx); string(got) != "small" || err != nil {
+		t.Errorf("the next message: got %q, %v", got, err)
+	}
+	if got, err := c.RecvBytes(ctx); len(got) != 500<<10 || err != nil {
+		t.Errorf("one that fits: got %d bytes, %v", len(got), err)
+	}
+	if err := c.Hold(600 << 10); err != nil {
+		t.Error(err)
+	}
+	if err := c.Hold(100 << 10); err == nil || c.Hold(-1) == nil {
+		t.Errorf("more than there is: got %v; want an error", err)
+	}
+	c.Release(600 << 10)
+	wantBudget(t, shared)
 }
