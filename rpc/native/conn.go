@@ -259,13 +259,14 @@ func (c *Conn) RecvBytes(ctx context.Context) ([]byte, error) {
 	release()
 	c.endPause()
 	c.owesAck.Store(true)
+	dropped := errors.Is(err, errDropped)
+	if c.in.hold != nil && (err == nil || dropped) {
+		c.tab.arrived()
+	}
 	switch {
-	case errors.Is(err, errDropped):
-		err = c.tab.arrived()
+	case dropped:
+		err = c.tab.fault()
 	case err == nil:
-		if c.in.hold != nil {
-			c.tab.arrived()
-		}
 		if c.keyless {
 			if bytes.HasPrefix(data, []byte(challengePrefix)) && len(data) <= maxHandshake {
 				return nil, fmt.Errorf("native: recv: %w", c.fail(ErrKeyNeeded))

@@ -40,19 +40,27 @@ func (t *tab) arrive(n int) bool {
 	return true
 }
 
-// arrived counts it no more. Without a message fault says why it was dropped.
-func (t *tab) arrived() (fault *rpc.Fault) {
+// arrived counts it no more.
+func (t *tab) arrived() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.purse.memory.give(int64(t.arriving))
 	t.arriving = 0
+}
+
+// fault says why a message was dropped.
+func (t *tab) fault() *rpc.Fault {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	return t.purse.errMemory()
 }
 
+// close gives all back. What is taken afterwards is not counted.
 func (t *tab) close() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.purse.close()
+	t.purse = purse{}
 }
 
 // Hold counts n more bytes of memory that are taken for the peer, n not negative,
