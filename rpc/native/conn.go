@@ -61,6 +61,8 @@ type Conn struct {
 	cut     atomic.Bool   // the context of a Recv has ended
 	leaving atomic.Bool   // nothing more is to be read: see leave
 
+	tab tab // at the budget of the server
+
 	failed atomic.Pointer[error] // why the Conn is of no more use
 	close  func() error
 }
@@ -71,6 +73,7 @@ type connOptions struct {
 	pickle     pickle.Options // limits for what is received
 	keyless    bool           // no challenge took place
 	stall      time.Duration  // how long the peer may pause in the middle of a message; 0: for ever
+	budget     *budget        // of the server; nil: there is none
 	done       func()         // if set, called once, after the socket is closed
 }
 
@@ -89,6 +92,9 @@ func newConn(nc net.Conn, result handshakeResult, o connOptions) *Conn {
 		ackNow:  quickACK(nc),
 		keyless: o.keyless,
 		stall:   o.stall,
+	}
+	if c.tab.purse = newPurse(o.budget); o.budget != nil {
+		c.in.hold = c.tab.arrive
 	}
 	if c.stall > 0 {
 		c.in.waits = c.allowPause
@@ -204,7 +210,8 @@ func (c *Conn) write(ctx context.Context, write func() (int64, error)) error {
 // When ctx ends first, nothing is lost: the next Recv goes on with the message,
 // even in the middle of it. An object that cannot be read or does not fit *dst
 // is an error and is gone; the connection can be used further. A message beyond
-// MaxMessage ends the connection with ErrTooLarge. io.EOF means that the peer has
+// MaxMessage ends the connection with ErrTooLarge. One for which a Server has no
+// memory is an error with an *rpc.Fault in it, and is gone. io.EOF means that the peer has
 // closed it.
 func (c *Conn) Recv(ctx context.Context, dst any) error {
 	if p := reflect.ValueOf(dst); p.Kind() != reflect.Pointer || p.IsNil() {
@@ -252,7 +259,13 @@ func (c *Conn) RecvBytes(ctx context.Context) ([]byte, error) {
 	release()
 	c.endPause()
 	c.owesAck.Store(true)
+	dropped := errors.Is(err, errDropped)
+	if c.in.hold != nil && (err == nil || dropped) {
+		c.tab.arrived()
+	}
 	switch {
+	case dropped:
+		err = c.tab.fault()
 	case err == nil:
 		if c.keyless {
 			if bytes.HasPrefix(data, []byte(challengePrefix)) && len(data) <= maxHandshake {

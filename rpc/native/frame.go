@@ -42,6 +42,9 @@ var (
 	ErrTooLarge = errors.New("message too large")
 	// ErrFrame: what came is no frame. The connection cannot be used further.
 	ErrFrame = errors.New("malformed frame")
+
+	// errDropped: there was no memory for a message, which has been read over.
+	errDropped = errors.New("message dropped")
 )
 
 // appendFrameHeader appends the header of a payload of n bytes.
@@ -81,9 +84,10 @@ func readFrame(r io.Reader, dst []byte, max int) ([]byte, error) {
 // goroutine at a time.
 type frameReader struct {
 	src   io.Reader
-	max   int    // largest payload, in bytes
-	waits func() // if set, called before a read in the middle of a frame
-	large func() // if set, called when the header of a payload above largePayload came without all of it
+	max   int              // largest payload, in bytes
+	waits func()           // if set, called before a read in the middle of a frame
+	hold  func(n int) bool // if set, asked before a payload under way takes n bytes of memory in all
+	large func()           // if set, called when the header of a payload above largePayload came without all of it
 
 	buf  []byte // buf[r:w] was read from src and not used yet
 	r, w int
@@ -91,9 +95,10 @@ type frameReader struct {
 	head    [longHeaderSize]byte
 	headLen int // bytes of head that came
 
-	inBody bool
-	size   int // of the payload under way
-	body   []byte
+	inBody  bool
+	size    int // of the payload under way
+	body    []byte
+	dropped int // bytes of it that came and were dropped; 0: it is kept
 
 	err error // of the framing; it stays
 }
@@ -129,18 +134,21 @@ func (f *frameReader) next(dst []byte) ([]byte, error) {
 			f.large()
 		}
 	}
-	for len(f.body) < f.size {
-		if len(f.body) == cap(f.body) {
+	for f.dropped+len(f.body) < f.size {
+		if len(f.body) == cap(f.body) || f.dropped > 0 {
 			f.grow()
 		}
-		n, err := f.read(f.body[len(f.body):min(cap(f.body), f.size)])
+		n, err := f.read(f.body[len(f.body):min(cap(f.body), f.size-f.dropped)])
 		f.body = f.body[:len(f.body)+n]
-		if err != nil && len(f.body) < f.size {
+		if err != nil && f.dropped+len(f.body) < f.size {
 			return nil, unexpected(err)
 		}
 	}
-	body := f.body
-	f.headLen, f.inBody, f.body = 0, false, nil
+	body, dropped := f.body, f.dropped > 0
+	f.headLen, f.inBody, f.body, f.dropped = 0, false, nil, 0
+	if dropped {
+		return nil, errDropped
+	}
 	return body, nil
 }
 
@@ -180,8 +188,15 @@ func (f *frameReader) readHeader() error {
 
 // grow makes room for more of the payload: at most growStep for bytes that have
 // not come at first, then four times what has.
+// Where that is not granted, what has come is dropped, and so is the rest.
 func (f *frameReader) grow() {
-	bigger := make([]byte, len(f.body), min(f.size, max(growStep, 4*cap(f.body))))
+	n := min(f.size, max(growStep, 4*cap(f.body)))
+	if f.dropped > 0 || f.hold != nil && !f.hold(n) {
+		f.dropped += len(f.body)
+		f.body = f.body[:0:min(cap(f.body), growStep)]
+		return
+	}
+	bigger := make([]byte, len(f.body), n)
 	copy(bigger, f.body)
 	f.body = bigger
 }

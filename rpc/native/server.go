@@ -60,6 +60,18 @@ type Server struct {
 	// in included. Zero means 1024. Another one takes the place of one that has
 	// not logged in yet, or is closed.
 	MaxConns int
+	// MaxMemory bounds what calls take in memory on all connections together, in
+	// bytes: messages that arrive, are handled, or wait to be written, and an
+	// estimate of the values that they are decoded to. Zero means 512 MiB; at least
+	// Limits.MaxMessage. A call beyond it is answered with the fault
+	// rpc.CodeOverLimit. Each connection has 128 KiB besides for itself, so that
+	// small calls are served at all times. The process takes up to twice as much,
+	// by Go's garbage collector.
+	MaxMemory int
+	// MaxCalls bounds the calls that are unanswered on all connections together,
+	// besides eight that each connection has for itself. Zero means 16384. Another
+	// one is answered with the fault rpc.CodeOverLimit.
+	MaxCalls int
 	// CallTimeout bounds the calls back to a Client whose context has no deadline.
 	// Zero means 30 s.
 	CallTimeout time.Duration
@@ -73,6 +85,7 @@ type Server struct {
 	Logger *slog.Logger
 
 	mu        sync.Mutex
+	budget    *budget             // guarded by mu; of all that is served
 	acceptors []*acceptor         // guarded by mu; in the order of Serve, ended ones included
 	addr      string              // guarded by mu
 	conns     map[served]struct{} // guarded by mu
@@ -102,6 +115,10 @@ func (s *Server) config() (acceptorConfig, sessionConfig, error) {
 	if err == nil && s.Handler == nil && s.Objects == nil {
 		err = errors.New("Handler and Objects are nil: set one of them, or both")
 	}
+	var shared *budget
+	if err == nil {
+		shared, err = budgetOf(s.MaxMemory, s.MaxCalls, limits)
+	}
 	if err != nil {
 		return acceptorConfig{}, sessionConfig{}, err
 	}
@@ -113,7 +130,7 @@ func (s *Server) config() (acceptorConfig, sessionConfig, error) {
 		auth: s.Auth, offerSession: s.Handler != nil, timeout: s.HandshakeTimeout,
 		maxConns: s.MaxConns, allowFrom: s.AllowFrom, logger: logger,
 	}
-	session := sessionConfig{handler: s.Handler, limits: limits, callTimeout: callTimeout, logger: logger}
+	session := sessionConfig{handler: s.Handler, limits: limits, callTimeout: callTimeout, logger: logger, budget: shared}
 	return accept, session, nil
 }
 
@@ -163,6 +180,10 @@ func (s *Server) Serve(l net.Listener) error {
 		s.serve(nc, result, session)
 	}
 	s.mu.Lock()
+	if s.budget == nil {
+		s.budget = session.budget
+	}
+	session.budget = s.budget
 	if s.stopping {
 		s.mu.Unlock()
 		l.Close()

@@ -22,6 +22,7 @@ type sessionConfig struct {
 	limits      Limits        // complete
 	callTimeout time.Duration // of calls whose context has no deadline
 	early       []byte        // what was read from the connection already
+	budget      *budget       // of the server; nil: the session has its own limits alone
 	logger      *slog.Logger
 }
 
@@ -96,6 +97,10 @@ type state struct {
 	running  callList // begun and not answered
 	held     int      // bytes of their messages
 	workers  workers
+	heavy    heavyLine
+
+	purse      purse // of what all of this takes
+	queueDrawn bool  // it has paid for a queue above ownQueue
 
 	// Streams, by the id of their call, whoever made that.
 	instreams  map[uint64]*instream
@@ -141,6 +146,7 @@ func newSession(ctx context.Context, nc net.Conn, cfg sessionConfig) *session {
 	s.base = rpc.WithPeer(ctx, s.peer)
 	s.short, _ = cfg.handler.(shortMethods)
 	s.st.workers = newWorkers()
+	s.st.purse = newPurse(cfg.budget)
 	if s.st.nextID = 2; cfg.dialer {
 		s.st.nextID = 1
 	}
@@ -157,6 +163,9 @@ func (s *session) run() (why error) {
 		s.end(err)
 		s.close()
 		s.helpers.Wait()
+		s.mu.Lock()
+		s.st.purse.close()
+		s.mu.Unlock()
 		why = s.ended()
 	}()
 	ours := hello{sessionVersion, sessionVersion, s.limits.MaxMessage, s.limits.MaxCalls, s.limits.StreamWindow}
@@ -181,6 +190,9 @@ func (s *session) updateAside(f func(st *state)) { s.change(f, true) }
 func (s *session) change(f func(st *state), aside bool) {
 	s.mu.Lock()
 	f(&s.st)
+	if s.st.heavy.line != nil {
+		s.startHeavy()
+	}
 	lead := (len(s.st.out) > 0 || len(s.st.large) > 0) && !s.st.writing && !s.st.connClosed
 	if lead {
 		s.st.writing = true
@@ -290,7 +302,7 @@ func (s *session) readFailed(err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case s.st.lingering: // all was answered before
+	case s.st.lingering, s.st.left && s.st.unsettled() == 0: // all was answered before
 		return ErrClosed
 	case s.st.writeErr != nil: // it came first
 		return s.st.writeErr

@@ -85,7 +85,8 @@ func (r *reader) answer(calls []*incoming) {
 		for i, in := range calls {
 			switch body := in.answer[headRoom:]; {
 			case st.err == nil && (split(body) || !st.hasRoom(len(body))):
-				s.push(in, in.ctx)
+				st.workers.push(in)
+				s.wake()
 				calls[i] = nil
 				continue
 			case st.err == nil: // else nobody is there to take it

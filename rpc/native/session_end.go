@@ -71,6 +71,7 @@ func (s *session) end(err error) {
 	}
 	st.calls, st.large, st.instreams, st.outstreams = nil, nil, nil, nil
 	st.workers.close()
+	st.heavy.line = nil
 	st.slots.closeAll()
 	st.makeRoom()
 	s.mu.Unlock()

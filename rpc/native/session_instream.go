@@ -71,19 +71,29 @@ func (st *state) drop(f *instream) {
 	for _, b := range f.queue {
 		putMessage(b.memory)
 	}
-	st.streamed -= f.held
-	f.queue, f.held = nil, 0
+	st.releaseInstream(f, f.held)
+	f.queue = nil
 }
 
 // hold counts n more bytes of a stream, or ends it if they are too much.
 func (st *state) holdInstream(f *instream, n int, l *Limits) bool {
-	if st.streamed+n > l.MaxBuffered {
+	switch {
+	case st.streamed+n > l.MaxBuffered:
 		st.failInstream(f, errHeld(l.MaxBuffered))
+		return false
+	case !st.purse.memory.take(int64(n)):
+		st.failInstream(f, st.purse.errMemory())
 		return false
 	}
 	st.streamed += n
 	f.held += n
 	return true
+}
+
+func (st *state) releaseInstream(f *instream, n int) {
+	st.streamed -= n
+	f.held -= n
+	st.purse.memory.give(int64(n))
 }
 
 // data takes a DATA.
@@ -285,9 +295,7 @@ func (f *instream) ate(n int) {
 		return
 	}
 	f.s.update(func(st *state) {
-		back := min(f.eaten, f.held)
-		f.held -= back
-		st.streamed -= back
+		st.releaseInstream(f, min(f.eaten, f.held))
 		if st.instreams[f.id] != f || f.ended || st.err != nil {
 			return
 		}

@@ -17,8 +17,10 @@ type Limits struct {
 	MaxCalls int
 	// MaxBuffered bounds what the calls of the peer take in memory together, in
 	// bytes of their messages: those that have begun to arrive and those that are
-	// not answered yet. A call beyond it is answered with a fault. Zero means
-	// 64 MiB; at least MaxMessage.
+	// not answered yet. A call beyond it is answered with a fault. As much again
+	// is for the values that large calls are decoded to: those that find no room
+	// for them wait until others have returned. Zero means 64 MiB; at least
+	// MaxMessage.
 	MaxBuffered int
 	// StreamWindow is how many bytes of one stream may have come and wait to be
 	// taken by the function or loop that reads it, beyond one item. Zero means 256
@@ -47,6 +49,8 @@ const (
 	// maxQueued bounds the bytes that wait to be written. Calls beyond it wait
 	// under their own context.
 	maxQueued = 1 << 20
+	// ownQueue is how much of that is not counted in the budget of the server.
+	ownQueue = 128 << 10
 	// maxQueuedControl bounds it for what cannot wait: answers to a PING, refusals
 	// and cancellations. A peer that causes more of them without reading any ends
 	// its session.

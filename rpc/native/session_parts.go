@@ -16,6 +16,8 @@ type part struct {
 	buf   *[]byte    // what has come; nil: it is dropped
 	call  *incoming  // of a CALL that is accepted
 	fault *rpc.Fault // in place of what is dropped; nil: nobody waits for it
+
+	counted bool // in reader.unwanted
 }
 
 // unwanted: a call that is not accepted, and goes on arriving.
@@ -26,8 +28,9 @@ func (r *reader) drop(p *part, f *rpc.Fault) {
 	if p.kind == frameResult && p.buf != nil {
 		putMessage(p.buf)
 	}
-	if p.kind == frameResult {
+	if p.kind == frameResult && p.held > 0 {
 		r.held -= p.held
+		r.s.update(func(st *state) { st.purse.memory.give(int64(p.held)) })
 	}
 	p.buf, p.held, p.call, p.fault = nil, 0, nil, f
 }
@@ -162,7 +165,7 @@ func (r *reader) fault(h frameHead) error {
 		return err
 	}
 	if p := r.parts[h.id]; p != nil {
-		delete(r.parts, h.id)
+		r.forget(h.id, p)
 		r.drop(p, nil)
 	}
 	if c != nil {
@@ -198,7 +201,7 @@ func (r *reader) extend(p *part, h frameHead) error {
 	if h.more() {
 		return r.keep(p, h)
 	}
-	delete(r.parts, h.id)
+	r.forget(h.id, p)
 	if p.kind == frameResult {
 		return r.finishResult(p, h)
 	}
@@ -212,19 +215,22 @@ func (r *reader) keep(p *part, h frameHead) error {
 		r.parts = map[uint64]*part{}
 	}
 	r.parts[h.id] = p
-	if !p.unwanted() {
+	if p.counted || !p.unwanted() {
 		return nil
 	}
-	unwanted := 0
-	for _, q := range r.parts {
-		if q.unwanted() {
-			unwanted++
-		}
-	}
-	if unwanted > r.s.limits.MaxCalls {
-		return breach("%d calls under way that are not accepted: expected no more calls than MaxCalls, %d", unwanted, r.s.limits.MaxCalls)
+	p.counted = true
+	if r.unwanted++; r.unwanted > r.s.limits.MaxCalls {
+		return breach("%d calls under way that are not accepted: expected no more calls than MaxCalls, %d", r.unwanted, r.s.limits.MaxCalls)
 	}
 	return nil
+}
+
+// forget takes a message off the list.
+func (r *reader) forget(id uint64, p *part) {
+	delete(r.parts, id)
+	if p.counted {
+		r.unwanted--
+	}
 }
 
 // grow makes room for the size that a message has now: four times what has come,
@@ -235,21 +241,37 @@ func (r *reader) grow(p *part) {
 		return
 	}
 	want := min(p.total, max(growStep, 4*p.size))
-	var ok bool
+	var f *rpc.Fault
 	if more := want - p.held; p.kind == frameCall {
-		ok = r.s.hold(p.call, more)
+		f = r.s.hold(p.call, more)
 	} else {
-		r.held += more
-		ok = r.held <= r.s.limits.MaxBuffered
+		f = r.holdResult(more)
 	}
-	p.held = want
-	if !ok {
-		r.drop(p, errHeld(r.s.limits.MaxBuffered))
-	} else if cap(*p.buf) < want {
+	if f != nil {
+		r.drop(p, f)
+		return
+	}
+	if p.held = want; cap(*p.buf) < want {
 		old := *p.buf
 		*p.buf = append(make([]byte, 0, want), old...)
 		putMessage(&old)
 	}
+}
+
+// holdResult counts n more bytes of a RESULT. A fault says that they are too many.
+func (r *reader) holdResult(n int) (f *rpc.Fault) {
+	if r.held+n > r.s.limits.MaxBuffered {
+		return errHeld(r.s.limits.MaxBuffered)
+	}
+	r.s.update(func(st *state) {
+		if !st.purse.memory.take(int64(n)) {
+			f = st.purse.errMemory()
+		}
+	})
+	if f == nil {
+		r.held += n
+	}
+	return f
 }
 
 func errHeld(limit int) *rpc.Fault {
@@ -290,7 +312,7 @@ func (r *reader) cancel(id uint64) error {
 		return breach("CANCEL %d: expected the id of a call of the sender's", id)
 	}
 	if p := r.parts[id]; p != nil {
-		delete(r.parts, id)
+		r.forget(id, p)
 		if p.call != nil {
 			r.s.release(p.call)
 			r.drop(p, rpc.FaultOf(context.Canceled))

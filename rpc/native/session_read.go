@@ -24,6 +24,8 @@ type reader struct {
 	held  int               // bytes of the RESULTs among them
 	names map[string]string // methods that were called
 	batch batch             // what was read and not handed over
+
+	unwanted int // calls among the parts that are not accepted
 }
 
 func newReader(s *session) *reader {
@@ -63,6 +65,9 @@ func (r *reader) greet() error {
 	}
 	if h.kind != frameHello {
 		return breach("expected HELLO first, got %s", h.kind)
+	}
+	if h.id != 0 {
+		return breach("HELLO %d: expected id 0", h.id)
 	}
 	body, err := r.peek(h)
 	if err != nil {

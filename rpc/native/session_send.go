@@ -194,7 +194,8 @@ func (st *state) refusal() error {
 		return st.writeErr
 	case st.peerLeft:
 		return ErrGoingAway
-	case st.lingering:
+	case st.lingering, st.left && st.running.n == 0:
+		// The peer closes the connection when all of its calls are answered.
 		return ErrClosed
 	}
 	return nil

@@ -21,6 +21,9 @@ type incoming struct {
 	id      uint64
 	message []byte
 	held    int // bytes of it that state.held counts
+	charged int // what the purse counts for it, in bytes
+	values  int // what the arguments are estimated to take decoded, in bytes
+	load    int // of that, what state.heavy counts
 	args    []byte
 	ctx     *callContext // guarded by session.mu while the call is in running
 	req     rpc.Request
@@ -49,7 +52,7 @@ func newIncoming(s *session, id uint64) *incoming {
 
 func (in *incoming) free() {
 	in.message, in.answer = reuse(&in.dec, in.message), kept(in.answer)
-	in.s, in.args, in.ctx, in.req, in.cancelled = nil, nil, nil, rpc.Request{}, false
+	in.s, in.args, in.ctx, in.req, in.cancelled, in.values = nil, nil, nil, rpc.Request{}, false, 0
 	in.in, in.out = nil, nil
 	in.short, in.kind = false, 0
 	incomings.Put(in)
@@ -57,7 +60,7 @@ func (in *incoming) free() {
 
 // begin makes the request of a message that is all there, and its context.
 func (in *incoming) begin(method string, h callHead) *callContext {
-	in.args = h.args
+	in.args, in.values = h.args, weigh(h.args)
 	in.req = rpc.Request{Method: method, Args: in, Meta: h.meta, Peer: in.s.peer}
 	ctx := &callContext{base: in.s.base}
 	if h.timeout > 0 {
@@ -127,40 +130,54 @@ const (
 	callRefused          // with a fault
 )
 
-// admit decides about a call that begins, and gives it a place.
-func (st *state) admit(in *incoming, l *Limits) (verdict, error) {
+// admit decides about a call that begins, and gives it a place. One that is
+// refused is so with a fault.
+func (st *state) admit(in *incoming, l *Limits) (verdict, *rpc.Fault, error) {
 	if st.err != nil {
-		return callIgnored, st.err
+		return callIgnored, nil, st.err
 	}
 	if in.id <= st.lastSeen {
-		return 0, breach("CALL %d after CALL %d: expected ids that rise", in.id, st.lastSeen)
+		return 0, nil, breach("CALL %d after CALL %d: expected ids that rise", in.id, st.lastSeen)
 	}
 	st.lastSeen = in.id
 	switch {
 	case st.left:
-		return callIgnored, nil
+		return callIgnored, nil, nil
 	case st.running.n >= l.MaxCalls:
-		return callRefused, nil
+		return callRefused, errCalls(l.MaxCalls), nil
+	case !st.purse.calls.take(1):
+		return callRefused, st.purse.errCalls(), nil
 	}
 	st.running.add(in)
+	if !st.charge(in, callMemory) {
+		st.retire(in)
+		return callRefused, st.purse.errMemory(), nil
+	}
 	st.enlistIncoming(in)
-	return callAccepted, nil
+	return callAccepted, nil, nil
 }
 
-// hold counts n more bytes of a call.
-func (st *state) hold(in *incoming, n int, l *Limits) bool {
-	if st.held+n > l.MaxBuffered {
-		return false
+// hold counts n more bytes of a call. A fault says that they are too many.
+func (st *state) hold(in *incoming, n int, l *Limits) *rpc.Fault {
+	switch {
+	case st.held+n > l.MaxBuffered:
+		return errHeld(l.MaxBuffered)
+	case !st.charge(in, n):
+		return st.purse.errMemory()
 	}
 	st.held += n
 	in.held += n
-	return true
+	return nil
 }
 
 // retire takes a call off the list, if it is on it.
 func (st *state) retire(in *incoming) {
-	st.running.remove(in)
-	st.delistIncoming(in)
+	if in.listed {
+		st.running.remove(in)
+		st.delistIncoming(in)
+		st.purse.calls.give(1)
+	}
+	st.discharge(in)
 	st.held -= in.held
 	in.held, in.large = 0, nil
 }
@@ -185,9 +202,7 @@ func errCalls(limit int) *rpc.Fault {
 func (s *session) accept(p *part) (err error) {
 	s.update(func(st *state) {
 		var v verdict
-		if v, err = st.admit(p.call, &s.limits); v == callRefused {
-			p.fault = errCalls(s.limits.MaxCalls)
-		}
+		v, p.fault, err = st.admit(p.call, &s.limits)
 		if err != nil || v != callAccepted {
 			p.call, p.buf = nil, nil
 		}
@@ -199,33 +214,37 @@ func (s *session) accept(p *part) (err error) {
 // the reader is to run it.
 func (s *session) acceptWhole(in *incoming) (mine bool, err error) {
 	st := &s.st
-	v, err := st.admit(in, &s.limits)
-	switch {
-	case err != nil || v == callIgnored:
+	v, f, err := st.admit(in, &s.limits)
+	if err != nil || v == callIgnored {
 		return false, err
-	case v == callRefused:
-		st.appendFault(in.id, errCalls(s.limits.MaxCalls))
-	case !st.hold(in, len(in.message), &s.limits):
-		st.retire(in)
-		st.appendFault(in.id, errHeld(s.limits.MaxBuffered))
-	case in.short:
-		return true, nil
-	default:
-		s.push(in, in.ctx)
-		return false, nil
 	}
+	if f == nil {
+		f = st.hold(in, len(in.message), &s.limits)
+	}
+	if mine = f == nil && in.short && in.values < heavyFrom; mine {
+		if !st.charge(in, in.values) {
+			mine, f = false, st.purse.errMemory()
+		}
+	} else if f == nil {
+		f = s.push(in, in.ctx)
+	}
+	if f == nil {
+		return mine, nil
+	}
+	st.retire(in)
+	st.appendFault(in.id, f)
 	return false, st.overflow()
 }
 
 // hold counts n more bytes of a call that is arriving. If they are too much it
 // is off the list.
-func (s *session) hold(in *incoming, n int) (ok bool) {
+func (s *session) hold(in *incoming, n int) (f *rpc.Fault) {
 	s.update(func(st *state) {
-		if ok = st.hold(in, n, &s.limits); !ok {
+		if f = st.hold(in, n, &s.limits); f != nil {
 			st.retire(in)
 		}
 	})
-	return ok
+	return f
 }
 
 // release takes a call that was arriving off the list.
@@ -268,6 +287,7 @@ func (s *session) cancel(id uint64) (err error) {
 			if in.out != nil {
 				st.stop(in.out)
 			}
+			st.leaveLine(in)
 			if l := in.large; l != nil {
 				st.retire(in)
 				st.cut(l)
@@ -286,17 +306,14 @@ func (s *session) cancel(id uint64) (err error) {
 // enqueue takes the end of a call that was accepted.
 func (s *session) enqueue(in *incoming, ctx *callContext) {
 	s.update(func(st *state) {
-		if st.err == nil {
-			s.push(in, ctx)
+		if st.err != nil {
+			return
+		}
+		if f := s.push(in, ctx); f != nil {
+			st.retire(in)
+			st.appendFault(in.id, f)
 		}
 	})
-}
-
-// push gives a complete call to a worker. It is called from within update.
-func (s *session) push(in *incoming, ctx *callContext) {
-	in.ctx = ctx
-	s.st.workers.push(in)
-	s.wake()
 }
 
 // handle runs the handler and encodes its answer.
@@ -351,6 +368,7 @@ func (in *incoming) internal(cause error) error {
 // as nextCall does.
 func (s *session) finish(in *incoming, kind frameType) (next *incoming, stay bool) {
 	took := false
+	kind = s.settleAccount(in, kind)
 	if body := in.answer[headRoom:]; split(body) {
 		s.finishLarge(in, kind)
 	} else {

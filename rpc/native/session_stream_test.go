@@ -32,15 +32,6 @@ func streamRegistry(t testing.TB, fns map[string]any) *rpc.Registry {
 	return reg
 }
 
-func eventually(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !ok(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain: %s", what)
-		}
-	}
-}
-
 // noStreams checks that a session holds nothing of a stream any more.
 func noStreams(t testing.TB, sessions ...*session) {
 	t.Helper()

@@ -242,6 +242,7 @@ func TestBreachesAtTheStart(t *testing.T) {
 	}{
 		{"no HELLO", frame(framePing, 0, 1, ""), reasonProtocol, "expected HELLO first, got PING"},
 		{"extension before HELLO", frame(frameExtension, 0, 1, ""), reasonProtocol, "expected HELLO first, got type 0x80"},
+		{"HELLO with an id", frame(frameHello, 0, 9, string(testHello.append(nil))), reasonProtocol, "HELLO 9: expected id 0"},
 		{"HTTP", "GET / HTTP/1.1\r\n\r\n", reasonProtocol, "a frame of 1195725856 bytes"},
 		{"wrong magic", frame(frameHello, 0, 0, "barley\x01\x01\x00"), reasonProtocol, `begins with "parley"`},
 		{"empty HELLO", frame(frameHello, 0, 0, ""), reasonProtocol, `begins with "parley"`},

@@ -102,8 +102,16 @@ func firstChunk(message []byte) (chunk []byte, flags byte) {
 // hasRoom reports whether n more bytes may be added to out. A first message
 // always may, whatever its size.
 func (st *state) hasRoom(n int) bool {
-	queued := st.queued()
-	return queued == 0 || queued+n <= maxQueued
+	queued := st.queued() + n
+	return queued == n || queued <= ownQueue || queued <= maxQueued && st.drawQueue()
+}
+
+// drawQueue pays for a long queue, which is given back when all is written.
+func (st *state) drawQueue() bool {
+	if !st.queueDrawn {
+		st.queueDrawn = st.purse.memory.take(maxQueued - ownQueue)
+	}
+	return st.queueDrawn
 }
 
 // wantRoom returns a channel that is closed when bytes have left, or when the
@@ -148,6 +156,10 @@ func (st *state) take(written []byte) []byte {
 	st.makeRoom()
 	if st.connClosed || len(st.out) == 0 && len(st.large) == 0 {
 		st.flying, st.writing = 0, false
+		if st.queueDrawn {
+			st.queueDrawn = false
+			st.purse.memory.give(maxQueued - ownQueue)
+		}
 		return nil
 	}
 	var b []byte

@@ -38,6 +38,7 @@ type decoder struct {
 
 	elements int // values that the tree may still get
 	memory   int // bytes that may still be taken
+	granted  int // bytes that Options.Hold has granted and that were not taken yet
 }
 
 // decoders keep the memory of stack, memo and so on from one message to the next.
@@ -79,6 +80,26 @@ func (d *decoder) charge(n int) bool {
 		d.fail(fmt.Errorf("the values take more than %d bytes beyond the message: %w", d.o.MaxExpanded, ErrLimit))
 		return false
 	}
+	if d.o.Hold != nil {
+		return d.hold(n)
+	}
+	return true
+}
+
+// holdStep is how much memory is asked for at once, in bytes.
+const holdStep = 64 << 10
+
+// hold takes n bytes of what was granted, and asks for more as need be.
+func (d *decoder) hold(n int) bool {
+	if d.granted -= n; d.granted >= 0 {
+		return true
+	}
+	more := max(holdStep, -d.granted)
+	if err := d.o.Hold(more); err != nil {
+		d.fail(err)
+		return false
+	}
+	d.granted += more
 	return true
 }
 

@@ -35,6 +35,7 @@ var nodeWords = [...]string{"list", "tuple", "set", "frozenset", "dict", "except
 const (
 	nodeSize = 64
 	slotSize = 16
+	mapSize  = 48
 )
 
 // take lends the items that n has now. A node that gets them is shared as well.
@@ -207,6 +208,9 @@ func (d *decoder) set(items []any, frozen bool) any {
 // dict makes a map of keys and values that take turns. Of equal keys the first
 // gives the place and the last the value, as in Python.
 func (d *decoder) dict(items []any) any {
+	if !d.charge(mapSize + slotSize*len(items)) {
+		return nil
+	}
 	if m, ok := textMap(items); ok {
 		return m
 	}

@@ -56,6 +56,10 @@ type Options struct {
 	// length, in bytes: a text that is shared counts as often as it occurs.
 	// Zero means 64 MiB.
 	MaxExpanded int
+	// Hold, if set, is asked for memory as it is taken, in bytes and in steps of
+	// some size; its error ends the reading. What was granted is not given back,
+	// since the values live on.
+	Hold func(n int) error
 	// Classes names further classes as "module.Name". An instance of one is
 	// read as the map of its attributes; no code of the class is known or
 	// needed.
@@ -67,7 +71,8 @@ const defaultMaxExpanded = 64 << 20
 // Check reports a limit below zero. Decode does so too.
 func (o Options) Check() error {
 	if o.MaxDepth < 0 || o.MaxElements < 0 || o.MaxMemo < 0 || o.MaxIntBits < 0 || o.MaxExpanded < 0 {
-		return fmt.Errorf("Options: got %+v; want no limit below zero", o)
+		return fmt.Errorf("Options: got MaxDepth %d, MaxElements %d, MaxMemo %d, MaxIntBits %d, MaxExpanded %d; want no limit below zero",
+			o.MaxDepth, o.MaxElements, o.MaxMemo, o.MaxIntBits, o.MaxExpanded)
 	}
 	return nil
 }

@@ -34,7 +34,7 @@ func BenchmarkAnswer(b *testing.B) {
 		b.Run(call.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				h.(*handler).answer(b.Context(), &rpc.Peer{}, data)
+				h.(*handler).answer(b.Context(), &rpc.Peer{}, unlimited(), data)
 			}
 		})
 	}

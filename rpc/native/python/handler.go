@@ -28,6 +28,9 @@ type Config struct {
 	// name one long text many times.
 	// A larger result is answered by a fault. Zero means 16 MiB.
 	MaxAnswer int
+	// CallTimeout bounds one call: its context ends then. Python's calls have no
+	// time-out of their own. Zero means 5 min.
+	CallTimeout time.Duration
 	// SendTimeout bounds the sending of one answer, to a peer that may have
 	// stopped to read. Zero means 1 min.
 	SendTimeout time.Duration
@@ -36,6 +39,7 @@ type Config struct {
 }
 
 const (
+	defaultCallTimeout = 5 * time.Minute
 	defaultSendTimeout = time.Minute
 	defaultMaxAnswer   = 16 << 20
 )
@@ -70,6 +74,12 @@ func NewHandler(c rpc.Caller, cfg Config) (native.ObjectHandler, error) {
 	if c == nil {
 		return nil, errors.New("python: got no rpc.Caller; want one to send calls to, such as an *rpc.Registry")
 	}
+	if cfg.CallTimeout < 0 {
+		return nil, fmt.Errorf("python: CallTimeout: got %v; want 0 (%v) or more", cfg.CallTimeout, defaultCallTimeout)
+	}
+	if cfg.CallTimeout == 0 {
+		cfg.CallTimeout = defaultCallTimeout
+	}
 	if cfg.SendTimeout < 0 {
 		return nil, fmt.Errorf("python: SendTimeout: got %v; want 0 (%v) or more", cfg.SendTimeout, defaultSendTimeout)
 	}
@@ -97,26 +107,49 @@ func (h *handler) ServeObjects(ctx context.Context, conn *native.Conn) error {
 	in := inbox{conn: conn}
 	for {
 		data, err := in.next(ctx)
-		if err != nil {
+		if err != nil && overLimit(err) == nil {
 			return fmt.Errorf("python: %w", err)
 		}
-		answer := h.watchedAnswer(ctx, &in, data)
-		if in.gone() {
-			return fmt.Errorf("python: %w", in.err)
-		}
-		if err := h.send(ctx, conn, answer); err != nil {
+		if err := h.serve(ctx, &in, data, overLimit(err)); err != nil {
 			return fmt.Errorf("python: %w", err)
 		}
 	}
 }
 
+// serve answers one message, or the fault that came in place of it.
+func (h *handler) serve(ctx context.Context, in *inbox, data []byte, f *rpc.Fault) error {
+	l := ledger{take: in.conn.Hold}
+	defer func() { in.conn.Release(l.held) }()
+	var answer []byte
+	if err := l.hold(len(data)); f == nil && err != nil {
+		f = overLimit(err)
+	}
+	if f != nil {
+		var m message // nobody knows its form
+		answer, _ = m.refusal(f)
+	} else {
+		answer = h.watchedAnswer(ctx, in, &l, data)
+	}
+	if in.gone() {
+		return in.err
+	}
+	return h.send(ctx, in.conn, answer)
+}
+
+// overLimit returns the fault in err, nil if there is none.
+func overLimit(err error) *rpc.Fault {
+	var f *rpc.Fault
+	errors.As(err, &f)
+	return f
+}
+
 // watchedAnswer makes the answer to one message under a context that ends when
 // the peer goes.
-func (h *handler) watchedAnswer(ctx context.Context, in *inbox, data []byte) []byte {
-	callCtx, cancel := context.WithCancel(ctx)
+func (h *handler) watchedAnswer(ctx context.Context, in *inbox, l *ledger, data []byte) []byte {
+	callCtx, cancel := context.WithTimeout(ctx, h.cfg.CallTimeout)
 	defer cancel()
 	defer in.watch(ctx, cancel)()
-	return h.answer(callCtx, in.conn.Peer(), data)
+	return h.answer(callCtx, in.conn.Peer(), l, data)
 }
 
 func (h *handler) send(ctx context.Context, conn *native.Conn, answer []byte) error {
@@ -126,11 +159,13 @@ func (h *handler) send(ctx context.Context, conn *native.Conn, answer []byte) er
 }
 
 // answer makes the answer to one message.
-func (h *handler) answer(ctx context.Context, peer *rpc.Peer, data []byte) []byte {
+func (h *handler) answer(ctx context.Context, peer *rpc.Peer, l *ledger, data []byte) []byte {
 	if len(data) > 0 && data[0] == '<' {
 		return xmlRefusal
 	}
-	m := readMessage(data, h.cfg)
+	cfg := h.cfg
+	cfg.Pickle.Hold = l.hold
+	m := readMessage(data, cfg)
 	result, err := any(nil), m.err
 	if err == nil {
 		result, err = h.caller.Call(ctx, &rpc.Request{Method: m.method, Args: m.args, Peer: peer})
@@ -143,7 +178,9 @@ func (h *handler) answer(ctx context.Context, peer *rpc.Peer, data []byte) []byt
 		case len(answer) > h.cfg.MaxAnswer:
 			err = rpc.Errorf(rpc.CodeOverLimit, "the result takes %d bytes, at most %d are sent", len(answer), h.cfg.MaxAnswer)
 		default:
-			return answer
+			if err = l.hold(len(answer)); err == nil {
+				return answer
+			}
 		}
 	}
 	answer, err := m.refusal(rpc.FaultOf(err))

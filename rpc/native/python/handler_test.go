@@ -397,7 +397,7 @@ func TestSmallMessageLargeAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	call := "\x80\x04\x8c\x08identity((\x8c\xff" + strings.Repeat("x", 255) + "\x94" + strings.Repeat("h\x00", 200) + "lt\x86."
-	answer, _, err := pickle.Decode(h.(*handler).answer(t.Context(), &rpc.Peer{}, []byte(call)), pickle.Options{})
+	answer, _, err := pickle.Decode(h.(*handler).answer(t.Context(), &rpc.Peer{}, unlimited(), []byte(call)), pickle.Options{})
 	e, ok := answer.(*pickle.Exception)
 	if !ok || !strings.Contains(fmt.Sprint(e.Args), "-32003") {
 		t.Errorf("got %.100v, %v; want an exception with fault -32003", answer, err)
@@ -461,7 +461,7 @@ func FuzzAnswer(f *testing.F) {
 		if one {
 			h = objects.(*handler)
 		}
-		answer := h.answer(t.Context(), &rpc.Peer{}, data)
+		answer := h.answer(t.Context(), &rpc.Peer{}, unlimited(), data)
 		if bytes.Equal(answer, xmlRefusal) {
 			return
 		}

@@ -157,3 +157,6 @@ func wantEOF(t testing.TB, c *native.Conn) {
 		t.Errorf("got %q, %v; want EOF", data, err)
 	}
 }
+
+// unlimited is a ledger of a connection that may take what it wants.
+func unlimited() *ledger { return &ledger{take: func(int) error { return nil }} }

@@ -59,6 +59,9 @@ func readMessage(data []byte, cfg Config) message {
 func unreadable(err error) error {
 	code := rpc.CodeNotWellFormed
 	var class *pickle.ClassError
+	if f := overLimit(err); f != nil {
+		return f
+	}
 	switch {
 	case errors.Is(err, pickle.ErrLimit):
 		code = rpc.CodeOverLimit

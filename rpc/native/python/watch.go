@@ -3,6 +3,8 @@ package python
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -17,16 +19,30 @@ const watchAfter = 10 * time.Millisecond
 // peer has gone. It belongs to the goroutine that serves the connection.
 type inbox struct {
 	conn *native.Conn
-	// What a watch has read ahead: at most one message, or why there is none.
-	ahead []byte
+	// What a watch has read ahead: at most one message, and why there is no more.
+	ahead *received
 	err   error
 }
 
+// received is a message, or the error of one that was dropped.
+type received struct {
+	data []byte
+	err  error
+}
+
+// goneEvery is how often a peer is looked after that has sent its next message.
+const goneEvery = 100 * time.Millisecond
+
+// errGone: a peer has closed its connection behind a message that it has sent.
+var errGone = fmt.Errorf("the peer has gone before its call was answered: %w", io.EOF)
+
 func (in *inbox) next(ctx context.Context) ([]byte, error) {
-	if in.ahead != nil || in.err != nil {
-		data, err := in.ahead, in.err
+	if m := in.ahead; m != nil {
 		in.ahead = nil
-		return data, err
+		return m.data, m.err
+	}
+	if in.err != nil {
+		return nil, in.err
 	}
 	return in.conn.RecvBytes(ctx)
 }
@@ -38,22 +54,29 @@ func (in *inbox) gone() bool {
 }
 
 // watch calls cancelCall if the peer closes the connection before done is
-// called, which must be called and leaves no goroutine. A peer that sends its
-// next message instead is not watched further.
+// called, which must be called and leaves no goroutine. That is also noticed
+// behind the next message that the peer has sent, on Linux.
 func (in *inbox) watch(ctx context.Context, cancelCall func()) (done func()) {
-	if in.ahead != nil || in.err != nil {
+	if in.err != nil {
 		return func() {}
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	watched := make(chan struct{})
 	timer := time.AfterFunc(watchAfter, func() {
 		defer close(watched)
-		data, err := in.conn.RecvBytes(ctx)
+		var data []byte
+		var err error
+		if in.ahead == nil {
+			data, err = in.conn.RecvBytes(ctx)
+		}
 		switch {
-		case err == nil:
-			in.ahead = data
-			if data == nil {
-				in.ahead = []byte{}
+		case in.ahead != nil || err == nil || overLimit(err) != nil:
+			if in.ahead == nil {
+				in.ahead = &received{data, err}
+			}
+			if in.waitGone(ctx) {
+				in.err = errGone
+				cancelCall()
 			}
 		case ctx.Err() != nil: // the call was over first: nothing was read
 		default:
@@ -69,4 +92,18 @@ func (in *inbox) watch(ctx context.Context, cancelCall func()) (done func()) {
 			<-watched
 		}
 	}
+}
+
+// waitGone reports whether the peer goes before ctx ends.
+func (in *inbox) waitGone(ctx context.Context) bool {
+	tick := time.NewTicker(goneEvery)
+	defer tick.Stop()
+	for !in.conn.Gone() {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-tick.C:
+		}
+	}
+	return true
 }
