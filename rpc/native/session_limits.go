@@ -24,7 +24,7 @@ type Limits struct {
 	MaxBuffered int
 	// StreamWindow is how many bytes of one stream may have come and wait to be
 	// taken by the function or loop that reads it, beyond one item. Zero means 256
-	// KiB; at least 64 KiB. More is faster over a long way: a window arrives in
+	// KiB; at least 64 KiB, at most half of MaxBuffered. More is faster over a long way: a window arrives in
 	// each round trip at most. All streams of a connection together are bounded by
 	// MaxBuffered; one beyond it is broken off.
 	StreamWindow int
@@ -67,7 +67,8 @@ func (l Limits) withDefaults() (Limits, error) {
 	set(&l.MaxMessage, defaultMaxMessage)
 	set(&l.MaxCalls, defaultMaxCalls)
 	set(&l.MaxBuffered, max(defaultMaxBuffered, l.MaxMessage))
-	set(&l.StreamWindow, defaultWindow)
+	maxWindow := min(maxCredit/2, max(minStreamWindow, l.MaxBuffered/2))
+	set(&l.StreamWindow, min(defaultWindow, maxWindow))
 	if l.PingAfter == 0 {
 		l.PingAfter = defaultPingAfter
 		if l.DeadAfter > 0 {
@@ -84,8 +85,8 @@ func (l Limits) withDefaults() (Limits, error) {
 		return l, fmt.Errorf("MaxCalls: got %d; want 0 (%d), or 1 to %d", l.MaxCalls, defaultMaxCalls, 1<<20)
 	case l.MaxBuffered < l.MaxMessage:
 		return l, fmt.Errorf("MaxBuffered: got %d; want 0 (%d), or at least MaxMessage (%d)", l.MaxBuffered, defaultMaxBuffered, l.MaxMessage)
-	case l.StreamWindow < minStreamWindow || l.StreamWindow > maxCredit/2:
-		return l, fmt.Errorf("StreamWindow: got %d; want 0 (%d), or %d to %d bytes", l.StreamWindow, defaultWindow, minStreamWindow, maxCredit/2)
+	case l.StreamWindow < minStreamWindow || l.StreamWindow > maxWindow:
+		return l, fmt.Errorf("StreamWindow: got %d; want 0 (%d), or %d to half of MaxBuffered (%d)", l.StreamWindow, defaultWindow, minStreamWindow, maxWindow)
 	case l.PingAfter < 0:
 		return l, fmt.Errorf("PingAfter: got %v; want 0 (%v) or more", l.PingAfter, defaultPingAfter)
 	case l.DeadAfter < l.PingAfter:

@@ -338,7 +338,7 @@ func TestStreamsAreBounded(t *testing.T) {
 		},
 		"one": func() int { return 1 },
 	})
-	limits, err := Limits{MaxMessage: 1 << 20, MaxBuffered: 1 << 20, StreamWindow: 1 << 20}.withDefaults()
+	limits, err := Limits{MaxMessage: 1 << 20, MaxBuffered: 1 << 20, StreamWindow: 1 << 19}.withDefaults()
 	if err != nil {
 		t.Fatal(err)
 	}
