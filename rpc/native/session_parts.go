@@ -88,9 +88,7 @@ func (r *reader) call(h frameHead) error {
 	if in.ctx, err = r.parse(in); err != nil {
 		return err
 	}
-	if in.short = r.s.short != nil && r.s.short.Short(in.req.Method); in.short {
-		in.ctx.reader = true
-	}
+	in.ctx.reader = in.short
 	r.batch.calls = append(r.batch.calls, in)
 	return nil
 }
@@ -101,7 +99,9 @@ func (r *reader) parse(in *incoming) (*callContext, error) {
 	if err != nil {
 		return nil, breach("CALL %d: %v", in.id, err)
 	}
-	return in.begin(r.name(h.method), h), nil
+	m := r.method(h.method)
+	in.short = m.short
+	return in.begin(m.name, h), nil
 }
 
 // result takes the first frame of a RESULT that is split or large.
