@@ -32,7 +32,6 @@ func (b *batch) empty() bool { return len(b.answers)+len(b.calls) == 0 }
 func (b *batch) reset() {
 	clear(b.answers)
 	clear(b.calls)
-	clear(b.short)
 	b.answers, b.calls, b.short = b.answers[:0], b.calls[:0], b.short[:0]
 }
 
@@ -67,10 +66,11 @@ func (r *reader) handOver() (err error) {
 			a.call.answered(frameResult, a.body)
 		}
 	}
-	if err == nil && len(b.short) > 0 {
-		r.answer(b.short)
+	short := b.short
+	b.reset() // a short function may end this goroutine
+	if err == nil && len(short) > 0 {
+		r.answer(short)
 	}
-	b.reset()
 	return err
 }
 
@@ -78,7 +78,7 @@ func (r *reader) handOver() (err error) {
 // for which there is no room is left to a worker.
 func (r *reader) answer(calls []*incoming) {
 	for _, in := range calls {
-		r.runShort(in)
+		in.kind = in.handle()
 	}
 	s := r.s
 	s.update(func(st *state) {
@@ -95,22 +95,12 @@ func (r *reader) answer(calls []*incoming) {
 			st.retire(in)
 		}
 	})
-	for _, in := range calls {
+	for i, in := range calls {
 		if in != nil {
 			in.free()
 		}
+		calls[i] = nil
 	}
-}
-
-// runShort runs a short function. One that ends the goroutine takes the session
-// with it.
-func (r *reader) runShort(in *incoming) {
-	defer func() {
-		if in.kind == 0 {
-			r.s.end(errGoexit)
-		}
-	}()
-	in.kind = in.handle()
 }
 
 // errGoexit is the end of a session whose reader was taken away.

@@ -96,17 +96,19 @@ func (c *callContext) AfterFunc(f func()) (stop func() bool) {
 
 // leave ends the context of a handler that has returned.
 func (c *callContext) leave() {
-	c.end(context.Canceled)
-	if c.reader {
-		c.mu.Lock()
-		c.returned = true
-		c.mu.Unlock()
-	}
+	c.mu.Lock()
+	c.returned = true
+	c.endLocked(context.Canceled)
 }
 
 // end ends the context, unless it has ended.
 func (c *callContext) end(err error) {
 	c.mu.Lock()
+	c.endLocked(err)
+}
+
+// endLocked is end with mu held, which it unlocks.
+func (c *callContext) endLocked(err error) {
 	if c.err != nil {
 		c.mu.Unlock()
 		return

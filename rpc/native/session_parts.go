@@ -93,9 +93,7 @@ func (r *reader) call(h frameHead) error {
 	if in.ctx, err = r.parse(in); err != nil {
 		return err
 	}
-	if in.short = r.s.short != nil && in.in == nil && in.out == nil && r.s.short.Short(in.req.Method); in.short {
-		in.ctx.reader = true
-	}
+	in.ctx.reader = in.short
 	r.batch.calls = append(r.batch.calls, in)
 	return nil
 }
@@ -106,7 +104,9 @@ func (r *reader) parse(in *incoming) (*callContext, error) {
 	if err != nil {
 		return nil, breach("CALL %d: %v", in.id, err)
 	}
-	return in.begin(r.name(h.method), h), nil
+	m := r.method(h.method)
+	in.short = m.short && in.in == nil && in.out == nil // a stream would make the reader wait
+	return in.begin(m.name, h), nil
 }
 
 // result takes the first frame of a RESULT that is split or large.

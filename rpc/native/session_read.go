@@ -7,8 +7,8 @@ import (
 )
 
 const (
-	// maxNames and maxName bound the method names that a reader remembers, so as
-	// to take no memory for them again.
+	// maxNames and maxName bound the methods that a reader remembers, so as to
+	// take no memory for their names again.
 	maxNames = 256
 	maxName  = 64
 )
@@ -22,7 +22,7 @@ type reader struct {
 	in    inflow
 	parts map[uint64]*part  // messages that have begun to arrive, by id
 	held  int               // bytes of the RESULTs among them
-	names map[string]string // methods that were called
+	names map[string]method // that were called
 	batch batch             // what was read and not handed over
 
 	unwanted int // calls among the parts that are not accepted
@@ -198,17 +198,25 @@ func (r *reader) control(h frameHead, body []byte) (err error) {
 	return breach("a frame of %s, which version %d of the session does not have", h.kind, sessionVersion)
 }
 
-// name returns the name of a method as a string.
-func (r *reader) name(b []byte) string {
-	if name, ok := r.names[string(b)]; ok {
-		return name
+// method is what a reader remembers of one that was called. It is not short if it
+// was registered after that.
+type method struct {
+	name  string
+	short bool
+}
+
+// method returns the method of a name.
+func (r *reader) method(b []byte) method {
+	if m, ok := r.names[string(b)]; ok {
+		return m
 	}
-	name := string(b)
-	if len(r.names) < maxNames && len(name) <= maxName {
+	m := method{name: string(b)}
+	m.short = r.s.short != nil && r.s.short.Short(m.name)
+	if len(r.names) < maxNames && len(b) <= maxName {
 		if r.names == nil {
-			r.names = map[string]string{}
+			r.names = map[string]method{}
 		}
-		r.names[name] = name
+		r.names[m.name] = m
 	}
-	return name
+	return m
 }

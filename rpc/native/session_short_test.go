@@ -69,23 +69,30 @@ func TestAnswersOfShortFunctionsLeaveTogether(t *testing.T) {
 	defer b.Close()
 	b.SetDeadline(time.Now().Add(10 * time.Second))
 	s := testSession(t, a, sessionConfig{handler: shortOnes{methods{"one": func(context.Context, *rpc.Request) (any, error) { return 1, nil }}}})
-	const n = maxBatch
-	calls := frame(frameHello, 0, 0, string(testHello.append(nil)))
-	io.WriteString(b, calls)
+	io.WriteString(b, frame(frameHello, 0, 0, string(testHello.append(nil))))
 	wantWithin(t, s.ready, "for HELLO")
-	if _, err := readFrame(b, nil, 1<<10); err != nil { // theirs
-		t.Fatal(err)
+	written := func() uint64 {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.st.batch
 	}
+	before := written()
+	const n = 60 // of them go into a batch
 	calls, answers := "", ""
 	for id := uint64(1); id < 2*n; id += 2 {
 		calls += frame(frameCall, 0, id, callBody("one"))
 		answers += frame(frameResult, 0, id, "\x01")
 	}
+	if _, err := readFrame(b, nil, 1<<10); err != nil { // HELLO
+		t.Fatal(err)
+	}
 	io.WriteString(b, calls)
-	buf := make([]byte, 1<<16)
-	got, err := b.Read(buf)
-	if err != nil || string(buf[:got]) != answers {
-		t.Errorf("the first read got %d bytes, %v; want %d answers, %d bytes", got, err, n, len(answers))
+	got := make([]byte, len(answers))
+	if _, err := io.ReadFull(b, got); err != nil || string(got) != answers {
+		t.Errorf("got %q, %v; want %q", got, err, answers)
+	}
+	if n := written() - before; n != 1 {
+		t.Errorf("the answers left in %d writes; want one", n)
 	}
 }
 
