@@ -134,7 +134,13 @@ func (s *session) settleAccount(in *incoming, kind frameType) frameType {
 	if len(in.answer) <= smallAnswer && in.load == 0 {
 		return kind
 	}
-	want := callMemory + cap(in.message) + len(in.answer)
+	if split(in.answer) && cap(in.message) > chunkSize { // the answer may take its time
+		if message := reuse(&in.dec, in.message); cap(message) > 0 {
+			putMessage(&message)
+		}
+		in.message, in.args = nil, nil
+	}
+	want := callMemory + len(in.message) + len(in.answer)
 	var f *rpc.Fault
 	s.update(func(st *state) {
 		st.heavy.load -= in.load

@@ -497,6 +497,7 @@ var programs = []string{
 	strings.Repeat(on(0, stepSleep, 10, 10)+on(1, stepSleep, 20, 10), 6) + on(0, stepWait, 100, 100),
 	on(0, stepLarge, 60, 0) + on(1, stepLarge, 60, 0) + on(1, stepLarge, 127, 0) + on(0, stepEcho, 0, 1) + on(0, stepLarge, 100, 0),
 	strings.Repeat(on(1, stepHeavy, 0, 200), 12) + on(1, stepEcho, 0, 0) + on(1, stepCancel, 3, 0) + on(1, stepCancel, 1, 0),
+	strings.Repeat(on(1, stepHeavy, 0, 200), 3) + on(1, stepCancel, 0, 0) + on(1, stepCancel, 1, 0) + on(1, stepHeavy, 0, 0),
 	on(0, stepHurry, 2, 10) + on(0, stepSleep, 100, 10) + on(1, stepHurry, 2, 10) + on(1, stepDeaf, 100, 10) + on(1, stepSleep, 100, 10) + on(0, stepCancel, 0, 0) + on(0, stepWait, 20, 100),
 	on(0, stepSleep, 20, 20) + on(1, stepSleep, 20, 20) + on(1, stepLeave, 0, 0) + on(0, stepEcho, 0, 0) + on(1, stepEcho, 0, 0) + on(0, stepBack, 0, 0),
 	on(0, stepEcho, 0, 1) + on(0, stepLeave, 0, 0) + on(0, stepEcho, 0, 0),
