@@ -28,6 +28,9 @@ type Request struct {
 	// ends the stream. With Into set, an item is put there first and Yield gets
 	// Into. Nil: items are collected into a bounded list, which is the result.
 	Yield func(item any) error
+	// Idempotent, on the calling side, allows a client to make the call again if
+	// nobody knows whether it has run; see WithIdempotent.
+	Idempotent bool
 }
 
 // MaxMeta bounds Request.Meta, in bytes of keys and values together.
@@ -67,7 +70,7 @@ type Caller interface {
 // dynamic value; value.Void accepts whatever comes.
 func Invoke[R any](ctx context.Context, c Caller, method string, args ...any) (R, error) {
 	var result R
-	_, err := c.Call(ctx, &Request{Method: method, Args: Values(args), Meta: outgoingMeta(ctx), Into: &result})
+	_, err := c.Call(ctx, newRequest(ctx, method, Values(args), &result))
 	return result, err
 }
 
@@ -78,7 +81,7 @@ func Invoke[R any](ctx context.Context, c Caller, method string, args ...any) (R
 func Stream[T any](ctx context.Context, c Caller, method string, args ...any) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var item T
-		req := &Request{Method: method, Args: Values(args), Meta: outgoingMeta(ctx), Into: &item}
+		req := newRequest(ctx, method, Values(args), &item)
 		stream(ctx, c, req, func(err error) bool {
 			current := item
 			var zero T

@@ -7,12 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"runtime/debug"
 
 	"github.com/parley-rpc/parley/rpc"
-	"github.com/parley-rpc/parley/rpc/value"
 )
 
 // serve serves one connection to its end, and closes it.
@@ -33,13 +33,12 @@ func (s *Server) serve(nc net.Conn, result handshakeResult, cfg sessionConfig) {
 		}
 		cfg.early = first.b
 	}
-	warn := func(text string, args ...any) {
-		log := cfg.logger.With("peer", value.Clip(urlOf(nc.RemoteAddr()), 128), "transport", "native", "identity", result.Identity.Name)
-		log.Warn(text, args...)
+	warn := func(event string, attr slog.Attr) {
+		cfg.logger.LogAttrs(context.Background(), slog.LevelWarn, event, append(peerAttrs(nc.RemoteAddr(), result.Identity), attr)...)
 	}
 	switch {
 	case result.Session && s.Handler == nil:
-		warn("refused: the peer wants to call, and nothing answers calls here: set Server.Handler")
+		warn("peer_refused", slog.String("reason", "the peer wants to call, and nothing answers calls here: set Server.Handler"))
 		linger(nc)
 		nc.Close()
 	case result.Session:
@@ -49,18 +48,15 @@ func (s *Server) serve(nc net.Conn, result handshakeResult, cfg sessionConfig) {
 			nc.Close()
 			return
 		}
-		err := c.run()
+		c.run()
 		s.remove(c)
-		if p := new(ProtocolError); errors.As(err, &p) || errors.Is(err, ErrVersion) || errors.Is(err, ErrPeerDead) {
-			warn("session ended", "error", err)
-		}
 	case s.Objects == nil:
-		warn("refused: the peer sends objects, as Python does, and nothing takes them here: set Server.Objects, or use native.Dial in place of DialConn there")
+		warn("peer_refused", slog.String("reason", "the peer sends objects, as Python does, and nothing takes them here: set Server.Objects, or use native.Dial in place of DialConn there"))
 		linger(nc)
 		nc.Close()
 	default:
 		if err := s.serveObjects(nc, result, cfg); err != nil {
-			warn("connection of objects ended", "error", err)
+			warn("objects_end", slog.Any("error", err))
 		}
 	}
 }

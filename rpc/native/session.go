@@ -21,7 +21,9 @@ type sessionConfig struct {
 	identity    rpc.Identity
 	limits      Limits        // complete
 	callTimeout time.Duration // of calls whose context has no deadline
-	early       []byte        // what was read from the connection already
+	events      Events
+	ledger      *ledger // of all sessions of one Client or Server; nil: one of its own
+	early       []byte  // what was read from the connection already
 	logger      *slog.Logger
 }
 
@@ -53,7 +55,8 @@ type session struct {
 	dead  chan struct{} // closed by end
 	gone  chan struct{} // closed by run when nothing of the session is left
 
-	lastRead atomic.Int64 // when bytes came last, in ns since born
+	lastRead atomic.Int64  // when bytes came last, in ns since born
+	read     atomic.Uint64 // bytes
 	born     time.Time
 	pinger   *time.Timer // guarded by mu
 	watcher  *time.Timer // guarded by mu; runs while state.watching
@@ -94,6 +97,8 @@ type state struct {
 
 	lastPing uint64
 
+	count counts
+
 	// The end.
 	left       bool  // we have sent GOAWAY, and accept no further call
 	peerLeft   bool  // the peer has sent GOAWAY
@@ -127,6 +132,9 @@ func newSession(ctx context.Context, nc net.Conn, cfg sessionConfig) *session {
 	}
 	s.peer = &rpc.Peer{Identity: cfg.identity, Addr: nc.RemoteAddr(), Transport: "native", Back: s}
 	s.base = rpc.WithPeer(ctx, s.peer)
+	if s.ledger == nil {
+		s.ledger = new(ledger)
+	}
 	s.st.workers = newWorkers()
 	if s.st.nextID = 2; cfg.dialer {
 		s.st.nextID = 1
@@ -134,9 +142,9 @@ func newSession(ctx context.Context, nc net.Conn, cfg sessionConfig) *session {
 	return s
 }
 
-// run reads until the session ends, and returns why when nothing of it is left:
-// no goroutine, no handler, no connection.
-func (s *session) run() error {
+// run reads until the session ends, and returns when nothing of it is left: no
+// goroutine, no handler, no connection.
+func (s *session) run() {
 	defer close(s.gone)
 	ours := hello{sessionVersion, sessionVersion, s.limits.MaxMessage, s.limits.MaxCalls}
 	s.nc.SetReadDeadline(s.born.Add(defaultHandshakeTimeout))
@@ -148,8 +156,8 @@ func (s *session) run() error {
 	s.farewell(err)
 	s.end(err)
 	s.close()
+	s.tellEnded()
 	s.helpers.Wait()
-	return s.ended()
 }
 
 // update is the one door to the state. f changes it and must not block. What f
@@ -232,11 +240,13 @@ func (s *session) Read(p []byte) (int, error) {
 	if len(s.early) > 0 {
 		n := copy(p, s.early)
 		s.early = s.early[n:]
+		s.read.Add(uint64(n))
 		return n, nil
 	}
 	n, err := readSome(s.nc, p)
 	if n > 0 {
 		s.lastRead.Store(int64(s.sinceBorn()))
+		s.read.Add(uint64(n))
 		return n, nil
 	}
 	return 0, s.readFailed(err)

@@ -35,19 +35,31 @@ func (s *session) ping() {
 		next = min(s.limits.PingAfter, s.limits.DeadAfter-silent)
 		s.update(func(st *state) {
 			st.shrink()
-			if st.err == nil && st.queued() < maxQueued {
-				st.lastPing++
-				st.out = appendSessionHead(st.out, framePing, 0, st.lastPing, 0)
-			}
+			s.sendPing()
 		})
 	default: // the peer may have asked first
-		s.update((*state).shrink)
+		s.update(func(st *state) {
+			st.shrink()
+			if st.count.pingedAt == 0 { // to measure the round trip
+				s.sendPing()
+			}
+		})
 	}
 	s.mu.Lock()
 	if s.st.err == nil {
 		s.pinger.Reset(next)
 	}
 	s.mu.Unlock()
+}
+
+// sendPing queues a PING, from within update.
+func (s *session) sendPing() {
+	st := &s.st
+	if st.err == nil && st.queued() < maxQueued {
+		st.lastPing++
+		st.count.pingedAt = max(s.sinceBorn(), 1)
+		st.out = appendSessionHead(st.out, framePing, 0, st.lastPing, 0)
+	}
 }
 
 // shrink gives back the memory of busier times.

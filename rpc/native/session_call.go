@@ -26,6 +26,8 @@ type call struct {
 	large  *large        // the message, if it is sent in parts
 	batch  uint64        // the state.batch that the message is in, if it is not
 
+	counted bool // as a call that has begun
+
 	done chan struct{} // holds one element when the call is completed
 
 	// The outcome, valid when done has been received from.
@@ -93,7 +95,7 @@ func argumentsOf(req *rpc.Request) ([]any, error) {
 // free gives c back. It must be the caller's.
 func (c *call) free() {
 	c.buf, c.answer = kept(c.buf), reuse(&c.dec, c.answer)
-	c.id, c.args, c.due, c.large, c.err = 0, nil, 0, nil, nil
+	c.id, c.args, c.due, c.large, c.counted, c.err = 0, nil, 0, nil, false, nil
 	c.pool.Put(c)
 }
 
@@ -151,6 +153,7 @@ func (s *session) Call(ctx context.Context, req *rpc.Request) (any, error) {
 	defer c.free()
 	p := newPatience(ctx, s.callTimeout)
 	if err := s.do(&p, c); err != nil {
+		s.ledger.fails(c, err)
 		return nil, err
 	}
 	return c.deliver(req)
@@ -177,6 +180,9 @@ func (s *session) take(h frameHead) (c *call, err error) {
 		}
 		delete(st.calls, h.id)
 		st.slots.release()
+		if c != nil {
+			st.count.made.end(h.kind)
+		}
 	})
 	return c, err
 }

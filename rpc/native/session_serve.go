@@ -128,10 +128,11 @@ func (st *state) admit(in *incoming, l *Limits) (verdict, error) {
 		return 0, breach("CALL %d after CALL %d: expected ids that rise", in.id, st.lastSeen)
 	}
 	st.lastSeen = in.id
-	switch {
-	case st.left:
+	if st.left {
 		return callIgnored, nil
-	case st.running.n >= l.MaxCalls:
+	}
+	st.count.served.begun++
+	if st.running.n >= l.MaxCalls {
 		return callRefused, nil
 	}
 	st.running.add(in)
@@ -157,6 +158,7 @@ func (st *state) retire(in *incoming) {
 
 // appendFault answers a call with a fault that is not its handler's.
 func (st *state) appendFault(id uint64, f *rpc.Fault) {
+	st.count.served.end(frameFault)
 	body := appendFault(nil, f)
 	st.out = append(appendSessionHead(st.out, frameFault, 0, id, len(body)), body...)
 }
@@ -310,7 +312,7 @@ func (in *incoming) internal(cause error) error {
 	var b [4]byte
 	_, _ = rand.Read(b[:]) // never fails, as its documentation says
 	id := hex.EncodeToString(b[:])
-	in.s.logger.LogAttrs(in.ctx, slog.LevelError, "internal error", slog.String("id", id),
+	in.s.logger.LogAttrs(in.ctx, slog.LevelError, "internal_error", slog.String("id", id),
 		slog.String("method", value.Clip(in.req.Method, 255)), slog.Any("error", cause))
 	return rpc.Errorf(rpc.CodeInternal, "internal error (id %s)", id)
 }
@@ -338,6 +340,7 @@ func (s *session) finishSmall(in *incoming, kind frameType, body []byte) (next *
 			switch {
 			case st.err != nil: // nobody is there to take it
 			case st.hasRoom(len(body)):
+				st.count.served.end(kind)
 				st.out = append(appendSessionHead(st.out, kind, 0, in.id, len(body)), body...)
 			default:
 				room = st.wantRoom()
