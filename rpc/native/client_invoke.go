@@ -48,7 +48,7 @@ func (c *Client) perform(p *patience, call *call, req *rpc.Request) error {
 		if s != nil && !s.usable() {
 			c.live.CompareAndSwap(s, nil)
 		}
-		if s == nil || try == maxTries || !ofLink(s, err) || unknown && !twice {
+		if s == nil || try == maxTries || !ofLink(s, err) || p.ctx.Err() != nil || unknown && !twice {
 			if unknown && try > 1 {
 				err = unknownAfter(try, req.Method, err)
 			}
