@@ -40,7 +40,9 @@ func (s *session) ping() {
 	default: // the peer may have asked first
 		s.update(func(st *state) {
 			st.shrink()
-			if st.count.pingedAt == 0 { // to measure the round trip
+			// To measure the round trip on a busy session too. If little is left until
+			// the peer has been silent for long enough, it is asked then.
+			if st.count.pingedAt == 0 && silent < s.limits.PingAfter/2 {
 				s.sendPing()
 			}
 		})

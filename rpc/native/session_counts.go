@@ -182,9 +182,10 @@ type sessionNow struct {
 func (l *large) left() int { return len(l.buf) - max(l.sent, headRoom) }
 
 // sum adds up the sessions that are open, those that are over, and what the
-// ledger holds. Calls that have ended are counted before those that have begun,
-// so that a call which goes on meanwhile is never one that ended without a
-// beginning. The caller keeps sessions from opening and ending.
+// ledger holds. The caller keeps sessions from opening and ending, and gives the
+// latest first: a call that is repeated begins on an earlier session than it ends
+// on. So where a call has ended is looked at before where it has begun, and no
+// view shows one that ended without a beginning.
 func (l *ledger) sum(open []*session, past tally) (tally, CallsMade, []sessionNow) {
 	l.mu.Lock()
 	calls := CallsMade{NotSent: l.notSent, Unknown: l.unknown, GivenUp: l.givenUp, Repeated: l.repeated}
@@ -194,14 +195,8 @@ func (l *ledger) sum(open []*session, past tally) (tally, CallsMade, []sessionNo
 	for _, s := range open {
 		moment = append(moment, total.add(s))
 	}
-	begun := past.made.begun
-	for _, s := range open {
-		s.mu.Lock()
-		begun += s.st.count.made.begun
-		s.mu.Unlock()
-	}
 	l.mu.Lock()
-	calls.Begun = begun + l.begun
+	calls.Begun = total.made.begun + l.begun
 	l.mu.Unlock()
 	calls.Answered, calls.Faulted = total.made.answered, total.made.faulted
 	calls.InFlight = calls.Begun - calls.Answered - calls.Faulted - calls.NotSent - calls.Unknown

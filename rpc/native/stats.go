@@ -1,6 +1,10 @@
 package native
 
-import "time"
+import (
+	"maps"
+	"slices"
+	"time"
+)
 
 // CallsMade counts the calls that were made on the other side. Each call that has
 // begun is in flight or has ended in one of four ways, so
@@ -100,10 +104,7 @@ type ServerStats struct {
 func (c *Client) Stats() ClientStats {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	open := make([]*session, 0, len(c.sessions))
-	for s := range c.sessions {
-		open = append(open, s)
-	}
+	open := slices.SortedFunc(maps.Keys(c.sessions), func(a, b *session) int { return b.born.Compare(a.born) })
 	total, calls, moment := c.ledger.sum(open, c.past)
 	stats := ClientStats{
 		Connects: total.sessions, Reconnects: max(total.sessions, 1) - 1,
