@@ -55,7 +55,8 @@ func serveAdd(server, client []rpc.Interceptor) (srv *native.Server, c *native.C
 func ExampleServer_Stats() {
 	srv, c, stop := serveAdd(nil, nil)
 	defer stop()
-	expvar.Publish("parley.server", expvar.Func(func() any { return srv.Stats() }))
+	vars := new(expvar.Map) // a program calls expvar.Publish, once
+	vars.Set("server", expvar.Func(func() any { return srv.Stats() }))
 	for range 3 {
 		if _, err := rpc.Invoke[int](context.Background(), c, "add", 3, 5); err != nil {
 			log.Fatal(err)
@@ -64,7 +65,7 @@ func ExampleServer_Stats() {
 
 	// What GET /debug/vars shows:
 	var stats native.ServerStats
-	if err := json.Unmarshal([]byte(expvar.Get("parley.server").String()), &stats); err != nil {
+	if err := json.Unmarshal([]byte(vars.Get("server").String()), &stats); err != nil {
 		log.Fatal(err)
 	}
 	fmt.Println(stats.SessionsOpen, "session,", stats.Served.Answered, "answers,", stats.Served.InFlight, "in flight")

@@ -20,6 +20,7 @@ import (
 // meter stands between a client and a server and counts what goes through.
 type meter struct {
 	url      string
+	gate     sync.Mutex    // stops what goes to the server
 	up, down atomic.Uint64 // bytes to the server, to the client
 }
 
@@ -35,6 +36,10 @@ func newMeter(t testing.TB, server string) *meter {
 		defer to.Close()
 		b := make([]byte, 32<<10)
 		for {
+			if count == &m.up {
+				m.gate.Lock()
+				m.gate.Unlock() //nolint:staticcheck // it is only waited for
+			}
 			n, err := from.Read(b)
 			count.Add(uint64(n))
 			if _, failed := to.Write(b[:n]); err != nil || failed != nil {
@@ -119,6 +124,21 @@ func TestStatsOfAScript(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	// One that the kernel does not take at once.
+	m.gate.Lock()
+	open := sync.OnceFunc(m.gate.Unlock)
+	t.Cleanup(open)
+	stalled := make(chan error, 1)
+	go func() {
+		_, err := rpc.Invoke[[]byte](ctx, c, "echo", make([]byte, 15<<20))
+		stalled <- err
+	}()
+	wantStats(t, "bytes that are stuck", true, func() bool { return c.Stats().BytesQueued > 1<<20 })
+	time.Sleep(20 * time.Millisecond)
+	open()
+	if err := wantWithin(t, stalled, "for a large call"); err != nil {
+		t.Fatal(err)
+	}
 	for range 3 {
 		if _, err := rpc.Invoke[int](ctx, c, "no"); err == nil {
 			t.Fatal("no fault")
@@ -145,9 +165,9 @@ func TestStatsOfAScript(t *testing.T) {
 	_, err = rpc.Invoke[any](ctx, c, "echo", make([]byte, defaultMaxMessage+1))
 	wantLink(t, "a call that is too large", err, rpc.NotSent, ErrTooLarge)
 
-	wantStats(t, "calls of the client", CallsMade{Begun: 14, Answered: 8, Faulted: 3, NotSent: 2, Unknown: 1, GivenUp: 2},
+	wantStats(t, "calls of the client", CallsMade{Begun: 15, Answered: 9, Faulted: 3, NotSent: 2, Unknown: 1, GivenUp: 2},
 		func() CallsMade { return c.Stats().Calls })
-	wantStats(t, "calls that the server serves", CallsServed{Begun: 12, Answered: 8, Faulted: 4},
+	wantStats(t, "calls that the server serves", CallsServed{Begun: 13, Answered: 9, Faulted: 4},
 		func() CallsServed { return srv.Stats().Served })
 	wantStats(t, "calls back", CallsMade{Begun: 3, Answered: 1, Faulted: 1, Unknown: 1, GivenUp: 1},
 		func() CallsMade { return srv.Stats().Calls })
@@ -163,7 +183,7 @@ func TestStatsOfAScript(t *testing.T) {
 		s := srv.Stats()
 		return [2]uint64{s.BytesRead, s.BytesWritten}
 	})
-	if n := m.up.Load(); n < 600<<10 {
+	if n := m.up.Load(); n < 15<<20 {
 		t.Errorf("only %d bytes went to the server", n)
 	}
 
@@ -173,9 +193,9 @@ func TestStatsOfAScript(t *testing.T) {
 	if _, err := rpc.Invoke[any](rpc.WithIdempotent(ctx), c, "once"); err != nil {
 		t.Fatal(err)
 	}
-	wantStats(t, "calls of the client, after reconnections", CallsMade{Begun: 16, Answered: 9, Faulted: 3, NotSent: 2, Unknown: 2, GivenUp: 2, Repeated: 1},
+	wantStats(t, "calls of the client, after reconnections", CallsMade{Begun: 17, Answered: 10, Faulted: 3, NotSent: 2, Unknown: 2, GivenUp: 2, Repeated: 1},
 		func() CallsMade { return c.Stats().Calls })
-	wantStats(t, "calls that the server serves, after reconnections", CallsServed{Begun: 15, Answered: 9, Faulted: 4, Lost: 2},
+	wantStats(t, "calls that the server serves, after reconnections", CallsServed{Begun: 16, Answered: 10, Faulted: 4, Lost: 2},
 		func() CallsServed { return srv.Stats().Served })
 	if s := c.Stats(); !s.Connected || s.Connects != 3 || s.Reconnects != 2 || s.ConnectFailures != 0 || s.BytesQueued != 0 {
 		t.Errorf("the client: got %+v; want it connected for the third time", s)
@@ -194,8 +214,8 @@ func TestStatsOfAScript(t *testing.T) {
 		s := srv.Stats()
 		return [4]uint64{s.Sessions, s.SessionsOpen, s.Conns, s.ConnsOpen}
 	})
-	if got := srv.Stats().Served.Begun; got != 15 {
-		t.Errorf("the server has forgotten calls: got %d; want 15", got)
+	if got := srv.Stats().Served.Begun; got != 16 {
+		t.Errorf("the server has forgotten calls: got %d; want 16", got)
 	}
 	_, err = rpc.Invoke[any](ctx, c, "echo")
 	wantLink(t, "a call of a closed client", err, rpc.NotSent, ErrClosed)
@@ -281,6 +301,36 @@ func TestStatsWhileCallsRun(t *testing.T) {
 		return s.InFlight == 0 && s.Waiting == 0 && s.Begun == s.Answered+s.Faulted+s.Lost && s.Begun >= uint64(ran.Load())
 	})
 	t.Logf("%d looks at %d calls: %+v", looks, made.Load(), got)
+}
+
+// TestStatsOfACallOnTwoSessions: one that began on the first and ended on the
+// second has never ended without a beginning.
+func TestStatsOfACallOnTwoSessions(t *testing.T) {
+	c := &Client{sessions: map[*session]struct{}{}}
+	var both [2]*session
+	for i := range both {
+		a, b := net.Pipe()
+		defer a.Close()
+		defer b.Close()
+		both[i] = newSession(context.Background(), a, sessionConfig{})
+		both[i].born = both[0].born.Add(time.Duration(i))
+		c.sessions[both[i]] = struct{}{}
+	}
+	var over atomic.Bool
+	var work sync.WaitGroup
+	defer work.Wait()
+	defer over.Store(true)
+	work.Go(func() {
+		for !over.Load() {
+			both[0].update(func(st *state) { st.count.made.begun++ })
+			both[1].update(func(st *state) { st.count.made.end(frameResult) })
+		}
+	})
+	for begin := time.Now(); time.Since(begin) < 50*time.Millisecond; {
+		if s := c.Stats().Calls; s.Answered > s.Begun || s.InFlight > s.Begun {
+			t.Fatalf("got %+v", s)
+		}
+	}
 }
 
 // TestStatsOfALimit: calls that a limit turns away are counted as faults.
@@ -389,7 +439,7 @@ func TestRoundTrip(t *testing.T) {
 				case <-stop:
 					return
 				case <-time.After(time.Second):
-					p.nc.Write([]byte(frame(framePing, 0, n, "")))
+					p.send(frame(framePing, 0, n, ""))
 				}
 			}
 		})
@@ -406,19 +456,20 @@ func TestRoundTrip(t *testing.T) {
 		close(stop)
 		talk.Wait()
 		time.Sleep(70 * time.Millisecond)
+		p.send(frame(framePong, 0, 1, "")) // an older one, again
+		time.Sleep(70 * time.Millisecond)
 		p.send(frame(framePong, 0, 3, ""))
 		synctest.Wait()
-		if got := ping(); got < 70*time.Millisecond || got > 2*time.Second {
+		if got := ping(); got < 140*time.Millisecond || got > 2*time.Second {
 			t.Errorf("on a busy session: got %v", got)
 		}
 		if len(pings) != 3 || pings[0] != 30*time.Millisecond || pings[1] != time.Second || pings[2] != ping() {
 			t.Errorf("Pinged: got %v", pings)
 		}
-		// The answer to an older PING, again, measures nothing.
-		p.send(frame(framePong, 0, 1, ""))
+		p.send(frame(framePong, 0, 3, "")) // again
 		synctest.Wait()
 		if len(pings) != 3 {
-			t.Errorf("an old PONG was taken for a new one: %v", pings)
+			t.Errorf("a second PONG measured something: %v", pings)
 		}
 	})
 }
