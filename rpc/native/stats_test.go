@@ -390,7 +390,7 @@ func TestStatsOfQueues(t *testing.T) {
 	go func() {
 		b.Write([]byte(frame(frameHello, 0, 0, string(testHello.append(nil)))))
 	}()
-	wantFrame(t, b, string(frame(frameHello, 0, 0, string(hello{sessionVersion, sessionVersion, s.limits.MaxMessage, s.limits.MaxCalls}.append(nil)))[headerSize:]))
+	wantFrame(t, b, frame(frameHello, 0, 0, string(hello{sessionVersion, sessionVersion, s.limits.MaxMessage, s.limits.MaxCalls}.append(nil)))[headerSize:])
 	<-s.ready
 	failed := make(chan error, 2)
 	for _, size := range []int{10_000, 200_000} {
@@ -432,14 +432,15 @@ func TestRoundTrip(t *testing.T) {
 		}
 		// The peer is never silent for long, and yet is asked.
 		stop := make(chan struct{})
+		busy := time.Now()
 		var talk sync.WaitGroup
 		talk.Go(func() {
-			for n := uint64(1); ; n++ {
+			for n := range uint64(30) {
 				select {
 				case <-stop:
 					return
 				case <-time.After(time.Second):
-					p.send(frame(framePing, 0, n, ""))
+					p.send(frame(framePing, 0, n+1, ""))
 				}
 			}
 		})
@@ -450,6 +451,9 @@ func TestRoundTrip(t *testing.T) {
 			}
 			if f.kind != framePing || f.id != 3 {
 				t.Errorf("got %v %d; want PING 3", f.kind, f.id)
+			}
+			if took := time.Since(busy); took > 2*defaultPingAfter {
+				t.Errorf("the busy peer was asked after %v", took)
 			}
 			break
 		}
