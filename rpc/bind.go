@@ -1,7 +1,6 @@
 package rpc
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,7 +19,9 @@ import (
 //	err := rpc.Bind(c, &api)
 //
 // A field is named by its tag, else as Register names a method; a struct field
-// is a prefix. A function has the form (ctx, args…) -> (error), (R, error) or,
+// is a prefix. The tag `rpc:"catalog.list,idempotent"` says that the method may be
+// called again when nobody knows whether a call of it has run, as WithIdempotent
+// does. A function has the form (ctx, args…) -> (error), (R, error) or,
 // for a stream, (iter.Seq2[T, error]) or (io.ReadCloser), see [Reader]. Mistakes
 // are told here.
 func Bind(c Caller, api any) error {
@@ -42,14 +43,21 @@ func bindStruct(c Caller, v reflect.Value, prefix string) error {
 		if !f.IsExported() {
 			return fmt.Errorf("rpc: bind: field %s of %s has a tag but is not exported", f.Name, t)
 		}
-		name := prefix + cmp.Or(tag, wireName(f.Name))
+		opts, err := parseStubTag(tag, f.Name)
+		if err != nil {
+			return fmt.Errorf("rpc: bind: field %s: %w", f.Name, err)
+		}
+		name := prefix + opts.name
 		switch f.Type.Kind() {
 		case reflect.Struct:
+			if opts.idempotent {
+				return fmt.Errorf("rpc: bind: field %s: a struct cannot be idempotent; tag its functions", f.Name)
+			}
 			if err := bindStruct(c, v.Field(i), name+"."); err != nil {
 				return err
 			}
 		case reflect.Func:
-			stub, err := bindFunc(c, name, f.Type)
+			stub, err := bindFunc(c, name, f.Type, opts.idempotent)
 			if err != nil {
 				return fmt.Errorf("rpc: bind: field %s: %w", f.Name, err)
 			}
@@ -61,12 +69,15 @@ func bindStruct(c Caller, v reflect.Value, prefix string) error {
 	return nil
 }
 
-func bindFunc(c Caller, name string, t reflect.Type) (reflect.Value, error) {
+func bindFunc(c Caller, name string, t reflect.Type, idempotent bool) (reflect.Value, error) {
 	if t.NumIn() == 0 || t.In(0) != contextType {
 		return reflect.Value{}, fmt.Errorf("expected a context.Context as the first parameter of %s", t)
 	}
 	if t.NumOut() == 1 {
 		if item := itemsOf(t.Out(0)); item != nil {
+			if idempotent {
+				return reflect.Value{}, errors.New("a stream cannot be idempotent: it is not repeated, since items of it may have been taken")
+			}
 			return bindStream(c, name, t, item), nil
 		}
 		if t.Out(0) == readCloserType {
@@ -79,7 +90,8 @@ func bindFunc(c Caller, name string, t reflect.Type) (reflect.Value, error) {
 	}
 	return reflect.MakeFunc(t, func(in []reflect.Value) []reflect.Value {
 		ctx := in[0].Interface().(context.Context)
-		req := &Request{Method: name, Args: boundArgs(t, in), Meta: outgoingMeta(ctx), Into: new(Void)}
+		req := newRequest(ctx, name, boundArgs(t, in), new(Void))
+		req.Idempotent = req.Idempotent || idempotent
 		var result reflect.Value
 		if n == 2 {
 			result = reflect.New(t.Out(0))
@@ -129,7 +141,7 @@ func bindStream(c Caller, name string, t, item reflect.Type) reflect.Value {
 		args := boundArgs(t, in)
 		seq := reflect.MakeFunc(t.Out(0), func(yield []reflect.Value) []reflect.Value {
 			into := reflect.New(item)
-			stream(ctx, c, &Request{Method: name, Args: args, Meta: outgoingMeta(ctx), Into: into.Interface()},
+			stream(ctx, c, newRequest(ctx, name, args, into.Interface()),
 				func(err error) bool {
 					current := reflect.New(item).Elem()
 					current.Set(into.Elem())

@@ -33,6 +33,9 @@ type Request struct {
 	// the last one. Args is without that argument then. Nil: the caller sends no
 	// stream. It must not be called after the call has returned.
 	Next func(dst any) error
+	// Idempotent, on the calling side, allows a client to make the call again if
+	// nobody knows whether it has run; see WithIdempotent.
+	Idempotent bool
 }
 
 // MaxMeta bounds Request.Meta, in bytes of keys and values together.
@@ -98,7 +101,8 @@ func Invoke[R any](ctx context.Context, c Caller, method string, args ...any) (R
 		req    Request
 		result R
 	}
-	call.req = Request{Method: method, Args: Values(args), Meta: outgoingMeta(ctx), Into: &call.result}
+	o := outgoingOf(ctx)
+	call.req = Request{Method: method, Args: Values(args), Meta: o.meta, Into: &call.result, Idempotent: o.idempotent}
 	_, err := c.Call(ctx, &call.req)
 	return call.result, err
 }
@@ -110,7 +114,7 @@ func Invoke[R any](ctx context.Context, c Caller, method string, args ...any) (R
 func Stream[T any](ctx context.Context, c Caller, method string, args ...any) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var item T
-		req := &Request{Method: method, Args: Values(args), Meta: outgoingMeta(ctx), Into: &item}
+		req := newRequest(ctx, method, Values(args), &item)
 		stream(ctx, c, req, func(err error) bool {
 			current := item
 			var zero T

@@ -71,12 +71,9 @@ type (
 // WithMeta returns a context whose calls carry meta beside their arguments.
 // meta must not change afterwards.
 func WithMeta(ctx context.Context, meta map[string]string) context.Context {
-	return context.WithValue(ctx, outgoingKey{}, meta)
-}
-
-func outgoingMeta(ctx context.Context) map[string]string {
-	m, _ := ctx.Value(outgoingKey{}).(map[string]string)
-	return m
+	o := outgoingOf(ctx)
+	o.meta = meta
+	return context.WithValue(ctx, outgoingKey{}, o)
 }
 
 // MetaFrom returns what came beside the arguments of the call that ctx belongs

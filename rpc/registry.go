@@ -305,6 +305,9 @@ func (r *Registry) enter(ctx context.Context, req *Request) (context.Context, er
 	} else if req.Peer != p {
 		ctx = WithPeer(ctx, req.Peer)
 	}
+	if req.Idempotent {
+		ctx = unmarked(ctx)
+	}
 	if len(req.Meta) > 0 {
 		size := 0
 		for k, v := range req.Meta {
@@ -336,14 +339,14 @@ func (r *Registry) fault(ctx context.Context, d *door, method string, err error)
 		return own // made to cross
 	}
 	id := newID()
-	r.logger().LogAttrs(ctx, slog.LevelWarn, "call failed", slog.String("id", id), slog.String("method", method), slog.Any("error", err))
+	r.logger().LogAttrs(ctx, slog.LevelWarn, "call_failed", slog.String("id", id), slog.String("method", method), slog.Any("error", err))
 	return Errorf(CodeApplication, "%s failed (id %s)", method, id)
 }
 
 // internal hides the cause of a failure that is the service's own under an id.
 func (r *Registry) internal(ctx context.Context, method string, cause error) *Fault {
 	id := newID()
-	r.logger().LogAttrs(ctx, slog.LevelError, "internal error", slog.String("id", id),
+	r.logger().LogAttrs(ctx, slog.LevelError, "internal_error", slog.String("id", id),
 		slog.String("method", value.Clip(method, 255)), slog.Any("error", cause))
 	return Errorf(CodeInternal, "internal error (id %s)", id)
 }

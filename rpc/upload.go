@@ -298,7 +298,7 @@ type download struct {
 // pieces makes the call.
 func (d *download) pieces(yield func([]byte, error) bool) {
 	var piece []byte
-	req := &Request{Method: d.method, Args: d.args, Meta: outgoingMeta(d.ctx), Into: &piece}
+	req := newRequest(d.ctx, d.method, d.args, &piece)
 	stream(d.ctx, d.c, req, func(err error) bool { return yield(piece, err) })
 }
 

@@ -45,6 +45,7 @@ type acceptorConfig struct {
 	maxConns     int            // accepted and not done, in handshake or after; zero means 1024
 	allowFrom    []netip.Prefix // nil admits every address
 	logger       *slog.Logger
+	entrance     *entrance // counts them; nil: nobody wants to know
 
 	// deliver takes over a connection that has logged in. It is called on the
 	// connection's own goroutine, which wait waits for, and owns nc. done gives
@@ -157,7 +158,7 @@ func (a *acceptor) run() {
 			return
 		}
 		backoff = min(max(firstBackoff, 2*backoff), lastBackoff)
-		a.logger.Warn("accept failed, trying again", "error", err, "wait", backoff)
+		a.logger.Warn("accept_retry", "error", err, "wait", backoff)
 		select {
 		case <-time.After(backoff):
 		case <-a.ctx.Done():
@@ -184,9 +185,11 @@ func passing(err error) bool {
 // admit gives nc a place and its goroutine, or closes it.
 func (a *acceptor) admit(nc net.Conn) {
 	peer := nc.RemoteAddr()
+	a.entrance.opened()
 	if !a.admits(peer) {
 		nc.Close()
 		a.refusal(peer, "outcome", "address not in AllowFrom")
+		a.entrance.refuse(peer, "address not in AllowFrom")
 		return
 	}
 	now := time.Now()
@@ -210,6 +213,7 @@ func (a *acceptor) admit(nc net.Conn) {
 	}
 	if !ok {
 		nc.Close()
+		a.entrance.refuse(peer, full)
 		return
 	}
 	a.loop.Go(func() { a.handshake(p) })
@@ -311,10 +315,16 @@ func (a *acceptor) handshake(p *pendingConn) {
 	switch {
 	case evicted || stopped: // neither is the peer's doing
 		p.nc.Close()
+		if stopped {
+			a.entrance.closed()
+		} else {
+			a.entrance.refuse(p.nc.RemoteAddr(), "it made room for a newer one before its login")
+		}
 		return
 	case err != nil:
 		p.nc.Close()
 		a.refusal(p.nc.RemoteAddr(), "outcome", "refused", "error", err, duration)
+		a.entrance.fail(p.nc.RemoteAddr(), err)
 		return
 	case a.auth != nil:
 		log = log.With("identity", result.Identity.Name, "credential", result.Identity.Credential)
@@ -324,6 +334,7 @@ func (a *acceptor) handshake(p *pendingConn) {
 		a.mu.Lock()
 		a.conns--
 		a.mu.Unlock()
+		a.entrance.closed()
 		if a.auth != nil {
 			log.Info("conn_close", "duration", time.Since(p.started))
 		}

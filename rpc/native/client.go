@@ -2,7 +2,6 @@ package native
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -39,9 +38,11 @@ type DialConfig struct {
 	WaitForReady bool
 	// Limits bound the session.
 	Limits Limits
-	// Logger gets lost connections and failures of Handler. Nil means
-	// slog.Default().
+	// Logger gets what docs/observability.md lists: lost connections, and failures
+	// of Handler. Nil means slog.Default().
 	Logger *slog.Logger
+	// Events are called when something happens to the connection.
+	Events Events
 }
 
 const defaultCallTimeout = 30 * time.Second
@@ -81,7 +82,12 @@ func orDefault(name string, d, initial time.Duration) (time.Duration, error) {
 //
 // A call whose connection breaks fails with an [rpc.LinkError]: with NotSent if
 // the server cannot have seen it, else with Unknown. It is not repeated, except
-// where the server has said itself that it did not take it.
+// where it cannot have run, and where it is marked as idempotent
+// (rpc.WithIdempotent): then an outcome that a lost connection has left unknown is
+// found out by another try, three in all, after a random pause that grows. The
+// call's deadline or CallTimeout bounds them together. A fault is an answer, and
+// ends the call; so does the end of its context. The error of the last try is
+// Unknown if any of them may have run.
 type Client struct {
 	cfg  DialConfig
 	url  string
@@ -91,7 +97,8 @@ type Client struct {
 	cancel context.CancelFunc
 	work   sync.WaitGroup // attempts and sessions; added to under mu while !closed
 
-	calls callPool
+	calls  callPool
+	ledger ledger
 
 	live atomic.Pointer[session] // the one to call on; nil: none, or maybe none
 
@@ -100,6 +107,7 @@ type Client struct {
 	attempt  *attempt              // guarded by mu; under way
 	backoff  backoff               // guarded by mu
 	closed   bool                  // guarded by mu
+	past     tally                 // guarded by mu; of sessions that are over
 }
 
 // Dial connects to the Server at url, tcp://host:port or unix:///path, and logs
@@ -135,46 +143,6 @@ func Dial(ctx context.Context, url string, cfg DialConfig) (*Client, error) {
 // Call calls the server. Without a deadline in ctx, CallTimeout is its bound;
 // the time that is left travels with the call.
 func (c *Client) Call(ctx context.Context, req *rpc.Request) (any, error) { return c.call(ctx, req) }
-
-// maxTries is how often a call is handed to a session that does not take it.
-const maxTries = 3
-
-// invoke makes a call, innermost.
-func (c *Client) invoke(ctx context.Context, req *rpc.Request) (any, error) {
-	if onReader(ctx) {
-		return nil, callError(rpc.NotSent, req.Method, ErrInline)
-	}
-	call, err := c.calls.encode(req)
-	if err != nil {
-		return nil, err
-	}
-	defer call.free()
-	p := newPatience(ctx, c.cfg.CallTimeout)
-	for try := 1; ; try++ {
-		s := c.live.Load()
-		if s == nil {
-			if s, err = c.ready(&p); err != nil {
-				return nil, callError(rpc.NotSent, req.Method, err)
-			}
-		}
-		err := s.do(&p, call)
-		if err == nil {
-			return call.deliver(req)
-		}
-		var link *rpc.LinkError
-		if !errors.As(err, &link) || link.Sent != rpc.NotSent || s.usable() {
-			return nil, err
-		}
-		c.live.CompareAndSwap(s, nil)
-		if try == maxTries || call.streaming != nil && call.streaming.pumped {
-			return nil, err // items of an upload cannot be had a second time
-		}
-		call.err = nil
-		if err := call.encode(req); err != nil {
-			return nil, err
-		}
-	}
-}
 
 // Close ends the connection and returns when nothing of the client is left: its
 // calls have failed, the handlers of calls from the server have returned. It

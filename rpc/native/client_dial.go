@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"time"
@@ -27,7 +28,9 @@ type attempt struct {
 // HELLOs and is on the list.
 func (c *Client) connect(ctx context.Context) (*session, error) {
 	fail := func(err error) (*session, error) {
-		return nil, &rpc.LinkError{Sent: rpc.NotSent, Op: "dial " + c.url, Err: err}
+		err = &rpc.LinkError{Sent: rpc.NotSent, Op: "dial " + c.url, Err: err}
+		c.connectFailed(err)
+		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.DialTimeout)
 	defer cancel()
@@ -54,6 +57,8 @@ func (c *Client) connect(ctx context.Context) (*session, error) {
 		identity:    result.Identity,
 		limits:      c.cfg.Limits,
 		callTimeout: c.cfg.CallTimeout,
+		events:      c.cfg.Events,
+		ledger:      &c.ledger,
 		logger:      c.cfg.Logger,
 	})
 	if !c.start(s) {
@@ -84,20 +89,20 @@ func (c *Client) start(s *session) bool {
 		return false
 	}
 	c.sessions[s] = struct{}{}
-	c.work.Go(func() { c.over(s, s.run()) })
+	c.work.Go(func() {
+		s.run()
+		c.over(s)
+	})
 	return true
 }
 
 // over takes a session that has ended off the list.
-func (c *Client) over(s *session, err error) {
+func (c *Client) over(s *session) {
 	c.live.CompareAndSwap(s, nil)
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	delete(c.sessions, s)
-	closed := c.closed
-	c.mu.Unlock()
-	if !closed && s.begun() {
-		c.cfg.Logger.Info("connection lost", "peer", c.url, "transport", "native", "error", err)
-	}
+	c.past.bury(s)
 }
 
 // ready returns a session to call on. Without one it waits for the attempt that
@@ -136,6 +141,19 @@ func (c *Client) ready(p *patience) (*session, error) {
 			return nil, a.err
 		}
 	}
+}
+
+// connectFailed counts an attempt to connect that has failed.
+func (c *Client) connectFailed(err error) {
+	if c.life.Err() != nil {
+		return // this side has ended it
+	}
+	c.ledger.connectFailed()
+	if f := c.cfg.Events.ConnectFailed; f != nil {
+		f(err)
+	}
+	c.cfg.Logger.LogAttrs(c.life, slog.LevelInfo, "connect_fail", slog.String("peer", c.url),
+		slog.String("transport", "native"), slog.Any("error", err))
 }
 
 // try is an attempt, after a wait.
@@ -183,8 +201,7 @@ func (b *backoff) note(err error) {
 		b.auth, b.until = err, time.Now().Add(authRetry)
 	default:
 		b.failures++
-		most := min(firstRetry<<min(b.failures-1, 16), lastRetry)
-		b.auth, b.until = nil, time.Now().Add(rand.N(most))
+		b.auth, b.until = nil, time.Now().Add(spread(b.failures))
 	}
 }
 
@@ -193,6 +210,11 @@ func (b *backoff) note(err error) {
 // much to do.
 func loginFailed(err error) bool {
 	return errors.Is(err, ErrAuth) && !errors.Is(err, os.ErrDeadlineExceeded)
+}
+
+// spread returns a random part of a time that doubles with each failure.
+func spread(failures int) time.Duration {
+	return rand.N(min(firstRetry<<min(failures-1, 16), lastRetry))
 }
 
 // wait returns how long the next attempt has to wait.

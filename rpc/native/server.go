@@ -80,12 +80,19 @@ type Server struct {
 	// Pickle bounds what one received object may hold, and names the classes that
 	// are read as plain records.
 	Pickle pickle.Options
-	// Logger gets the events auth_ok, auth_fail, rate_limited and conn_close, and
+	// Logger gets what docs/observability.md lists: logins, connections, and
 	// failures of Handler and Objects. Nil means slog.Default().
 	Logger *slog.Logger
+	// Events are called when something happens to connections.
+	Events Events
+
+	ledger   ledger   // of all sessions
+	entrance entrance // events: set under mu by the first Serve
 
 	mu        sync.Mutex
 	budget    *budget             // guarded by mu; of all that is served
+	past      tally               // guarded by mu; of sessions that are over
+	objects   uint64              // guarded by mu; peers that were left to Objects
 	acceptors []*acceptor         // guarded by mu; in the order of Serve, ended ones included
 	addr      string              // guarded by mu
 	conns     map[served]struct{} // guarded by mu
@@ -128,9 +135,12 @@ func (s *Server) config() (acceptorConfig, sessionConfig, error) {
 	}
 	accept := acceptorConfig{
 		auth: s.Auth, offerSession: s.Handler != nil, timeout: s.HandshakeTimeout,
-		maxConns: s.MaxConns, allowFrom: s.AllowFrom, logger: logger,
+		maxConns: s.MaxConns, allowFrom: s.AllowFrom, logger: logger, entrance: &s.entrance,
 	}
-	session := sessionConfig{handler: s.Handler, limits: limits, callTimeout: callTimeout, logger: logger, budget: shared}
+	session := sessionConfig{
+		handler: s.Handler, limits: limits, callTimeout: callTimeout, logger: logger,
+		events: s.Events, ledger: &s.ledger, budget: shared,
+	}
 	return accept, session, nil
 }
 
@@ -188,6 +198,9 @@ func (s *Server) Serve(l net.Listener) error {
 		s.mu.Unlock()
 		l.Close()
 		return ErrServerClosed
+	}
+	if s.entrance.events == nil {
+		s.entrance.events = &s.Events
 	}
 	a := startAcceptor(l, accept)
 	s.acceptors = append(s.acceptors, a)
@@ -294,6 +307,9 @@ func (s *Server) add(c served) bool {
 		s.conns = map[served]struct{}{}
 	}
 	s.conns[c] = struct{}{}
+	if _, ok := c.(*objectConn); ok {
+		s.objects++
+	}
 	return true
 }
 
@@ -301,6 +317,9 @@ func (s *Server) remove(c served) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.conns, c)
+	if c, ok := c.(*session); ok {
+		s.past.bury(c)
+	}
 	if len(s.conns) == 0 && s.quiet != nil {
 		close(s.quiet)
 	}

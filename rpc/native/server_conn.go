@@ -8,13 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"runtime/debug"
 	"time"
 
 	"github.com/parley-rpc/parley/rpc"
-	"github.com/parley-rpc/parley/rpc/value"
 )
 
 // serve serves one connection to its end, and closes it.
@@ -38,13 +38,12 @@ func (s *Server) serve(nc net.Conn, result handshakeResult, cfg sessionConfig) {
 		}
 		cfg.early = first.b
 	}
-	warn := func(text string, args ...any) {
-		log := cfg.logger.With("peer", value.Clip(urlOf(nc.RemoteAddr()), 128), "transport", "native", "identity", result.Identity.Name)
-		log.Warn(text, args...)
+	warn := func(event string, attr slog.Attr) {
+		cfg.logger.LogAttrs(context.Background(), slog.LevelWarn, event, append(peerAttrs(nc.RemoteAddr(), result.Identity), attr)...)
 	}
 	switch {
 	case result.Session && s.Handler == nil:
-		warn("refused: the peer wants to call, and nothing answers calls here: set Server.Handler")
+		warn("peer_refused", slog.String("reason", "the peer wants to call, and nothing answers calls here: set Server.Handler"))
 		s.dismiss(nc)
 	case result.Session:
 		cfg.identity = result.Identity
@@ -54,16 +53,13 @@ func (s *Server) serve(nc net.Conn, result handshakeResult, cfg sessionConfig) {
 			return
 		}
 		defer s.remove(c)
-		err := c.run()
-		if p := new(ProtocolError); errors.As(err, &p) || errors.Is(err, ErrVersion) || errors.Is(err, ErrPeerDead) {
-			warn("session ended", "error", err)
-		}
+		c.run()
 	case s.Objects == nil:
-		warn("refused: the peer sends objects, as Python does, and nothing takes them here: set Server.Objects, or use native.Dial in place of DialConn there")
+		warn("peer_refused", slog.String("reason", "the peer sends objects, as Python does, and nothing takes them here: set Server.Objects, or use native.Dial in place of DialConn there"))
 		s.dismiss(nc)
 	default:
 		if err := s.serveObjects(nc, result, cfg); err != nil {
-			warn("connection of objects ended", "error", err)
+			warn("objects_end", slog.Any("error", err))
 		}
 	}
 }

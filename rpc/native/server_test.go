@@ -440,7 +440,7 @@ func TestServerSurvivesItsPeers(t *testing.T) {
 	if len(last) == 0 || frameType(last[0]) != frameGoaway {
 		t.Errorf("the last frame is %q; want a GOAWAY", last)
 	}
-	log.wait(t, "session ended", "the peer broke the session protocol", "identity=id0")
+	log.wait(t, "session_end", "the peer broke the session protocol", "identity=id0")
 	c := testClient(t, srv.Addr(), DialConfig{})
 	if _, err := rpc.Invoke[int](testContext(t), c, "echo", 1); err != nil {
 		t.Errorf("another connection: %v", err)

@@ -21,8 +21,10 @@ type sessionConfig struct {
 	identity    rpc.Identity
 	limits      Limits        // complete
 	callTimeout time.Duration // of calls whose context has no deadline
-	early       []byte        // what was read from the connection already
-	budget      *budget       // of the server; nil: the session has its own limits alone
+	events      Events
+	ledger      *ledger // of all sessions of one Client or Server; nil: one of its own
+	early       []byte  // what was read from the connection already
+	budget      *budget // of the server; nil: the session has its own limits alone
 	logger      *slog.Logger
 }
 
@@ -55,10 +57,11 @@ type session struct {
 	dead  chan struct{} // closed by end
 	gone  chan struct{} // closed by run when nothing of the session is left
 
-	lastRead  atomic.Int64 // when bytes came last, in ns since born
-	lastFrame atomic.Int64 // the same of those that began a frame
-	frames    uint64       // that the reader has waited for; its alone
-	frameRead uint64       // the one of them that bytes were last read for
+	lastRead  atomic.Int64  // when bytes came last, in ns since born
+	lastFrame atomic.Int64  // the same of those that began a frame
+	frames    uint64        // that the reader has waited for; its alone
+	frameRead uint64        // the one of them that bytes were last read for
+	read      atomic.Uint64 // bytes
 	born      time.Time
 	pinger    *time.Timer // guarded by mu
 	watcher   *time.Timer // guarded by mu; runs while state.watching
@@ -110,6 +113,8 @@ type state struct {
 	lastPing uint64
 	spoke    bool // something was taken to be written since the pinger looked
 
+	count counts
+
 	// The end.
 	left       bool  // we have sent GOAWAY, and accept no further call
 	recent     bool  // not long before that there were calls, whose answers may still be on their way
@@ -145,6 +150,9 @@ func newSession(ctx context.Context, nc net.Conn, cfg sessionConfig) *session {
 	s.peer = &rpc.Peer{Identity: cfg.identity, Addr: nc.RemoteAddr(), Transport: "native", Back: s}
 	s.base = rpc.WithPeer(ctx, s.peer)
 	s.short, _ = cfg.handler.(shortMethods)
+	if s.ledger == nil {
+		s.ledger = new(ledger)
+	}
 	s.st.workers = newWorkers()
 	s.st.purse = newPurse(cfg.budget)
 	if s.st.nextID = 2; cfg.dialer {
@@ -153,20 +161,20 @@ func newSession(ctx context.Context, nc net.Conn, cfg sessionConfig) *session {
 	return s
 }
 
-// run reads until the session ends, and returns why when nothing of it is left:
-// no goroutine, no handler, no connection.
-func (s *session) run() (why error) {
+// run reads until the session ends, and returns when nothing of it is left: no
+// goroutine, no handler, no connection.
+func (s *session) run() {
 	defer close(s.gone)
 	err := errGoexit
 	defer func() {
 		s.farewell(err)
 		s.end(err)
 		s.close()
+		s.tellEnded()
 		s.helpers.Wait()
 		s.mu.Lock()
 		s.st.purse.close()
 		s.mu.Unlock()
-		why = s.ended()
 	}()
 	ours := hello{sessionVersion, sessionVersion, s.limits.MaxMessage, s.limits.MaxCalls, s.limits.StreamWindow}
 	s.nc.SetReadDeadline(s.born.Add(defaultHandshakeTimeout))
@@ -175,7 +183,6 @@ func (s *session) run() (why error) {
 		st.out = append(appendSessionHead(st.out, frameHello, 0, 0, len(body)), body...)
 	})
 	err = newReader(s).run()
-	return err
 }
 
 // update is the one door to the state. f changes it and must not block. What f
@@ -274,6 +281,7 @@ func (s *session) Read(p []byte) (int, error) {
 	if len(s.early) > 0 {
 		n := copy(p, s.early)
 		s.early = s.early[n:]
+		s.read.Add(uint64(n))
 		return n, nil
 	}
 	return s.came(readSome(s.nc, p))
@@ -291,6 +299,7 @@ func (s *session) came(n int, err error) (int, error) {
 			s.frameRead = s.frames
 			s.lastFrame.Store(now)
 		}
+		s.read.Add(uint64(n))
 		return n, nil
 	}
 	return 0, s.readFailed(err)

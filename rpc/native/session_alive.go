@@ -36,15 +36,17 @@ func (s *session) ping() {
 		s.update(func(st *state) {
 			st.shrink()
 			st.look()
-			st.sayPing()
+			s.sendPing()
 		})
 	default: // the peer may have asked first
 		s.update(func(st *state) {
 			st.shrink()
 			// To a peer that sends a long message over a slow way, and has heard
-			// nothing: its own PING waits behind the message.
-			if !st.look() {
-				st.sayPing()
+			// nothing: its own PING waits behind the message. And to measure the round
+			// trip on a busy session too: if little is left until the peer has been
+			// silent for long enough, it is asked then.
+			if spoke := st.look(); !spoke || st.count.pingedAt == 0 && silent < s.limits.PingAfter/2 {
+				s.sendPing()
 			}
 		})
 	}
@@ -61,9 +63,12 @@ func (st *state) look() (spoke bool) {
 	return spoke
 }
 
-func (st *state) sayPing() {
+// sendPing queues a PING, from within update.
+func (s *session) sendPing() {
+	st := &s.st
 	if st.err == nil && st.queued() < maxQueued {
 		st.lastPing++
+		st.count.pingedAt = max(s.sinceBorn(), 1)
 		st.out = appendSessionHead(st.out, framePing, 0, st.lastPing, 0)
 	}
 }

@@ -28,6 +28,8 @@ type call struct {
 	batch     uint64        // the state.batch that the message is in, if it is not
 	streaming *streaming    // nil: it has no stream
 
+	counted bool // as a call that has begun
+
 	done chan struct{} // holds one element when the call is completed
 
 	// The outcome, valid when done has been received from.
@@ -86,7 +88,7 @@ func (c *call) encode(req *rpc.Request) (err error) {
 // free gives c back. It must be the caller's.
 func (c *call) free() {
 	c.buf, c.answer = kept(c.buf), reuse(&c.dec, c.answer)
-	c.id, c.args, c.due, c.large, c.streaming, c.err = 0, nil, 0, nil, nil, nil
+	c.id, c.args, c.due, c.large, c.streaming, c.counted, c.err = 0, nil, 0, nil, nil, false, nil
 	c.pool.Put(c)
 }
 
@@ -150,6 +152,7 @@ func (s *session) Call(ctx context.Context, req *rpc.Request) (any, error) {
 	defer c.free()
 	p := newPatience(ctx, s.callTimeout)
 	if err := s.do(&p, c); err != nil {
+		s.ledger.fails(c, err)
 		return nil, err
 	}
 	return c.deliver(req)
@@ -183,6 +186,9 @@ func (st *state) settleCall(h frameHead) (*call, error) {
 	}
 	delete(st.calls, h.id)
 	st.slots.release()
+	if c != nil {
+		st.count.made.end(h.kind)
+	}
 	return c, nil
 }
 

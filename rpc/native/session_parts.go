@@ -279,6 +279,9 @@ func errHeld(limit int) *rpc.Fault {
 }
 
 func (r *reader) finishResult(p *part, h frameHead) error {
+	if p.fault != nil {
+		h.kind = frameFault // is what the caller gets
+	}
 	c, err := r.s.take(h)
 	switch {
 	case err != nil || c == nil:

@@ -89,6 +89,7 @@ func (r *reader) greet() error {
 			r.s.nc.SetReadDeadline(time.Time{})
 		}
 	})
+	r.s.tellBegan()
 	r.s.startPinger()
 	close(r.s.ready)
 	return nil
@@ -163,7 +164,7 @@ func (r *reader) frame(h frameHead) error {
 }
 
 // control takes a frame about calls or the session itself.
-func (r *reader) control(h frameHead, body []byte) (err error) {
+func (r *reader) control(h frameHead, body []byte) error {
 	if len(body) > 0 && h.kind != frameGoaway && h.kind != frameHello && h.kind != frameCredit {
 		return breach("%s with a body of %d bytes: expected none", h.kind, len(body))
 	}
@@ -180,12 +181,7 @@ func (r *reader) control(h frameHead, body []byte) (err error) {
 	case framePing:
 		return s.urgent(func(st *state) { st.out = appendSessionHead(st.out, framePong, 0, h.id, 0) })
 	case framePong:
-		s.update(func(st *state) {
-			if h.id == 0 || h.id > st.lastPing {
-				err = breach("PONG %d, which answers no PING", h.id)
-			}
-		})
-		return err
+		return s.ponged(h.id)
 	case frameGoaway:
 		g, err := parseGoaway(body)
 		if err != nil {

@@ -25,6 +25,13 @@ func newPatience(ctx context.Context, length time.Duration) patience {
 	return patience{ctx: ctx, length: length}
 }
 
+// begin has the default time run from now on.
+func (p *patience) begin() {
+	if p.length > 0 {
+		p.begun = time.Now()
+	}
+}
+
 // left is how much time there is left.
 func (p *patience) left() time.Duration {
 	switch {
@@ -111,6 +118,7 @@ func (s *session) send(p *patience, c *call) error {
 		if err = st.refusal(); err != nil {
 			return
 		}
+		st.begins(c)
 		if line = st.slots.acquire(s.hello.maxCalls); line == nil {
 			room = s.begin(c, left, p.length > 0)
 		}

@@ -140,9 +140,11 @@ func (st *state) admit(in *incoming, l *Limits) (verdict, *rpc.Fault, error) {
 		return 0, nil, breach("CALL %d after CALL %d: expected ids that rise", in.id, st.lastSeen)
 	}
 	st.lastSeen = in.id
-	switch {
-	case st.left:
+	if st.left {
 		return callIgnored, nil, nil
+	}
+	st.count.served.begun++
+	switch {
 	case st.running.n >= l.MaxCalls:
 		return callRefused, errCalls(l.MaxCalls), nil
 	case !st.purse.calls.take(1):
@@ -184,12 +186,14 @@ func (st *state) retire(in *incoming) {
 
 // appendFault answers a call with a fault that is not its handler's.
 func (st *state) appendFault(id uint64, f *rpc.Fault) {
+	st.count.served.end(frameFault)
 	body := appendFault(nil, f)
 	st.out = append(appendSessionHead(st.out, frameFault, 0, id, len(body)), body...)
 }
 
 // appendAnswer answers a call that was handled.
 func (st *state) appendAnswer(in *incoming, kind frameType) {
+	st.count.served.end(kind)
 	body := in.answer[headRoom:]
 	st.out = append(appendSessionHead(st.out, kind, 0, in.id, len(body)), body...)
 }
@@ -359,7 +363,7 @@ func (in *incoming) internal(cause error) error {
 	var b [4]byte
 	_, _ = rand.Read(b[:]) // never fails, as its documentation says
 	id := hex.EncodeToString(b[:])
-	in.s.logger.LogAttrs(in.ctx, slog.LevelError, "internal error", slog.String("id", id),
+	in.s.logger.LogAttrs(in.ctx, slog.LevelError, "internal_error", slog.String("id", id),
 		slog.String("method", value.Clip(in.req.Method, 255)), slog.Any("error", cause))
 	return rpc.Errorf(rpc.CodeInternal, "internal error (id %s)", id)
 }

@@ -35,6 +35,10 @@ func (c *streaming) open(s *session) {
 	}
 }
 
+// usedUp reports whether the call cannot be made again: items of an upload cannot
+// be had a second time.
+func (c *call) usedUp() bool { return c.streaming != nil && c.streaming.pumped }
+
 func (c *call) flags() (flags byte) {
 	if c.streaming == nil {
 		return 0

@@ -157,6 +157,7 @@ func (st *state) take(written []byte) []byte {
 	if st.out == nil {
 		st.out, st.spare = st.spare, nil
 	}
+	st.count.written += uint64(st.flying)
 	st.makeRoom()
 	if st.connClosed || len(st.out) == 0 && len(st.large) == 0 {
 		st.flying, st.writing = 0, false
@@ -227,6 +228,7 @@ func (st *state) takeLarge() []byte {
 		st.large = append(st.large, l)
 	case l.answer != nil:
 		// Before the peer can have the answer: its next call needs the place.
+		st.count.served.end(l.kind)
 		st.retire(l.answer)
 	}
 	return b

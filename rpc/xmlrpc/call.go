@@ -107,7 +107,7 @@ func (e *endpoint) unwritable(ctx context.Context, method string, result any, er
 // internal hides the cause of a failure that is the service's own under an id.
 func (e *endpoint) internal(ctx context.Context, method string, cause error) *rpc.Fault {
 	id := rand.Text()[:8]
-	e.logger.LogAttrs(ctx, slog.LevelError, "internal error", slog.String("id", id),
+	e.logger.LogAttrs(ctx, slog.LevelError, "internal_error", slog.String("id", id),
 		slog.String("method", value.Clip(method, 255)), slog.Any("error", cause))
 	return rpc.Errorf(rpc.CodeInternal, "internal error (id %s)", id)
 }

@@ -30,9 +30,11 @@ var ErrClosed = errors.New("xmlrpc: the client is closed")
 // sent, and wraps context.DeadlineExceeded or context.Canceled where the context
 // ended it, and an *AnswerError where something else than XML-RPC came back.
 //
-// Nothing is sent twice. The one exception is a kept connection that turns out
-// to be closed before a byte of the call was written to it: then the call takes
-// another one. A server that closes a kept connection at the very moment when a
+// Nothing is sent twice, with two exceptions. A kept connection may turn out to be
+// closed before a byte of the call was written to it: then the call takes another
+// one. And a call that is marked as idempotent (rpc.WithIdempotent) is made once
+// more, after a random pause of up to 50 ms, if its connection was lost before an
+// answer came. A server that closes a kept connection at the very moment when a
 // call arrives makes it fail with the outcome unknown; whether that may be
 // repeated only the caller can know. Connections are therefore not kept longer
 // than ClientConfig.IdleTimeout.
@@ -86,15 +88,19 @@ func (c *Client) Close() error {
 func (c *Client) Call(ctx context.Context, req *rpc.Request) (any, error) {
 	ctx, cancel := c.bound(ctx)
 	defer cancel()
-	out := c.bodies.get()
-	header, err := c.document(req, out)
+	arguments, err := rpc.ValuesOf(req.Args)
+	if err == nil {
+		arguments, err = rpc.CollectUpload(arguments, or(c.values.MaxElements, value.DefaultMaxElements), maxUpload)
+	}
 	if err != nil {
-		c.bodies.free(out)
 		return nil, fmt.Errorf("xmlrpc: call %s: %w", clip(req.Method), err)
 	}
-	resp, in, sent, err := c.send(ctx, header, out) //nolint:bodyclose // send reads the body and closes it
+	resp, in, err := c.post(ctx, req, arguments) //nolint:bodyclose // send reads the body and closes it
+	if mayRepeat(req, err) {
+		resp, in, err = c.repeat(ctx, req, arguments) //nolint:bodyclose // as above
+	}
 	if err != nil {
-		return nil, c.broken(req.Method, sent, err)
+		return nil, err
 	}
 	defer c.bodies.free(in)
 	return c.deliver(req, resp, in.data)
@@ -112,16 +118,24 @@ func (c *Client) bound(ctx context.Context) (context.Context, context.CancelFunc
 // bytes. What a server takes is mostly less.
 const maxUpload = 64 << 20
 
+// post makes a call, once.
+func (c *Client) post(ctx context.Context, req *rpc.Request, arguments []any) (*http.Response, *buffer, error) {
+	out := c.bodies.get()
+	header, err := c.document(req, arguments, out)
+	if err != nil {
+		c.bodies.free(out)
+		return nil, nil, fmt.Errorf("xmlrpc: call %s: %w", clip(req.Method), err)
+	}
+	resp, in, sent, err := c.send(ctx, header, out)
+	if err != nil {
+		return nil, nil, c.broken(req.Method, sent, err)
+	}
+	return resp, in, nil
+}
+
 // document writes a call into out and returns the headers that go with it.
-func (c *Client) document(req *rpc.Request, out *buffer) (http.Header, error) {
-	arguments, err := rpc.ValuesOf(req.Args)
-	if err != nil {
-		return nil, err
-	}
-	arguments, err = rpc.CollectUpload(arguments, or(c.values.MaxElements, value.DefaultMaxElements), maxUpload)
-	if err != nil {
-		return nil, err
-	}
+func (c *Client) document(req *rpc.Request, arguments []any, out *buffer) (http.Header, error) {
+	var err error
 	out.data, err = xmlvalue.AppendCall(out.data, req.Method, arguments, c.values)
 	if err != nil {
 		return nil, err

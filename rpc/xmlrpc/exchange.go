@@ -97,7 +97,7 @@ func (x *exchange) refuse(no *refusal) {
 	if no.header[0] != "" {
 		x.w.Header().Set(no.header[0], no.header[1])
 	}
-	x.logger.LogAttrs(x.r.Context(), slog.LevelDebug, "xmlrpc: request refused",
+	x.logger.LogAttrs(x.r.Context(), slog.LevelDebug, "request_refused", slog.String("transport", transportName),
 		slog.Int("status", no.status), slog.String("reason", no.reason), slog.String("peer", x.r.RemoteAddr))
 	x.allowWrite()
 	http.Error(x.w, fmt.Sprintf("%d %s: %s", no.status, http.StatusText(no.status), no.reason), no.status)
@@ -169,7 +169,7 @@ func (x *exchange) sendBlob(blob io.Reader) {
 		return x.w.Write(p)
 	})
 	if err := xmlvalue.WriteBlobResponse(pieces, blob); err != nil {
-		x.logger.LogAttrs(x.r.Context(), slog.LevelWarn, "xmlrpc: a result was cut off", slog.Any("error", err))
+		x.logger.LogAttrs(x.r.Context(), slog.LevelWarn, "result_cut_off", slog.String("transport", transportName), slog.Any("error", err))
 		panic(http.ErrAbortHandler)
 	}
 }

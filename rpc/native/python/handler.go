@@ -195,7 +195,7 @@ func (h *handler) internal(ctx context.Context, method string, cause error) *rpc
 	var b [4]byte
 	_, _ = rand.Read(b[:]) // never fails, as its documentation says
 	id := hex.EncodeToString(b[:])
-	h.cfg.Logger.LogAttrs(ctx, slog.LevelError, "internal error", slog.String("id", id),
+	h.cfg.Logger.LogAttrs(ctx, slog.LevelError, "internal_error", slog.String("id", id),
 		slog.String("method", method), slog.Any("error", fmt.Errorf("answer: %w", cause)))
 	return rpc.Errorf(rpc.CodeInternal, "internal error (id %s)", id)
 }
