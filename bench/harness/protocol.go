@@ -22,6 +22,11 @@ type Order struct {
 	Work string `json:"work,omitempty"`
 	// Callers is how many callers Work has, for programs that do not know.
 	Callers int `json:"callers,omitempty"`
+	// Conns is how many connections there are to be, Seed and First say where
+	// the content of calls begins: for -idle and -soak.
+	Conns int    `json:"conns,omitempty"`
+	Seed  uint64 `json:"seed,omitempty"`
+	First int64  `json:"first,omitempty"`
 	// A run ends after NS nanoseconds, or when each caller has made so many
 	// Calls; zero is no limit.
 	NS    int64 `json:"ns,omitempty"`
@@ -43,4 +48,9 @@ type Report struct {
 	P50    int64  `json:"p50_ns,omitempty"`
 	P99    int64  `json:"p99_ns,omitempty"`
 	Allocs *int64 `json:"allocs,omitempty"` // nil: not known
+
+	// Of -idle: bytes.
+	RSS        int64 `json:"rss,omitempty"`    // 0: not known
+	InUse      int64 `json:"in_use,omitempty"` // heap and stacks
+	Goroutines int64 `json:"goroutines,omitempty"`
 }

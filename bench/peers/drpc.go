@@ -49,7 +49,9 @@ func drpcPeer() *Peer {
 
 type drpcEncoding struct{}
 
-func (drpcEncoding) Marshal(msg drpc.Message) ([]byte, error) { return proto.Marshal(msg.(proto.Message)) }
+func (drpcEncoding) Marshal(msg drpc.Message) ([]byte, error) {
+	return proto.Marshal(msg.(proto.Message))
+}
 
 func (drpcEncoding) Unmarshal(buf []byte, msg drpc.Message) error {
 	return proto.Unmarshal(buf, msg.(proto.Message))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 
 	"github.com/parley-rpc/parley/rpc/xmlrpc/xmlvalue"
 
@@ -24,6 +25,7 @@ func httpEcho() *Peer {
 					return
 				}
 				w.Header().Set("Content-Type", "text/xml")
+				w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 				w.Write(body)
 			}))
 		},

@@ -31,8 +31,8 @@ func parleyUnix() *Peer {
 	}
 }
 
-// BenchKey is the authkey of all servers that have one.
-const BenchKey = "a key that guards nothing but figures"
+// benchKey is the authkey of all servers that have one.
+const benchKey = "a key that guards nothing but figures"
 
 // registry is the service of all peers that Parley serves.
 func registry(opts ...rpc.Option) (*rpc.Registry, error) {
@@ -53,12 +53,12 @@ func serveParley(url string, opts ...rpc.Option) (addr string, stop io.Closer, e
 	if err != nil {
 		return "", nil, err
 	}
-	return serveNative(url, &native.Server{Handler: reg})
+	return ServeNative(url, &native.Server{Handler: reg})
 }
 
-// serveNative starts a server that lacks its key and its logger.
-func serveNative(url string, srv *native.Server) (addr string, stop io.Closer, err error) {
-	srv.Auth = auth.Key([]byte(BenchKey))
+// ServeNative starts a server that lacks its key and its logger.
+func ServeNative(url string, srv *native.Server) (addr string, stop io.Closer, err error) {
+	srv.Auth = auth.Key([]byte(benchKey))
 	srv.Logger = slog.New(slog.DiscardHandler) // a line for each login
 	l, err := srv.Listen(url)
 	if err != nil {
@@ -73,11 +73,16 @@ func serveNative(url string, srv *native.Server) (addr string, stop io.Closer, e
 }
 
 func dialParley(addr string) (Conn, error) {
-	c, err := native.Dial(context.Background(), addr, native.DialConfig{Auth: auth.Key([]byte(BenchKey))})
+	c, err := DialNative(addr)
 	if err != nil {
 		return nil, err
 	}
 	return callerConn{c, c}, nil
+}
+
+// DialNative connects to such a server.
+func DialNative(addr string) (*native.Client, error) {
+	return native.Dial(context.Background(), addr, native.DialConfig{Auth: auth.Key([]byte(benchKey))})
 }
 
 // callerConn is a connection of any of Parley's clients.

@@ -36,8 +36,8 @@ func pyMP() *Peer {
 		Name:       "py-mp",
 		OneAtATime: true,
 		Missing:    needPython,
-		Server:     func(string) (*exec.Cmd, error) { return python(pythonMP, "server", "tcp", BenchKey) },
-		Client:     func(string) (*exec.Cmd, error) { return python(pythonMP, "client", "", BenchKey) },
+		Server:     func(string) (*exec.Cmd, error) { return python(pythonMP, "server", "tcp", benchKey) },
+		Client:     func(string) (*exec.Cmd, error) { return python(pythonMP, "client", "", benchKey) },
 	}
 }
 
@@ -46,7 +46,7 @@ func pyMPUnix() *Peer {
 	p := pyMP()
 	p.Name = "py-mp-unix"
 	p.Server = func(dir string) (*exec.Cmd, error) {
-		return python(pythonMP, "server", socketIn(dir), BenchKey)
+		return python(pythonMP, "server", socketIn(dir), benchKey)
 	}
 	return p
 }
