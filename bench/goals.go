@@ -37,6 +37,7 @@ type goal struct {
 func goals() []goal {
 	return []goal{
 		{work: "add-serial", peer: "parley", metric: cpu, bound: 1.10, other: "raw"},
+		{work: "add-serial", peer: "parley-unix", metric: cpu, bound: 1.10, other: "raw-unix"},
 		{work: "add-serial", peer: "parley", metric: cpu, bound: 1, otherFamily: overTCP},
 		{work: "add-serial", peer: "parley", metric: allocs, bound: 3},
 		{work: "add-64", peer: "parley", metric: rate, atLeast: true, bound: 0.8, other: "raw-mux-go"},
@@ -67,6 +68,10 @@ func goals() []goal {
 		{work: "struct-100", peer: "parley-xmlrpc", metric: clientCPU, bound: 1.0 / 7, other: "kolo"},
 		{work: "blob-1M", peer: "parley-xmlrpc", metric: rate, atLeast: true, bound: 0.7, other: "http-echo"},
 		{work: "blob-1M", peer: "parley-xmlrpc", metric: rate, atLeast: true, bound: 15, other: "kolo"},
+
+		{work: "add-serial", peer: "parley-py-mp", metric: rate, atLeast: true, bound: 1, other: "py-mp"},
+		{work: "add-serial", peer: "parley-py-mp-unix", metric: rate, atLeast: true, bound: 1, other: "py-mp-unix"},
+		{work: "add-serial", peer: "parley-py-xmlrpc", metric: rate, atLeast: true, bound: 1.5, other: "py-xmlrpc"},
 	}
 }
 

@@ -149,7 +149,7 @@ func setTimes(cfg *harness.Config, quick bool, single int) {
 		cfg.Time = 500 * time.Millisecond
 		if quick {
 			turns := len(cfg.Peers) * (len(cfg.Works) + single) * (cfg.Runs + 1)
-			cfg.Time = min(max(quickTime/time.Duration(turns), 10*time.Millisecond), 250*time.Millisecond)
+			cfg.Time = min(max(quickTime/time.Duration(turns), 10*time.Millisecond), 250*time.Millisecond).Round(time.Millisecond)
 		}
 	}
 }
@@ -160,11 +160,11 @@ func choosePeers(o options, stderr io.Writer) ([]*peers.Peer, error) {
 	if o.all {
 		var chosen []*peers.Peer
 		for _, p := range peers.All() {
-			if err := p.Check(); err == nil {
-				chosen = append(chosen, p)
-			} else if !p.Unavailable {
+			if err := p.Check(); err != nil {
 				fmt.Fprintf(stderr, "without %s: %v\n", p.Name, err)
+				continue
 			}
+			chosen = append(chosen, p)
 		}
 		return chosen, nil
 	}

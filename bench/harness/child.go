@@ -109,12 +109,12 @@ func (c *Child) failed(doing string, err error) error {
 // if that is not enough, by a signal to its process id.
 func (c *Child) Stop() {
 	c.stdin.Close()
-	kill := time.AfterFunc(2*time.Second, func() { c.cmd.Process.Kill() })
+	kill := time.AfterFunc(2*time.Second, func() { _ = c.cmd.Process.Kill() })
 	defer kill.Stop()
 	for range c.reports {
 		// Nobody asked any more.
 	}
-	c.cmd.Wait() // how it ended does not matter
+	_ = c.cmd.Wait() // how it ended does not matter
 }
 
 // self is the command that starts this program as a child.

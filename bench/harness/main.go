@@ -26,7 +26,8 @@ func RunChild(args []string) {
 		err = role(args[2:])
 	}
 	if err != nil {
-		say(Report{Error: err.Error()})
+		fmt.Fprintln(os.Stderr, err) // should nobody read reports any more
+		_ = say(Report{Error: err.Error()})
 		os.Exit(1)
 	}
 	os.Exit(0)

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"errors"
 	"runtime"
 
 	"golang.org/x/sys/unix"
@@ -15,10 +16,13 @@ func onFirstProcessor(start func() error) error {
 	if err := unix.SchedGetaffinity(0, &before); err != nil {
 		return err
 	}
-	first.Set(0)
+	cpu := 0
+	for !before.IsSet(cpu) { // a container may not have the first one
+		cpu++
+	}
+	first.Set(cpu)
 	if err := unix.SchedSetaffinity(0, &first); err != nil {
 		return err
 	}
-	defer unix.SchedSetaffinity(0, &before)
-	return start()
+	return errors.Join(start(), unix.SchedSetaffinity(0, &before))
 }

@@ -57,13 +57,16 @@ type caller struct {
 
 func (c *caller) repeat(ctx context.Context, call peers.Call, begin time.Time, ns, limit int64) {
 	end := begin.Add(time.Duration(ns))
-	for at := begin; (ns == 0 || at.Before(end)) && (limit == 0 || c.latencies.n < limit); {
+	for at := begin; ; { // one call is made by everybody
 		if c.err = call(ctx); c.err != nil {
 			return
 		}
 		now := time.Now()
 		c.latencies.count(int64(now.Sub(at)))
 		at = now
+		if ns > 0 && !at.Before(end) || limit > 0 && c.latencies.n >= limit {
+			return
+		}
 	}
 }
 

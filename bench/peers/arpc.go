@@ -25,7 +25,7 @@ func arpcPeer() *Peer {
 			srv.Handler.Handle("add", func(c *arpc.Context) {
 				var t Terms
 				if c.Bind(&t) == nil {
-					c.Write(t.A + t.B)
+					_ = c.Write(t.A + t.B)
 				}
 			})
 			srv.Handler.Handle("list", arpcEcho[[]int])
@@ -35,8 +35,8 @@ func arpcPeer() *Peer {
 			if err != nil {
 				return "", nil, err
 			}
-			go srv.Serve(l) // until Stop
-			return addr, closer(func() { srv.Stop() }), nil
+			background(func() error { return srv.Serve(l) })
+			return addr, closer(func() { _ = srv.Stop() }), nil
 		},
 		Dial: func(addr string) (Conn, error) {
 			log.SetLevel(log.LevelNone)
@@ -54,7 +54,7 @@ func arpcPeer() *Peer {
 func arpcEcho[T any](c *arpc.Context) {
 	var v T
 	if c.Bind(&v) == nil {
-		c.Write(v)
+		_ = c.Write(v)
 	}
 }
 

@@ -28,7 +28,7 @@ func drpcPeer() *Peer {
 				return "", nil, err
 			}
 			ctx, cancel := context.WithCancel(context.Background())
-			go drpcserver.New(mux).Serve(ctx, l) // until cancel
+			background(func() error { return drpcserver.New(mux).Serve(ctx, l) })
 			return addr, closer(cancel), nil
 		},
 		Dial: func(addr string) (Conn, error) {
@@ -63,10 +63,13 @@ type drpcService struct{}
 func (drpcService) Add(_ context.Context, in *benchpb.Terms) (*benchpb.Sum, error) {
 	return &benchpb.Sum{Sum: in.A + in.B}, nil
 }
+
 func (drpcService) List(_ context.Context, in *benchpb.Ints) (*benchpb.Ints, error) { return in, nil }
+
 func (drpcService) Struct(_ context.Context, in *benchpb.Records) (*benchpb.Records, error) {
 	return in, nil
 }
+
 func (drpcService) Blob(_ context.Context, in *benchpb.Blob) (*benchpb.Blob, error) { return in, nil }
 
 type drpcDescription struct{}

@@ -90,8 +90,8 @@ func readFrame(r io.Reader, buf []byte, room int) ([]byte, error) {
 }
 
 // serveConns serves each connection of a listener on a goroutine of its own.
-func serveConns(serve func(net.Conn)) (addr string, stop io.Closer, err error) {
-	l, addr, err := listen()
+func serveConns(at string, serve func(net.Conn)) (addr string, stop io.Closer, err error) {
+	l, addr, err := listenAt(at)
 	if err != nil {
 		return "", nil, err
 	}

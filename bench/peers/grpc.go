@@ -22,7 +22,7 @@ func grpcPeer() *Peer {
 			if err != nil {
 				return "", nil, err
 			}
-			go srv.Serve(l) // until Stop
+			background(func() error { return srv.Serve(l) })
 			return addr, closer(srv.Stop), nil
 		},
 		Dial: func(addr string) (Conn, error) {

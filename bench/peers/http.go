@@ -26,7 +26,7 @@ func httpEcho() *Peer {
 				}
 				w.Header().Set("Content-Type", "text/xml")
 				w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-				w.Write(body)
+				_, _ = w.Write(body) // the client sees what is missing
 			}))
 		},
 		Dial: func(addr string) (Conn, error) {
@@ -44,7 +44,7 @@ func serveHTTP(h http.Handler) (addr string, stop io.Closer, err error) {
 		return "", nil, err
 	}
 	srv := &http.Server{Handler: h}
-	go srv.Serve(l) // until Close
+	background(func() error { return srv.Serve(l) })
 	return addr, srv, nil
 }
 

@@ -9,10 +9,10 @@ import (
 func All() []*Peer {
 	return []*Peer{
 		parleyTCP(), parleyUnix(), parleyInline(), parleyTLS(),
-		raw(), rawMux(), rawMuxGo(),
+		raw(), rawUnix(), rawMux(), rawMuxGo(),
 		netRPC(), arpcPeer(), grpcPeer(), ttrpcPeer(), drpcPeer(), connectPeer(), natsPeer(),
-		pyMP(), pyMPUnix(),
-		parleyXMLRPC(), httpEcho(), koloPeer(), pyXMLRPC(), xmlrpcC(),
+		pyMP(), pyMPUnix(), parleyPyMP(), parleyPyMPUnix(),
+		parleyXMLRPC(), httpEcho(), koloPeer(), pyXMLRPC(), parleyPyXMLRPC(), xmlrpcC(),
 	}
 }
 
@@ -31,5 +31,5 @@ func Find(name string) (*Peer, error) {
 // Short are the peers that are compared if nothing else is said: each floor, and
 // what most programs use today.
 func Short() []string {
-	return []string{"parley", "parley-unix", "raw", "raw-mux", "raw-mux-go", "netrpc", "grpc"}
+	return []string{"parley", "parley-unix", "raw", "raw-unix", "raw-mux", "raw-mux-go", "netrpc", "grpc"}
 }

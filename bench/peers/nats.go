@@ -69,7 +69,7 @@ func serveNATS() (addr string, stop io.Closer, err error) {
 				return // the client fails by its time-out
 			}
 			if data, err := proto.Marshal(m.answer(context.Background(), in)); err == nil {
-				msg.Respond(data)
+				_ = msg.Respond(data)
 			}
 		})
 		if err != nil {

@@ -18,7 +18,7 @@ func netRPC() *Peer {
 			if err := srv.RegisterName("Bench", gobService{}); err != nil {
 				return "", nil, err
 			}
-			return serveConns(func(nc net.Conn) { srv.ServeConn(nc) })
+			return serveConns(anyPort, func(nc net.Conn) { srv.ServeConn(nc) })
 		},
 		Dial: func(addr string) (Conn, error) {
 			nc, err := dial(addr)

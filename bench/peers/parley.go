@@ -18,7 +18,7 @@ import (
 func parleyTCP() *Peer {
 	return &Peer{
 		Name:  "parley",
-		Serve: func(string) (string, io.Closer, error) { return serveParley("tcp://127.0.0.1:0") },
+		Serve: func(string) (string, io.Closer, error) { return serveParley(anyPort) },
 		Dial:  dialParley,
 	}
 }
@@ -56,9 +56,11 @@ func serveParley(url string, opts ...rpc.Option) (addr string, stop io.Closer, e
 	return ServeNative(url, &native.Server{Handler: reg})
 }
 
-// ServeNative starts a server that lacks its key and its logger.
+// ServeNative starts a server that lacks its logger, and its key if Auth is nil.
 func ServeNative(url string, srv *native.Server) (addr string, stop io.Closer, err error) {
-	srv.Auth = auth.Key([]byte(benchKey))
+	if srv.Auth == nil {
+		srv.Auth = auth.Key([]byte(benchKey))
+	}
 	srv.Logger = slog.New(slog.DiscardHandler) // a line for each login
 	l, err := srv.Listen(url)
 	if err != nil {
@@ -68,7 +70,7 @@ func ServeNative(url string, srv *native.Server) (addr string, stop io.Closer, e
 	if l.Addr().Network() == "tcp" {
 		addr = "tcp://" + l.Addr().String()
 	}
-	go srv.Serve(l) // until Close
+	background(func() error { return srv.Serve(l) })
 	return addr, srv, nil
 }
 

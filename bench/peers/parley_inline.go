@@ -1,7 +1,7 @@
 package peers
 
 import (
-	"errors"
+	"fmt"
 	"io"
 
 	"github.com/parley-rpc/parley/rpc"
@@ -12,18 +12,17 @@ import (
 //
 //	return rpc.Short(), nil
 func inlineOption() (rpc.Option, error) {
-	return nil, errors.New("not available: rpc has no option yet for functions that run on the reader")
+	return nil, fmt.Errorf("%w: rpc has no option yet for functions that run on the reader", ErrNotBuilt)
 }
 
 // parleyInline is parley with functions that run on the goroutine that reads.
 func parleyInline() *Peer {
 	option, missing := inlineOption()
 	return &Peer{
-		Name:        "parley-inline",
-		Unavailable: missing != nil,
-		Missing:     func() error { return missing },
+		Name:    "parley-inline",
+		Missing: func() error { return missing },
 		Serve: func(string) (string, io.Closer, error) {
-			return serveParley("tcp://127.0.0.1:0", option)
+			return serveParley(anyPort, option)
 		},
 		Dial: dialParley,
 	}
@@ -32,8 +31,7 @@ func parleyInline() *Peer {
 // parleyTLS is the native transport over TLS.
 func parleyTLS() *Peer {
 	return &Peer{
-		Name:        "parley-tls",
-		Unavailable: true,
-		Missing:     func() error { return errors.New("not available: the native transport does not speak TLS yet") },
+		Name:    "parley-tls",
+		Missing: func() error { return fmt.Errorf("%w: the native transport does not speak TLS yet", ErrNotBuilt) },
 	}
 }

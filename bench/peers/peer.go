@@ -6,9 +6,11 @@ package peers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -25,8 +27,6 @@ type Peer struct {
 	OneAtATime bool
 	// Missing says what keeps the peer from running here. Nil: nothing can.
 	Missing func() error
-	// Unavailable: the peer is no part of "all".
-	Unavailable bool
 
 	// Serve starts a server. dir is an empty folder for its sockets and files,
 	// which is removed afterwards. The address is tcp://host:port or unix:///path.
@@ -71,16 +71,35 @@ func dial(addr string) (net.Conn, error) {
 }
 
 // listen opens a port of the loopback interface that is free.
-func listen() (l net.Listener, addr string, err error) {
-	l, err = net.Listen("tcp", "127.0.0.1:0")
+func listen() (l net.Listener, addr string, err error) { return listenAt(anyPort) }
+
+// anyPort is the address of a port that is free.
+const anyPort = "tcp://127.0.0.1:0"
+
+func listenAt(at string) (l net.Listener, addr string, err error) {
+	l, err = net.Listen(network(at))
 	if err != nil {
 		return nil, "", err
 	}
-	return l, "tcp://" + l.Addr().String(), nil
+	return l, l.Addr().Network() + "://" + l.Addr().String(), nil
 }
 
 // socketIn is the address of a unix socket in dir.
 func socketIn(dir string) string { return "unix://" + filepath.Join(dir, "socket") }
+
+// ErrNotBuilt is in the chain of what Check says of a peer that no machine can
+// run yet.
+var ErrNotBuilt = errors.New("not available")
+
+// background runs a server until it is stopped. Should it end before, that
+// stands in what the process says on its standard error.
+func background(serve func() error) {
+	go func() {
+		if err := serve(); err != nil {
+			fmt.Fprintln(os.Stderr, "serve:", err)
+		}
+	}()
+}
 
 // closer makes an io.Closer of a function.
 type closer func()

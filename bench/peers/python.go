@@ -3,7 +3,12 @@ package peers
 import (
 	_ "embed"
 	"errors"
+	"io"
 	"os/exec"
+
+	"github.com/parley-rpc/parley/auth"
+	"github.com/parley-rpc/parley/rpc/native"
+	nativepython "github.com/parley-rpc/parley/rpc/native/python"
 )
 
 // The Python peers are Python's own server and client; the scripts speak the
@@ -48,6 +53,46 @@ func pyMPUnix() *Peer {
 	p.Server = func(dir string) (*exec.Cmd, error) {
 		return python(pythonMP, "server", socketIn(dir), benchKey)
 	}
+	return p
+}
+
+// parleyPyMP is the client of py-mp on Parley's server, which serves Python
+// programs on the port of its own clients.
+func parleyPyMP() *Peer {
+	p := pyMP()
+	p.Name = "parley-py-mp"
+	p.Server = nil
+	p.Serve = func(string) (string, io.Closer, error) { return servePython(anyPort) }
+	return p
+}
+
+// parleyPyMPUnix is the same over a unix socket.
+func parleyPyMPUnix() *Peer {
+	p := parleyPyMP()
+	p.Name = "parley-py-mp-unix"
+	p.Serve = func(dir string) (string, io.Closer, error) { return servePython(socketIn(dir)) }
+	return p
+}
+
+func servePython(url string) (addr string, stop io.Closer, err error) {
+	reg, err := registry()
+	if err != nil {
+		return "", nil, err
+	}
+	// Python before 3.12 knows no other digest.
+	key, err := auth.NewKey([]byte(benchKey), auth.KeyConfig{AllowMD5: true})
+	if err != nil {
+		return "", nil, err
+	}
+	return ServeNative(url, &native.Server{Objects: nativepython.Handler(reg), Auth: key})
+}
+
+// parleyPyXMLRPC is the client of py-xmlrpc on Parley's server.
+func parleyPyXMLRPC() *Peer {
+	p := pyXMLRPC()
+	p.Name = "parley-py-xmlrpc"
+	p.Server = nil
+	p.Serve = func(string) (string, io.Closer, error) { return serveXMLRPC() }
 	return p
 }
 

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/binary"
+	"io"
 	"net"
 
 	"github.com/parley-rpc/parley/bench/work"
@@ -23,6 +24,14 @@ func raw() *Peer {
 			return &rawConn{Conn: nc, r: bufio.NewReader(nc)}, nil
 		},
 	}
+}
+
+// rawUnix is the same over a unix socket.
+func rawUnix() *Peer {
+	p := raw()
+	p.Name = "raw-unix"
+	p.Serve = func(dir string) (string, io.Closer, error) { return serveConns(socketIn(dir), serveRaw) }
+	return p
 }
 
 func serveRaw(nc net.Conn) {

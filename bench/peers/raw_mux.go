@@ -25,7 +25,7 @@ func rawMuxGo() *Peer {
 }
 
 func serveWith(serve func(net.Conn)) func(string) (string, io.Closer, error) {
-	return func(string) (string, io.Closer, error) { return serveConns(serve) }
+	return func(string) (string, io.Closer, error) { return serveConns(anyPort, serve) }
 }
 
 // muxBuffer is how much is read at once, in bytes.
@@ -143,9 +143,8 @@ func serveMuxGo(nc net.Conn) {
 // calls, since it makes one at a time.
 type muxConn struct {
 	batch
-	calls []*muxCall // protected by batch.mu
-	err   error      // protected by batch.mu; why there are no answers any more
-	ended chan struct{}
+	calls []*muxCall    // protected by batch.mu
+	ended chan struct{} // closed when there are no answers any more
 }
 
 type muxCall struct {

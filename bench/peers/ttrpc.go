@@ -32,7 +32,7 @@ func ttrpcPeer() *Peer {
 			if err != nil {
 				return "", nil, err
 			}
-			go srv.Serve(context.Background(), l) // until Close
+			background(func() error { return srv.Serve(context.Background(), l) })
 			return addr, srv, nil
 		},
 		Dial: func(addr string) (Conn, error) {

@@ -32,7 +32,7 @@ func serveXMLRPC() (addr string, stop io.Closer, err error) {
 	if err != nil {
 		return "", nil, err
 	}
-	go srv.Serve(l) // until Close
+	background(func() error { return srv.Serve(l) })
 	return "tcp://" + l.Addr().String(), srv, nil
 }
 

@@ -70,38 +70,42 @@ def check(form, got, want, full):
 class Caller(threading.Thread):
     """Calls on one connection until the time is over or all calls are made."""
 
-    def __init__(self, call, form, seed, full, until, calls):
+    def __init__(self, call, form, seed, full, start):
         super().__init__(daemon=True)
-        self.call, self.form, self.full, self.until, self.calls = call, form, full, until, calls
+        self.call, self.form, self.full, self.start_event = call, form, full, start
         self.args, self.want = make_input(form, seed)
-        self.latencies, self.error = [], None
+        self.until, self.calls, self.latencies, self.error = None, None, [], None
 
     def run(self):
+        self.start_event.wait()
         try:
             name = self.form
             at = time.perf_counter_ns()
-            while len(self.latencies) < self.calls and (not self.until or at < self.until):
+            while True:  # one call is made by everybody
                 check(name, self.call(name, self.args), self.want, self.full)
                 now = time.perf_counter_ns()
                 self.latencies.append(now - at)
                 at = now
+                if self.until and at >= self.until or len(self.latencies) == self.calls:
+                    return
         except Exception as e:
             self.error = "%s: %s" % (type(e).__name__, e)
 
 
 def run(calls, form, full, ns, limit):
+    start = threading.Event()
+    callers = [Caller(call, form, i + 1 if full else 0, full, start) for i, call in enumerate(calls)]
+    if len(callers) > 1:
+        for caller in callers:
+            caller.start()
     gc.collect()
     cpu, begin = cpu_ns(), time.perf_counter_ns()
-    callers = [Caller(call, form, i + 1 if full else 0, full, begin + ns if ns else 0, limit or 1 << 60)
-               for i, call in enumerate(calls)]
-    cpu, begin = cpu_ns(), time.perf_counter_ns()
     for caller in callers:
-        caller.until = begin + ns if ns else 0
+        caller.until, caller.calls = begin + ns if ns else None, limit or None
+    start.set()
     if len(callers) == 1:
         callers[0].run()
     else:
-        for caller in callers:
-            caller.start()
         for caller in callers:
             caller.join()
     wall, cpu = time.perf_counter_ns() - begin, cpu_ns() - cpu
