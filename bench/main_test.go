@@ -30,7 +30,7 @@ func TestNames(t *testing.T) {
 	for _, p := range peers.All() {
 		got = append(got, p.Name)
 	}
-	for _, want := range strings.Fields(`parley parley-unix parley-tls parley-inline parley-xmlrpc raw raw-mux raw-mux-go
+	for want := range strings.FieldsSeq(`parley parley-unix parley-tls parley-inline parley-xmlrpc raw raw-mux raw-mux-go
 		netrpc grpc drpc ttrpc connect nats py-mp py-mp-unix http-echo kolo py-xmlrpc xmlrpc-c arpc`) {
 		if !slices.Contains(got, want) {
 			t.Errorf("peers: got %v; want %s among them", got, want)

@@ -4,7 +4,9 @@ import (
 	_ "embed"
 	"errors"
 	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
 
 	"github.com/parley-rpc/parley/auth"
 	"github.com/parley-rpc/parley/rpc/native"
@@ -23,9 +25,16 @@ var pythonMP string
 //go:embed python/xmlrpc.py
 var pythonXMLRPC string
 
-// python returns the command for a script, which gets args.
-func python(script string, args ...string) (*exec.Cmd, error) {
-	return exec.Command("python3", append([]string{"-c", pythonChild + script}, args...)...), nil
+// python returns a function for Peer.Server or Peer.Client: it makes the command
+// for a script, which gets its role and args.
+func python(script, role string, args ...string) func(dir string) (*exec.Cmd, error) {
+	return func(dir string) (*exec.Cmd, error) {
+		name := filepath.Join(dir, role+".py")
+		if err := os.WriteFile(name, []byte(pythonChild+script), 0o600); err != nil {
+			return nil, err
+		}
+		return exec.Command("python3", append([]string{name, role}, args...)...), nil
+	}
 }
 
 func needPython() error {
@@ -41,8 +50,8 @@ func pyMP() *Peer {
 		Name:       "py-mp",
 		OneAtATime: true,
 		Missing:    needPython,
-		Server:     func(string) (*exec.Cmd, error) { return python(pythonMP, "server", "tcp", benchKey) },
-		Client:     func(string) (*exec.Cmd, error) { return python(pythonMP, "client", "", benchKey) },
+		Server:     python(pythonMP, "server", benchKey),
+		Client:     python(pythonMP, "client", benchKey),
 	}
 }
 
@@ -51,7 +60,7 @@ func pyMPUnix() *Peer {
 	p := pyMP()
 	p.Name = "py-mp-unix"
 	p.Server = func(dir string) (*exec.Cmd, error) {
-		return python(pythonMP, "server", socketIn(dir), benchKey)
+		return python(pythonMP, "server", benchKey, socketIn(dir))(dir)
 	}
 	return p
 }
@@ -102,7 +111,7 @@ func pyXMLRPC() *Peer {
 		Name:       "py-xmlrpc",
 		OneAtATime: true,
 		Missing:    needPython,
-		Server:     func(string) (*exec.Cmd, error) { return python(pythonXMLRPC, "server") },
-		Client:     func(string) (*exec.Cmd, error) { return python(pythonXMLRPC, "client") },
+		Server:     python(pythonXMLRPC, "server"),
+		Client:     python(pythonXMLRPC, "client"),
 	}
 }

@@ -30,14 +30,15 @@ def dial(addr):
     return call, conn.close
 
 
-role, where, key = sys.argv[1], sys.argv[2], sys.argv[3].encode()
+# server KEY [unix://PATH], or client KEY
+role, key = sys.argv[1], sys.argv[2].encode()
 if role == "server":
-    if where == "tcp":
+    if len(sys.argv) > 3:
+        addr = sys.argv[3]
+        listener = Listener(addr.partition("://")[2], "AF_UNIX", backlog=512, authkey=key)
+    else:
         listener = Listener(("127.0.0.1", 0), backlog=512, authkey=key)
         addr = "tcp://%s:%d" % listener.address
-    else:
-        listener = Listener(where.partition("://")[2], "AF_UNIX", backlog=512, authkey=key)
-        addr = where
     threading.Thread(target=accept, args=(listener,), daemon=True).start()
     serve(addr)
 else:
