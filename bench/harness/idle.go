@@ -118,7 +118,7 @@ func idleServer() error {
 		return err
 	}
 	// The bound of connections is not what is measured.
-	addr, _, err := peers.ServeNative("tcp://127.0.0.1:0", &native.Server{Handler: reg, MaxConns: 1 << 20})
+	addr, err := peers.ServeNative("tcp://127.0.0.1:0", &native.Server{Handler: reg, MaxConns: 1 << 20})
 	if err != nil {
 		return err
 	}

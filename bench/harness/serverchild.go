@@ -9,11 +9,10 @@ import (
 
 // serverChild is the server's side of a peer.
 func serverChild(p *peers.Peer, dir string) error {
-	addr, stop, err := p.Serve(dir)
+	addr, err := p.Serve(dir)
 	if err != nil {
 		return fmt.Errorf("serve %s: %w", p.Name, err)
 	}
-	_ = stop // the end of the process is the end of the server
 	if err := say(Report{Addr: addr}); err != nil {
 		return err
 	}

@@ -110,7 +110,7 @@ func soakServer() error {
 	if err != nil {
 		return err
 	}
-	addr, _, err := peers.ServeNative("tcp://127.0.0.1:0", &native.Server{Handler: reg})
+	addr, err := peers.ServeNative("tcp://127.0.0.1:0", &native.Server{Handler: reg})
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package peers
 
 import (
 	"context"
-	"io"
 	"net"
 	"time"
 
@@ -19,7 +18,7 @@ const arpcTimeout = 30 * time.Second
 func arpcPeer() *Peer {
 	return &Peer{
 		Name: "arpc",
-		Serve: func(string) (string, io.Closer, error) {
+		Serve: func(string) (string, error) {
 			log.SetLevel(log.LevelNone)
 			srv := arpc.NewServer()
 			srv.Handler.Handle("add", func(c *arpc.Context) {
@@ -33,10 +32,10 @@ func arpcPeer() *Peer {
 			srv.Handler.Handle("blob", arpcEcho[[]byte])
 			l, addr, err := listen()
 			if err != nil {
-				return "", nil, err
+				return "", err
 			}
 			background(func() error { return srv.Serve(l) })
-			return addr, closer(func() { _ = srv.Stop() }), nil
+			return addr, nil
 		},
 		Dial: func(addr string) (Conn, error) {
 			log.SetLevel(log.LevelNone)

@@ -3,7 +3,6 @@ package peers
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 
 	"connectrpc.com/connect"
@@ -18,24 +17,24 @@ import (
 func connectPeer() *Peer {
 	return &Peer{
 		Name: "connect",
-		Serve: func(string) (string, io.Closer, error) {
+		Serve: func(string) (string, error) {
 			mux := http.NewServeMux()
-			handle(mux, "Add", func(in *benchpb.Terms) *benchpb.Sum { return &benchpb.Sum{Sum: in.A + in.B} })
-			handle(mux, "List", func(in *benchpb.Ints) *benchpb.Ints { return in })
-			handle(mux, "Struct", func(in *benchpb.Records) *benchpb.Records { return in })
-			handle(mux, "Blob", func(in *benchpb.Blob) *benchpb.Blob { return in })
+			handle(mux, protoAdd, func(in *benchpb.Terms) *benchpb.Sum { return &benchpb.Sum{Sum: in.A + in.B} })
+			handle(mux, protoList, func(in *benchpb.Ints) *benchpb.Ints { return in })
+			handle(mux, protoStruct, func(in *benchpb.Records) *benchpb.Records { return in })
+			handle(mux, protoBlob, func(in *benchpb.Blob) *benchpb.Blob { return in })
 			return serveHTTP(mux)
 		},
 		Dial: func(addr string) (Conn, error) {
 			transport := keepAlive()
 			c := &http.Client{Transport: transport}
 			_, host := network(addr)
-			add := connectCall[benchpb.Terms, benchpb.Sum](c, host, "Add")
-			list := connectCall[benchpb.Ints, benchpb.Ints](c, host, "List")
-			structs := connectCall[benchpb.Records, benchpb.Records](c, host, "Struct")
-			blob := connectCall[benchpb.Blob, benchpb.Blob](c, host, "Blob")
+			add := connectCall[benchpb.Terms, benchpb.Sum](c, host, protoAdd)
+			list := connectCall[benchpb.Ints, benchpb.Ints](c, host, protoList)
+			structs := connectCall[benchpb.Records, benchpb.Records](c, host, protoStruct)
+			blob := connectCall[benchpb.Blob, benchpb.Blob](c, host, protoBlob)
 			return protoConn{
-				invoke: func(ctx context.Context, _ string, in, out proto.Message) error {
+				invoke: func(ctx context.Context, _ protoMethod, in, out proto.Message) error {
 					switch in := in.(type) {
 					case *benchpb.Terms:
 						return add(ctx, in, out)
@@ -54,9 +53,8 @@ func connectPeer() *Peer {
 	}
 }
 
-func handle[In, Out any](mux *http.ServeMux, method string, f func(*In) *Out) {
-	path := methodPath(method)
-	mux.Handle(path, connect.NewUnaryHandler(path,
+func handle[In, Out any](mux *http.ServeMux, m protoMethod, f func(*In) *Out) {
+	mux.Handle(string(m), connect.NewUnaryHandler(string(m),
 		func(_ context.Context, r *connect.Request[In]) (*connect.Response[Out], error) {
 			return connect.NewResponse(f(r.Msg)), nil
 		}, connect.WithCompression("gzip", nil, nil)))
@@ -64,8 +62,8 @@ func handle[In, Out any](mux *http.ServeMux, method string, f func(*In) *Out) {
 
 // connectCall returns a typed client of one method. What it got is moved to out,
 // which costs nothing but the top message of it.
-func connectCall[In, Out any](c *http.Client, host, method string) func(context.Context, *In, proto.Message) error {
-	client := connect.NewClient[In, Out](c, "http://"+host+methodPath(method), connect.WithAcceptCompression("gzip", nil, nil))
+func connectCall[In, Out any](c *http.Client, host string, m protoMethod) func(context.Context, *In, proto.Message) error {
+	client := connect.NewClient[In, Out](c, "http://"+host+string(m), connect.WithAcceptCompression("gzip", nil, nil))
 	return func(ctx context.Context, in *In, out proto.Message) error {
 		answer, err := client.CallUnary(ctx, connect.NewRequest(in))
 		if err != nil {

@@ -2,7 +2,6 @@ package peers
 
 import (
 	"context"
-	"io"
 
 	"google.golang.org/protobuf/proto"
 	"storj.io/drpc"
@@ -18,18 +17,17 @@ func drpcPeer() *Peer {
 	return &Peer{
 		Name:       "drpc",
 		OneAtATime: true,
-		Serve: func(string) (string, io.Closer, error) {
+		Serve: func(string) (string, error) {
 			mux := drpcmux.New()
 			if err := mux.Register(drpcService{}, drpcDescription{}); err != nil {
-				return "", nil, err
+				return "", err
 			}
 			l, addr, err := listen()
 			if err != nil {
-				return "", nil, err
+				return "", err
 			}
-			ctx, cancel := context.WithCancel(context.Background())
-			background(func() error { return drpcserver.New(mux).Serve(ctx, l) })
-			return addr, closer(cancel), nil
+			background(func() error { return drpcserver.New(mux).Serve(context.Background(), l) })
+			return addr, nil
 		},
 		Dial: func(addr string) (Conn, error) {
 			nc, err := dial(addr)
@@ -38,8 +36,8 @@ func drpcPeer() *Peer {
 			}
 			c := drpcconn.New(nc)
 			return protoConn{
-				invoke: func(ctx context.Context, method string, in, out proto.Message) error {
-					return c.Invoke(ctx, methodPath(method), drpcEncoding{}, in, out)
+				invoke: func(ctx context.Context, m protoMethod, in, out proto.Message) error {
+					return c.Invoke(ctx, string(m), drpcEncoding{}, in, out)
 				},
 				close: c.Close,
 			}, nil
@@ -79,19 +77,19 @@ func (drpcDescription) NumMethods() int { return 4 }
 func (drpcDescription) Method(n int) (string, drpc.Encoding, drpc.Receiver, any, bool) {
 	switch n {
 	case 0:
-		return methodPath("Add"), drpcEncoding{}, func(srv any, ctx context.Context, in, _ any) (drpc.Message, error) {
+		return string(protoAdd), drpcEncoding{}, func(srv any, ctx context.Context, in, _ any) (drpc.Message, error) {
 			return srv.(drpcService).Add(ctx, in.(*benchpb.Terms))
 		}, drpcService.Add, true
 	case 1:
-		return methodPath("List"), drpcEncoding{}, func(srv any, ctx context.Context, in, _ any) (drpc.Message, error) {
+		return string(protoList), drpcEncoding{}, func(srv any, ctx context.Context, in, _ any) (drpc.Message, error) {
 			return srv.(drpcService).List(ctx, in.(*benchpb.Ints))
 		}, drpcService.List, true
 	case 2:
-		return methodPath("Struct"), drpcEncoding{}, func(srv any, ctx context.Context, in, _ any) (drpc.Message, error) {
+		return string(protoStruct), drpcEncoding{}, func(srv any, ctx context.Context, in, _ any) (drpc.Message, error) {
 			return srv.(drpcService).Struct(ctx, in.(*benchpb.Records))
 		}, drpcService.Struct, true
 	case 3:
-		return methodPath("Blob"), drpcEncoding{}, func(srv any, ctx context.Context, in, _ any) (drpc.Message, error) {
+		return string(protoBlob), drpcEncoding{}, func(srv any, ctx context.Context, in, _ any) (drpc.Message, error) {
 			return srv.(drpcService).Blob(ctx, in.(*benchpb.Blob))
 		}, drpcService.Blob, true
 	}

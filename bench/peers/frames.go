@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"sync"
 
 	"github.com/parley-rpc/parley/rpc/native/cbor"
 
@@ -90,24 +89,22 @@ func readFrame(r io.Reader, buf []byte, room int) ([]byte, error) {
 }
 
 // serveConns serves each connection of a listener on a goroutine of its own.
-func serveConns(at string, serve func(net.Conn)) (addr string, stop io.Closer, err error) {
+func serveConns(at string, serve func(net.Conn)) (addr string, err error) {
 	l, addr, err := listenAt(at)
 	if err != nil {
-		return "", nil, err
+		return "", err
 	}
-	var running sync.WaitGroup
-	running.Go(func() {
+	background(func() error {
 		for {
 			nc, err := l.Accept()
 			if err != nil {
-				return
+				return err
 			}
-			running.Go(func() {
+			go func() { // until the client closes
 				defer nc.Close()
 				serve(nc)
-			})
+			}()
 		}
 	})
-	// Connections end with their clients.
-	return addr, closer(func() { l.Close(); running.Wait() }), nil
+	return addr, nil
 }

@@ -2,8 +2,6 @@ package peers
 
 import (
 	"context"
-	"io"
-	"strings"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
@@ -15,15 +13,15 @@ import (
 func grpcPeer() *Peer {
 	return &Peer{
 		Name: "grpc",
-		Serve: func(string) (string, io.Closer, error) {
+		Serve: func(string) (string, error) {
 			srv := grpc.NewServer()
 			srv.RegisterService(grpcService(), nil)
 			l, addr, err := listen()
 			if err != nil {
-				return "", nil, err
+				return "", err
 			}
 			background(func() error { return srv.Serve(l) })
-			return addr, closer(srv.Stop), nil
+			return addr, nil
 		},
 		Dial: func(addr string) (Conn, error) {
 			_, target := network(addr)
@@ -32,8 +30,8 @@ func grpcPeer() *Peer {
 				return nil, err
 			}
 			return protoConn{
-				invoke: func(ctx context.Context, method string, in, out proto.Message) error {
-					return cc.Invoke(ctx, methodPath(method), in, out)
+				invoke: func(ctx context.Context, m protoMethod, in, out proto.Message) error {
+					return cc.Invoke(ctx, string(m), in, out)
 				},
 				close: cc.Close,
 			}, nil
@@ -41,21 +39,11 @@ func grpcPeer() *Peer {
 	}
 }
 
-// serviceName is the service of all peers that send protocol buffers.
-const serviceName = "bench.Bench"
-
-// methodPath is "/bench.Bench/Add" without making it anew for each call.
-func methodPath(method string) string {
-	const paths = "/bench.Bench/Add /bench.Bench/List /bench.Bench/Struct /bench.Bench/Blob "
-	i := strings.Index(paths, "/"+method+" ")
-	return paths[i-len(serviceName)-1 : i+1+len(method)]
-}
-
 func grpcService() *grpc.ServiceDesc {
 	desc := &grpc.ServiceDesc{ServiceName: serviceName, HandlerType: (*any)(nil)}
-	for _, m := range protoMethods() {
+	for _, m := range protoHandlers() {
 		desc.Methods = append(desc.Methods, grpc.MethodDesc{
-			MethodName: m.name,
+			MethodName: m.name(),
 			Handler: func(_ any, ctx context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
 				in := m.request()
 				if err := decode(in); err != nil {

@@ -18,7 +18,7 @@ import (
 func httpEcho() *Peer {
 	return &Peer{
 		Name: "http-echo",
-		Serve: func(string) (string, io.Closer, error) {
+		Serve: func(string) (string, error) {
 			return serveHTTP(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				body := make([]byte, r.ContentLength)
 				if _, err := io.ReadFull(r.Body, body); err != nil {
@@ -38,14 +38,14 @@ func httpEcho() *Peer {
 }
 
 // serveHTTP starts a server with the defaults of net/http.
-func serveHTTP(h http.Handler) (addr string, stop io.Closer, err error) {
+func serveHTTP(h http.Handler) (addr string, err error) {
 	l, addr, err := listen()
 	if err != nil {
-		return "", nil, err
+		return "", err
 	}
 	srv := &http.Server{Handler: h}
 	background(func() error { return srv.Serve(l) })
-	return addr, srv, nil
+	return addr, nil
 }
 
 // keepAlive is a transport that keeps as many connections as there are callers.

@@ -3,7 +3,6 @@ package peers
 import (
 	"context"
 	"errors"
-	"io"
 	"strings"
 	"time"
 
@@ -18,7 +17,7 @@ import (
 func natsPeer() *Peer {
 	return &Peer{
 		Name:  "nats",
-		Serve: func(string) (string, io.Closer, error) { return serveNATS() },
+		Serve: func(string) (string, error) { return serveNATS() },
 		Dial: func(addr string) (Conn, error) {
 			_, host := network(addr)
 			nc, err := nats.Connect("nats://" + host)
@@ -26,12 +25,12 @@ func natsPeer() *Peer {
 				return nil, err
 			}
 			return protoConn{
-				invoke: func(_ context.Context, method string, in, out proto.Message) error {
+				invoke: func(_ context.Context, m protoMethod, in, out proto.Message) error {
 					data, err := proto.Marshal(in)
 					if err != nil {
 						return err
 					}
-					answer, err := nc.Request("Bench."+method, data, 30*time.Second)
+					answer, err := nc.Request(string(m), data, 30*time.Second)
 					if err != nil {
 						return err
 					}
@@ -43,27 +42,24 @@ func natsPeer() *Peer {
 	}
 }
 
-func serveNATS() (addr string, stop io.Closer, err error) {
+func serveNATS() (addr string, err error) {
 	srv, err := server.NewServer(&server.Options{
 		Host: "127.0.0.1", Port: server.RANDOM_PORT, NoLog: true, NoSigs: true,
 		MaxPayload: 2 << 20, // the blob and what is around it; the default is 1 MiB
 	})
 	if err != nil {
-		return "", nil, err
+		return "", err
 	}
 	srv.Start()
 	if !srv.ReadyForConnections(10 * time.Second) {
-		srv.Shutdown()
-		return "", nil, errors.New("the NATS server was not ready within 10 s")
+		return "", errors.New("the NATS server was not ready within 10 s")
 	}
 	nc, err := nats.Connect(srv.ClientURL())
 	if err != nil {
-		srv.Shutdown()
-		return "", nil, err
+		return "", err
 	}
-	stop = closer(func() { nc.Close(); srv.Shutdown() })
-	for _, m := range protoMethods() {
-		_, err := nc.Subscribe("Bench."+m.name, func(msg *nats.Msg) {
+	for _, m := range protoHandlers() {
+		_, err := nc.Subscribe(string(m.protoMethod), func(msg *nats.Msg) {
 			in := m.request()
 			if proto.Unmarshal(msg.Data, in) != nil {
 				return // the client fails by its time-out
@@ -73,9 +69,8 @@ func serveNATS() (addr string, stop io.Closer, err error) {
 			}
 		})
 		if err != nil {
-			stop.Close()
-			return "", nil, err
+			return "", err
 		}
 	}
-	return "tcp://" + strings.TrimPrefix(srv.ClientURL(), "nats://"), stop, nc.Flush()
+	return "tcp://" + strings.TrimPrefix(srv.ClientURL(), "nats://"), nc.Flush()
 }

@@ -2,7 +2,6 @@ package peers
 
 import (
 	"context"
-	"io"
 	"net"
 	netrpc "net/rpc"
 
@@ -13,10 +12,10 @@ import (
 func netRPC() *Peer {
 	return &Peer{
 		Name: "netrpc",
-		Serve: func(string) (string, io.Closer, error) {
+		Serve: func(string) (string, error) {
 			srv := netrpc.NewServer()
 			if err := srv.RegisterName("Bench", gobService{}); err != nil {
-				return "", nil, err
+				return "", err
 			}
 			return serveConns(anyPort, func(nc net.Conn) { srv.ServeConn(nc) })
 		},

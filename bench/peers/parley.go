@@ -18,7 +18,7 @@ import (
 func parleyTCP() *Peer {
 	return &Peer{
 		Name:  "parley",
-		Serve: func(string) (string, io.Closer, error) { return serveParley(anyPort) },
+		Serve: func(string) (string, error) { return serveParley(anyPort) },
 		Dial:  dialParley,
 	}
 }
@@ -26,7 +26,7 @@ func parleyTCP() *Peer {
 func parleyUnix() *Peer {
 	return &Peer{
 		Name:  "parley-unix",
-		Serve: func(dir string) (string, io.Closer, error) { return serveParley(socketIn(dir)) },
+		Serve: func(dir string) (string, error) { return serveParley(socketIn(dir)) },
 		Dial:  dialParley,
 	}
 }
@@ -48,30 +48,30 @@ func registry(opts ...rpc.Option) (*rpc.Registry, error) {
 
 func echo[T any](_ context.Context, v T) (T, error) { return v, nil }
 
-func serveParley(url string, opts ...rpc.Option) (addr string, stop io.Closer, err error) {
+func serveParley(url string, opts ...rpc.Option) (addr string, err error) {
 	reg, err := registry(opts...)
 	if err != nil {
-		return "", nil, err
+		return "", err
 	}
 	return ServeNative(url, &native.Server{Handler: reg})
 }
 
 // ServeNative starts a server that lacks its logger, and its key if Auth is nil.
-func ServeNative(url string, srv *native.Server) (addr string, stop io.Closer, err error) {
+func ServeNative(url string, srv *native.Server) (addr string, err error) {
 	if srv.Auth == nil {
 		srv.Auth = auth.Key([]byte(benchKey))
 	}
 	srv.Logger = slog.New(slog.DiscardHandler) // a line for each login
 	l, err := srv.Listen(url)
 	if err != nil {
-		return "", nil, err
+		return "", err
 	}
 	addr = url // of a unix socket
 	if l.Addr().Network() == "tcp" {
 		addr = "tcp://" + l.Addr().String()
 	}
 	background(func() error { return srv.Serve(l) })
-	return addr, srv, nil
+	return addr, nil
 }
 
 func dialParley(addr string) (Conn, error) {

@@ -2,7 +2,6 @@ package peers
 
 import (
 	"fmt"
-	"io"
 
 	"github.com/parley-rpc/parley/rpc"
 )
@@ -21,7 +20,7 @@ func parleyInline() *Peer {
 	return &Peer{
 		Name:    "parley-inline",
 		Missing: func() error { return missing },
-		Serve: func(string) (string, io.Closer, error) {
+		Serve: func(string) (string, error) {
 			return serveParley(anyPort, option)
 		},
 		Dial: dialParley,

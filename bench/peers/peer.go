@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -28,9 +27,10 @@ type Peer struct {
 	// Missing says what keeps the peer from running here. Nil: nothing can.
 	Missing func() error
 
-	// Serve starts a server. dir is an empty folder for its sockets and files,
-	// which is removed afterwards. The address is tcp://host:port or unix:///path.
-	Serve func(dir string) (addr string, stop io.Closer, err error)
+	// Serve starts a server, which runs until the process ends. dir is a folder for
+	// its sockets and files, which is removed afterwards. The address is
+	// tcp://host:port or unix:///path.
+	Serve func(dir string) (addr string, err error)
 	// Dial opens one connection to a server.
 	Dial func(addr string) (Conn, error)
 
@@ -91,8 +91,8 @@ func socketIn(dir string) string { return "unix://" + filepath.Join(dir, "socket
 // run yet.
 var ErrNotBuilt = errors.New("not available")
 
-// background runs a server until it is stopped. Should it end before, that
-// stands in what the process says on its standard error.
+// background runs a server. Should it end, that stands in what the process says
+// on its standard error.
 func background(serve func() error) {
 	go func() {
 		if err := serve(); err != nil {
@@ -100,11 +100,6 @@ func background(serve func() error) {
 		}
 	}()
 }
-
-// closer makes an io.Closer of a function.
-type closer func()
-
-func (c closer) Close() error { c(); return nil }
 
 // noForm is the error of a form that a peer does not know: a mistake in its file.
 func noForm(f work.Form) error { return fmt.Errorf("form %d is not known", f) }

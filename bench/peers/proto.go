@@ -9,10 +9,25 @@ import (
 	"github.com/parley-rpc/parley/bench/work"
 )
 
-// protoConn is a connection of a peer that sends protocol buffers. invoke calls
-// one of the methods Add, List, Struct and Blob.
+// serviceName is the service of all peers that send protocol buffers.
+const serviceName = "bench.Bench"
+
+// protoMethod is the path of one of its methods.
+type protoMethod string
+
+const (
+	protoAdd    protoMethod = "/" + serviceName + "/Add"
+	protoList   protoMethod = "/" + serviceName + "/List"
+	protoStruct protoMethod = "/" + serviceName + "/Struct"
+	protoBlob   protoMethod = "/" + serviceName + "/Blob"
+)
+
+// name is what stands behind the service.
+func (m protoMethod) name() string { return string(m[len("/"+serviceName+"/"):]) }
+
+// protoConn is a connection of a peer that sends protocol buffers.
 type protoConn struct {
-	invoke func(ctx context.Context, method string, in, out proto.Message) error
+	invoke func(ctx context.Context, m protoMethod, in, out proto.Message) error
 	close  func() error
 }
 
@@ -25,7 +40,7 @@ func (c protoConn) Prepare(in *work.Input) (Call, error) {
 	case work.Add:
 		return func(ctx context.Context) error {
 			var out benchpb.Sum
-			if err := c.invoke(ctx, "Add", &benchpb.Terms{A: int64(in.A), B: int64(in.B)}, &out); err != nil {
+			if err := c.invoke(ctx, protoAdd, &benchpb.Terms{A: int64(in.A), B: int64(in.B)}, &out); err != nil {
 				return err
 			}
 			return in.CheckSum(out.Sum)
@@ -37,7 +52,7 @@ func (c protoConn) Prepare(in *work.Input) (Call, error) {
 		}
 		return func(ctx context.Context) error {
 			var out benchpb.Ints
-			if err := c.invoke(ctx, "List", &message, &out); err != nil {
+			if err := c.invoke(ctx, protoList, &message, &out); err != nil {
 				return err
 			}
 			return work.CheckInts(in, out.Ints)
@@ -49,7 +64,7 @@ func (c protoConn) Prepare(in *work.Input) (Call, error) {
 		}
 		return func(ctx context.Context) error {
 			var out benchpb.Records
-			if err := c.invoke(ctx, "Struct", &message, &out); err != nil {
+			if err := c.invoke(ctx, protoStruct, &message, &out); err != nil {
 				return err
 			}
 			return in.CheckRecords(len(out.Records), func(i int) work.Record {
@@ -61,7 +76,7 @@ func (c protoConn) Prepare(in *work.Input) (Call, error) {
 		message := &benchpb.Blob{Data: in.Blob}
 		return func(ctx context.Context) error {
 			var out benchpb.Blob
-			if err := c.invoke(ctx, "Blob", message, &out); err != nil {
+			if err := c.invoke(ctx, protoBlob, message, &out); err != nil {
 				return err
 			}
 			return in.CheckBlob(out.Data)
@@ -70,24 +85,23 @@ func (c protoConn) Prepare(in *work.Input) (Call, error) {
 	return nil, noForm(in.Form)
 }
 
-// protoMethod is one method of the service that all these peers offer, in the
-// way that generated code has it: request makes a message for the arguments,
-// which answer answers.
-type protoMethod struct {
-	name    string
+// protoHandler is the server's side of a method, as generated code has it: request
+// makes a message for the arguments, which answer answers.
+type protoHandler struct {
+	protoMethod
 	request func() proto.Message
 	answer  func(ctx context.Context, in proto.Message) proto.Message
 }
 
-func protoMethods() []protoMethod {
+func protoHandlers() []protoHandler {
 	same := func(_ context.Context, in proto.Message) proto.Message { return in }
-	return []protoMethod{
-		{"Add", func() proto.Message { return new(benchpb.Terms) }, func(_ context.Context, in proto.Message) proto.Message {
+	return []protoHandler{
+		{protoAdd, func() proto.Message { return new(benchpb.Terms) }, func(_ context.Context, in proto.Message) proto.Message {
 			t := in.(*benchpb.Terms)
 			return &benchpb.Sum{Sum: t.A + t.B}
 		}},
-		{"List", func() proto.Message { return new(benchpb.Ints) }, same},
-		{"Struct", func() proto.Message { return new(benchpb.Records) }, same},
-		{"Blob", func() proto.Message { return new(benchpb.Blob) }, same},
+		{protoList, func() proto.Message { return new(benchpb.Ints) }, same},
+		{protoStruct, func() proto.Message { return new(benchpb.Records) }, same},
+		{protoBlob, func() proto.Message { return new(benchpb.Blob) }, same},
 	}
 }

@@ -3,7 +3,6 @@ package peers
 import (
 	_ "embed"
 	"errors"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -71,7 +70,7 @@ func parleyPyMP() *Peer {
 	p := pyMP()
 	p.Name = "parley-py-mp"
 	p.Server = nil
-	p.Serve = func(string) (string, io.Closer, error) { return servePython(anyPort) }
+	p.Serve = func(string) (string, error) { return servePython(anyPort) }
 	return p
 }
 
@@ -79,19 +78,19 @@ func parleyPyMP() *Peer {
 func parleyPyMPUnix() *Peer {
 	p := parleyPyMP()
 	p.Name = "parley-py-mp-unix"
-	p.Serve = func(dir string) (string, io.Closer, error) { return servePython(socketIn(dir)) }
+	p.Serve = func(dir string) (string, error) { return servePython(socketIn(dir)) }
 	return p
 }
 
-func servePython(url string) (addr string, stop io.Closer, err error) {
+func servePython(url string) (addr string, err error) {
 	reg, err := registry()
 	if err != nil {
-		return "", nil, err
+		return "", err
 	}
 	// Python before 3.12 knows no other digest.
 	key, err := auth.NewKey([]byte(benchKey), auth.KeyConfig{AllowMD5: true})
 	if err != nil {
-		return "", nil, err
+		return "", err
 	}
 	return ServeNative(url, &native.Server{Objects: nativepython.Handler(reg), Auth: key})
 }
@@ -101,7 +100,7 @@ func parleyPyXMLRPC() *Peer {
 	p := pyXMLRPC()
 	p.Name = "parley-py-xmlrpc"
 	p.Server = nil
-	p.Serve = func(string) (string, io.Closer, error) { return serveXMLRPC() }
+	p.Serve = func(string) (string, error) { return serveXMLRPC() }
 	return p
 }
 

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/binary"
-	"io"
 	"net"
 
 	"github.com/parley-rpc/parley/bench/work"
@@ -30,7 +29,7 @@ func raw() *Peer {
 func rawUnix() *Peer {
 	p := raw()
 	p.Name = "raw-unix"
-	p.Serve = func(dir string) (string, io.Closer, error) { return serveConns(socketIn(dir), serveRaw) }
+	p.Serve = func(dir string) (string, error) { return serveConns(socketIn(dir), serveRaw) }
 	return p
 }
 

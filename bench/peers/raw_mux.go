@@ -24,8 +24,8 @@ func rawMuxGo() *Peer {
 	return &Peer{Name: "raw-mux-go", Serve: serveWith(serveMuxGo), Dial: dialMux}
 }
 
-func serveWith(serve func(net.Conn)) func(string) (string, io.Closer, error) {
-	return func(string) (string, io.Closer, error) { return serveConns(anyPort, serve) }
+func serveWith(serve func(net.Conn)) func(string) (string, error) {
+	return func(string) (string, error) { return serveConns(anyPort, serve) }
 }
 
 // muxBuffer is how much is read at once, in bytes.

@@ -2,7 +2,6 @@ package peers
 
 import (
 	"context"
-	"io"
 
 	"github.com/containerd/ttrpc"
 	"google.golang.org/protobuf/proto"
@@ -12,14 +11,14 @@ import (
 func ttrpcPeer() *Peer {
 	return &Peer{
 		Name: "ttrpc",
-		Serve: func(string) (string, io.Closer, error) {
+		Serve: func(string) (string, error) {
 			srv, err := ttrpc.NewServer()
 			if err != nil {
-				return "", nil, err
+				return "", err
 			}
 			methods := map[string]ttrpc.Method{}
-			for _, m := range protoMethods() {
-				methods[m.name] = func(ctx context.Context, unmarshal func(any) error) (any, error) {
+			for _, m := range protoHandlers() {
+				methods[m.name()] = func(ctx context.Context, unmarshal func(any) error) (any, error) {
 					in := m.request()
 					if err := unmarshal(in); err != nil {
 						return nil, err
@@ -30,10 +29,10 @@ func ttrpcPeer() *Peer {
 			srv.Register(serviceName, methods)
 			l, addr, err := listen()
 			if err != nil {
-				return "", nil, err
+				return "", err
 			}
 			background(func() error { return srv.Serve(context.Background(), l) })
-			return addr, srv, nil
+			return addr, nil
 		},
 		Dial: func(addr string) (Conn, error) {
 			nc, err := dial(addr)
@@ -42,8 +41,8 @@ func ttrpcPeer() *Peer {
 			}
 			c := ttrpc.NewClient(nc)
 			return protoConn{
-				invoke: func(ctx context.Context, method string, in, out proto.Message) error {
-					return c.Call(ctx, serviceName, method, in, out)
+				invoke: func(ctx context.Context, m protoMethod, in, out proto.Message) error {
+					return c.Call(ctx, serviceName, m.name(), in, out)
 				},
 				close: c.Close,
 			}, nil

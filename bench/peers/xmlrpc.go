@@ -3,7 +3,6 @@ package peers
 import (
 	"context"
 	"encoding/base64"
-	"io"
 
 	kolo "github.com/kolo/xmlrpc"
 
@@ -17,23 +16,23 @@ import (
 func parleyXMLRPC() *Peer {
 	return &Peer{
 		Name:  "parley-xmlrpc",
-		Serve: func(string) (string, io.Closer, error) { return serveXMLRPC() },
+		Serve: func(string) (string, error) { return serveXMLRPC() },
 		Dial:  dialXMLRPC,
 	}
 }
 
-func serveXMLRPC() (addr string, stop io.Closer, err error) {
+func serveXMLRPC() (addr string, err error) {
 	reg, err := registry()
 	if err != nil {
-		return "", nil, err
+		return "", err
 	}
 	srv := &xmlrpc.Server{Handler: reg}
 	l, err := srv.Listen("127.0.0.1:0")
 	if err != nil {
-		return "", nil, err
+		return "", err
 	}
 	background(func() error { return srv.Serve(l) })
-	return "tcp://" + l.Addr().String(), srv, nil
+	return "tcp://" + l.Addr().String(), nil
 }
 
 func dialXMLRPC(addr string) (Conn, error) {
@@ -50,7 +49,7 @@ func dialXMLRPC(addr string) (Conn, error) {
 func koloPeer() *Peer {
 	return &Peer{
 		Name:  "kolo",
-		Serve: func(string) (string, io.Closer, error) { return serveXMLRPC() },
+		Serve: func(string) (string, error) { return serveXMLRPC() },
 		Dial: func(addr string) (Conn, error) {
 			_, host := network(addr)
 			transport := keepAlive()
