@@ -17,8 +17,8 @@ type metric struct {
 
 var (
 	rate      = metric{"calls/s", func(r harness.Result) harness.Stat { return r.Rate }, false}
-	cpu       = metric{"CPU on one core", func(r harness.Result) harness.Stat { return r.CPU }, true}
-	clientCPU = metric{"client CPU on one core", func(r harness.Result) harness.Stat { return r.ClientCPU }, true}
+	cpu       = metric{"CPU, one core", func(r harness.Result) harness.Stat { return r.CPU }, true}
+	clientCPU = metric{"client, one core", func(r harness.Result) harness.Stat { return r.ClientCPU }, true}
 	allocs    = metric{"allocations", func(r harness.Result) harness.Stat { return r.Allocs }, false}
 )
 
@@ -86,48 +86,45 @@ func overTCP(peer string) bool { return foreign(peer) && !strings.HasSuffix(peer
 // outcome is a goal as this run saw it.
 type outcome struct {
 	goal
-	against string // the peer that was the best of a family
-	got     float64
+	against string       // the other peer; of several the one that is hardest to reach
+	got     harness.Stat // the ratio to it, round by round
+	byCPU   harness.Stat // of a rate: the ratio that processor time alone would allow
 }
 
 func (o outcome) met() bool {
 	if o.atLeast {
-		return o.got >= o.bound
+		return o.got.Median >= o.bound
 	}
-	return o.got <= o.bound
+	return o.got.Median <= o.bound
 }
 
 // outcomes are those goals whose peers were all measured.
 func outcomes(results []harness.Result) []outcome {
 	var all []outcome
 	for _, g := range goals() {
-		var others []string
-		switch {
-		case g.otherFamily != nil:
-			for _, r := range results {
-				if r.Work == g.work && g.otherFamily(r.Peer) {
-					others = append(others, r.Peer)
-				}
-			}
-		case g.other != "":
-			others = []string{g.other}
-		}
-		got, ok := figureOf(results, g, g.peer)
+		own, ok := resultOf(results, g, g.peer)
 		if !ok {
 			continue
 		}
 		if g.other == "" && g.otherFamily == nil {
-			all = append(all, outcome{goal: g, got: got})
+			all = append(all, outcome{goal: g, got: g.metric.of(own)})
 			continue
 		}
-		// The best of the others is what is hardest to reach.
 		var worst *outcome
-		for _, other := range others {
-			if base, ok := figureOf(results, g, other); ok && base > 0 {
-				o := outcome{goal: g, against: other, got: got / base}
-				if worst == nil || (o.got < worst.got) == g.atLeast {
-					worst = &o
-				}
+		for _, r := range results {
+			if r.Work != g.work || r.Peer != g.other && (g.otherFamily == nil || !g.otherFamily(r.Peer)) {
+				continue
+			}
+			other, ok := resultOf(results, g, r.Peer)
+			if !ok {
+				continue
+			}
+			o := outcome{goal: g, against: r.Peer, got: g.metric.of(own).Ratio(g.metric.of(other))}
+			if g.metric.name == rate.name {
+				o.byCPU = other.CPU.Ratio(own.CPU)
+			}
+			if worst == nil || (o.got.Median < worst.got.Median) == g.atLeast {
+				worst = &o
 			}
 		}
 		if worst != nil {
@@ -137,22 +134,15 @@ func outcomes(results []harness.Result) []outcome {
 	return all
 }
 
-// figureOf finds the median that a goal needs of one peer. A run with -cpu0 has
-// those of one core only, and counts for all goals.
-func figureOf(results []harness.Result, g goal, peer string) (float64, bool) {
-	var found *harness.Stat
+// resultOf finds the result that has the figure of a goal for one peer. A run
+// with -cpu0 has those of one core only, and counts for all goals.
+func resultOf(results []harness.Result, g goal, peer string) (found harness.Result, ok bool) {
 	for _, r := range results {
-		if r.Work != g.work || r.Peer != peer {
-			continue
-		}
-		if s := g.metric.of(r); s.Known && (found == nil || r.OneCore == g.metric.oneCore) {
-			found = &s
+		if r.Work == g.work && r.Peer == peer && g.metric.of(r).Known && (!ok || r.OneCore == g.metric.oneCore) {
+			found, ok = r, true
 		}
 	}
-	if found == nil {
-		return 0, false
-	}
-	return found.Median, true
+	return found, ok
 }
 
 // printGoals prints the goals that this run can tell about.
@@ -161,7 +151,7 @@ func printGoals(out io.Writer, results []harness.Result) {
 	if len(all) == 0 {
 		return
 	}
-	fmt.Fprintln(out, "\ngoals")
+	fmt.Fprintf(out, "\ngoals %54s %8s %18s   %-15s %-8s %s\n", "", "ratio", "min .. max", "goal", "", "by CPU")
 	for _, o := range all {
 		what := o.peer
 		if o.against != "" {
@@ -174,6 +164,11 @@ func printGoals(out io.Writer, results []harness.Result) {
 		if o.met() {
 			verdict = "met"
 		}
-		fmt.Fprintf(out, "  %-11s %-30s %-22s %8.3f  goal %s %-5.3g  %s\n", o.work, what, o.metric.name, o.got, relation, o.bound, verdict)
+		byCPU := ""
+		if o.byCPU.Known {
+			byCPU = fmt.Sprintf("%.3g", o.byCPU.Median)
+		}
+		fmt.Fprintf(out, "  %-11s %-30s %-16s %8.3g %18s   %s %-12.3g %-8s %s\n", o.work, what, o.metric.name, o.got.Median,
+			fmt.Sprintf("%.3g .. %.3g", o.got.Min, o.got.Max), relation, o.bound, verdict, byCPU)
 	}
 }

@@ -118,7 +118,7 @@ func TestJSON(t *testing.T) {
 	if want := []string{"add-serial raw", "add-serial parley", "add-64 raw", "add-64 parley"}; !slices.Equal(rows, want) {
 		t.Errorf("got %v; want %v", rows, want)
 	}
-	for _, want := range []string{"calls/s", "add-64 ---", "on one core ---", "\ngoals\n", "parley / raw"} {
+	for _, want := range []string{"calls/s", "add-64 ---", "on one core ---", "\ngoals ", "parley / raw"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("got a table without %q:\n%s", want, &out)
 		}
@@ -179,7 +179,7 @@ func TestQuickTimes(t *testing.T) {
 }
 
 func TestGoals(t *testing.T) {
-	figure := func(f float64) harness.Stat { return harness.Stat{Median: f, Known: true} }
+	figure := func(f float64) harness.Stat { return harness.StatOf(f, f) }
 	results := []harness.Result{
 		{Peer: "parley", Work: "add-64", Rate: figure(500)},
 		{Peer: "raw-mux-go", Work: "add-64", Rate: figure(600)},
@@ -197,9 +197,9 @@ func TestGoals(t *testing.T) {
 	printGoals(&out, results)
 	var got []string
 	for line := range strings.Lines(out.String()) {
-		if words := strings.Fields(line); len(words) > 3 {
+		if words := strings.Fields(line); len(words) > 3 && words[0] != "goals" {
 			verdict := "met"
-			if strings.HasSuffix(strings.TrimSpace(line), "not met") {
+			if strings.Contains(line, " not met ") {
 				verdict = "not met"
 			}
 			against := ""

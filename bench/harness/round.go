@@ -140,9 +140,9 @@ func (s *samples) add(x sample) {
 
 func (s *samples) result() Result {
 	return Result{
-		Rate: statOf(s.rate), P50: statOf(s.p50), P99: statOf(s.p99),
-		ClientCPU: statOf(s.client), ServerCPU: statOf(s.server), CPU: statOf(s.cpu),
-		Allocs: statOf(s.allocs), Wire: statOf(s.wire),
+		Rate: StatOf(s.rate...), P50: StatOf(s.p50...), P99: StatOf(s.p99...),
+		ClientCPU: StatOf(s.client...), ServerCPU: StatOf(s.server...), CPU: StatOf(s.cpu...),
+		Allocs: StatOf(s.allocs...), Wire: StatOf(s.wire...),
 	}
 }
 

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"math"
+	"reflect"
 	"testing"
 )
 
@@ -11,20 +12,28 @@ func TestStatOf(t *testing.T) {
 		want    Stat
 	}{
 		{nil, Stat{}},
-		{[]float64{7}, Stat{7, 7, 7, true}},
-		{[]float64{3, 1}, Stat{2, 1, 3, true}},
-		{[]float64{9, 1, 2}, Stat{2, 1, 9, true}},
-		{[]float64{4, 100, 1, 2}, Stat{3, 1, 100, true}},
+		{[]float64{7}, Stat{7, 7, 7, true, []float64{7}}},
+		{[]float64{3, 1}, Stat{2, 1, 3, true, []float64{3, 1}}},
+		{[]float64{9, 1, 2}, Stat{2, 1, 9, true, []float64{9, 1, 2}}},
+		{[]float64{4, 100, 1, 2}, Stat{3, 1, 100, true, []float64{4, 100, 1, 2}}},
 	} {
-		before := append([]float64(nil), c.samples...)
-		if got := statOf(c.samples); got != c.want {
-			t.Errorf("statOf(%v): got %+v; want %+v", c.samples, got, c.want)
+		if got := StatOf(c.samples...); !reflect.DeepEqual(got, c.want) {
+			t.Errorf("StatOf(%v): got %+v; want %+v", c.samples, got, c.want)
 		}
-		for i := range before {
-			if c.samples[i] != before[i] {
-				t.Errorf("statOf changed its samples to %v; want %v", c.samples, before)
-			}
-		}
+	}
+}
+
+func TestRatio(t *testing.T) {
+	// The machine was three times slower in the second round.
+	got := StatOf(8, 24, 10).Ratio(StatOf(4, 12, 4))
+	if want := StatOf(2, 2, 2.5); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v; want %+v", got, want)
+	}
+	if got := StatOf(1).Ratio(StatOf()); got.Known {
+		t.Errorf("to what is not known: got %+v; want that it is not known", got)
+	}
+	if got := StatOf(1, 2).Ratio(StatOf(0, 1)); !reflect.DeepEqual(got, StatOf(2)) {
+		t.Errorf("to a zero: got %+v; want the other round alone", got)
 	}
 }
 
