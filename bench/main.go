@@ -134,11 +134,18 @@ func compare(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	return nil
 }
 
-// quickTime is what the turns of a quick run take together.
-const quickTime = 24 * time.Second
+// quickTime is what the turns of a quick run take together. When quickEnough is
+// over, the works that are left have one round.
+const (
+	quickTime   = 20 * time.Second
+	quickEnough = 40 * time.Second
+)
 
 // setTimes chooses what the flags leave open.
 func setTimes(cfg *harness.Config, quick bool, single int) {
+	if quick {
+		cfg.Enough = time.Now().Add(quickEnough)
+	}
 	if cfg.Runs == 0 {
 		cfg.Runs = 5
 		if quick {

@@ -243,3 +243,19 @@ func TestSoakCounts(t *testing.T) {
 		t.Errorf("other content: got %v; want %v", err, work.ErrWrong)
 	}
 }
+
+// When it is enough, each work has one round.
+func TestEnough(t *testing.T) {
+	w, _ := work.Find("add-serial")
+	cfg := Config{Peers: []*peers.Peer{rawPeer(t)}, Works: []work.Work{w}, Runs: 3, Time: time.Millisecond}
+	for enough, want := range map[time.Time]int{{}: 3, time.Now(): 1, time.Now().Add(time.Hour): 3} {
+		cfg.Enough = enough
+		results, err := Measure(t.Context(), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := len(results[0].Rate.Rounds); got != want {
+			t.Errorf("enough at %v: got %d rounds; want %d", enough, got, want)
+		}
+	}
+}
