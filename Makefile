@@ -35,6 +35,16 @@ peers: python3 ## the live tests, once for each CPython on this machine
 fuzz: ## each fuzz target for FUZZTIME
 	FUZZTIME=$(FUZZTIME) .ci/fuzz
 
+# A module of its own, so that nobody who uses Parley gets the modules of others.
+.PHONY: bench
+bench: ## compare with other ways to call a server, within a minute
+	cd bench && go run . -quick
+
+.PHONY: bench-test
+bench-test: python3 ## the module in bench: vet, linters, and every peer makes its calls
+	cd bench && go vet ./... && go tool -modfile=../tools/go.mod golangci-lint run ./...
+	@(cd bench && go test -json ./...) | $(REPORT)
+
 .PHONY: build
 build: ## compile everything
 	go build ./...
@@ -68,4 +78,4 @@ python3:
 
 .PHONY: help
 help: ## this list
-	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12

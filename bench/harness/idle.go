@@ -1,0 +1,178 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/parley-rpc/parley/rpc"
+	"github.com/parley-rpc/parley/rpc/native"
+
+	"github.com/parley-rpc/parley/bench/peers"
+)
+
+const (
+	// idleTime is how long connections stay idle: each side has asked the other
+	// for a sign of life by then, more than once.
+	idleTime = 12 * time.Second
+	// idleGoal is the goal for the memory of one connection, in bytes.
+	idleGoal = 12 << 10
+)
+
+// Idle opens n connections of parley, and prints what they cost the server.
+func Idle(ctx context.Context, n int, out, progress io.Writer) error {
+	server, client, addr, err := startPair(ctx, "idle-server", "idle-client")
+	if err != nil {
+		return err
+	}
+	defer server.Stop()
+	defer client.Stop()
+
+	before, err := server.Ask(ctx, Order{Do: "begin"})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(progress, "opening %d connections\n", n)
+	if _, err := client.Ask(ctx, Order{Do: "open", Addr: addr, Conns: n}); err != nil {
+		return err
+	}
+	fresh, err := server.Ask(ctx, Order{Do: "end"})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(progress, "waiting for %v\n", idleTime)
+	select {
+	case <-time.After(idleTime):
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	idle, err := server.Ask(ctx, Order{Do: "end"})
+	if err != nil {
+		return err
+	}
+	// Each of them is still there, and works.
+	if _, err := client.Ask(ctx, Order{Do: "run"}); err != nil {
+		return err
+	}
+	printIdle(out, n, before, fresh, idle)
+	return nil
+}
+
+func printIdle(out io.Writer, n int, before, fresh, idle Report) {
+	fmt.Fprintf(out, "%d connections of parley over TCP; the server's memory after a garbage collection\n", n)
+	fmt.Fprintf(out, "  %-16s %12s %15s %12s %15s %12s\n", "", "before", "after login", "each", fmt.Sprintf("idle for %v", idleTime), "each")
+	row := func(name string, unit float64, of func(Report) int64) float64 {
+		b, f, i := float64(of(before))/unit, float64(of(fresh))/unit, float64(of(idle))/unit
+		fmt.Fprintf(out, "  %-16s %12.0f %15.0f %12.2f %15.0f %12.2f\n", name, b, f, (f-b)/float64(n), i, (i-b)/float64(n))
+		return (i - b) / float64(n) * unit
+	}
+	memory := row("resident KiB", 1024, func(r Report) int64 { return r.RSS })
+	inUse := row("heap+stack KiB", 1024, func(r Report) int64 { return r.InUse })
+	goroutines := row("goroutines", 1, func(r Report) int64 { return r.Goroutines })
+	if idle.RSS == 0 {
+		memory = inUse
+	}
+	verdict := "not met"
+	if memory <= idleGoal && goroutines < 1.01 {
+		verdict = "met"
+	}
+	fmt.Fprintf(out, "  goal: an idle connection takes at most %d KiB and one goroutine: %.1f KiB and %.2f: %s\n", idleGoal>>10, memory/1024, goroutines, verdict)
+}
+
+// startPair starts a server and a client that are roles of this program, and
+// returns where the server listens.
+func startPair(ctx context.Context, serverRole, clientRole string) (server, client *Child, addr string, err error) {
+	defer func() {
+		if err != nil && server != nil {
+			server.Stop()
+		}
+	}()
+	start := func(role string) (*Child, error) {
+		cmd, err := self(role)
+		if err != nil {
+			return nil, err
+		}
+		return startChild(role, cmd, false)
+	}
+	if server, err = start(serverRole); err != nil {
+		return nil, nil, "", err
+	}
+	r, err := server.next(ctx, "start", patience)
+	if err != nil {
+		return server, nil, "", err
+	}
+	client, err = start(clientRole)
+	return server, client, r.Addr, err
+}
+
+func idleServer() error {
+	reg := rpc.NewRegistry()
+	err := reg.Register("next", rpc.Func1(func(_ context.Context, n int) (int, error) { return n + 1, nil }))
+	if err != nil {
+		return err
+	}
+	// The bound of connections is not what is measured.
+	addr, err := peers.ServeNative("tcp://127.0.0.1:0", &native.Server{Handler: reg, MaxConns: 1 << 20})
+	if err != nil {
+		return err
+	}
+	if err := say(Report{Addr: addr}); err != nil {
+		return err
+	}
+	return obey(func(Order) (Report, error) { return memory(), nil })
+}
+
+// memory is what this process takes when all that is not needed is given back.
+func memory() Report {
+	runtime.GC() // pools keep what they have over one collection
+	debug.FreeOSMemory()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return Report{RSS: residentBytes(), InUse: int64(m.HeapInuse + m.StackInuse), Goroutines: int64(runtime.NumGoroutine())}
+}
+
+func idleClient() error {
+	var conns []*native.Client
+	return obey(func(o Order) (Report, error) {
+		if o.Do == "open" {
+			conns = make([]*native.Client, o.Conns)
+			return Report{}, each(len(conns), func(i int) (err error) {
+				conns[i], err = peers.DialNative(o.Addr)
+				return err
+			})
+		}
+		return Report{}, each(len(conns), func(i int) error {
+			got, err := rpc.Invoke[int](context.Background(), conns[i], "next", i)
+			if err == nil && got != i+1 {
+				err = fmt.Errorf("connection %d: got %d; want %d", i, got, i+1)
+			}
+			return err
+		})
+	})
+}
+
+// each runs do for all numbers below n, a few of them at a time, until one fails.
+func each(n int, do func(i int) error) error {
+	const workers = 32
+	var next atomic.Int64
+	errs := make([]error, workers)
+	var running sync.WaitGroup
+	for w := range workers {
+		running.Go(func() {
+			for i := next.Add(1) - 1; i < int64(n); i = next.Add(1) - 1 {
+				if errs[w] = do(int(i)); errs[w] != nil {
+					next.Add(int64(n))
+					return
+				}
+			}
+		})
+	}
+	running.Wait()
+	return errors.Join(errs...)
+}
