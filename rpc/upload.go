@@ -229,7 +229,7 @@ func (m *method) setUpload(stream reflect.Value, next func(dst any) error) {
 			item := reflect.New(m.upload)
 			failed := reflect.Zero(errorType)
 			err := next(item.Interface())
-			if err == io.EOF {
+			if err == io.EOF { //nolint:errorlint // one that wraps it is no end
 				return nil
 			}
 			if err != nil {

@@ -321,7 +321,7 @@ func (f *instream) deliver(req *rpc.Request) error {
 	for {
 		item, err := f.item()
 		if item == nil || err != nil {
-			if err == io.EOF {
+			if err == io.EOF { //nolint:errorlint // is item's own
 				err = nil
 			}
 			return err

@@ -287,8 +287,10 @@ func testUnendingUploads(t *testing.T, tr Transport) {
 	}
 	c := tr.connect(t, functions{
 		"first": func(nums iter.Seq2[int, error]) int {
-			for n := range nums {
-				return n
+			for n, err := range nums {
+				if err == nil {
+					return n
+				}
 			}
 			return -1
 		},
