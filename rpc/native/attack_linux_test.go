@@ -186,11 +186,11 @@ func splitCall(id uint64, message string) string {
 	}
 }
 
-// TestAttacks takes from a server in a process of its own what it gives. Each
+// TestAllocationsUnderAttack takes from a server in a process of its own what it gives. Each
 // attack took two gigabytes and more before there was a budget.
-func TestAttacks(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes seconds")
+func TestAllocationsUnderAttack(t *testing.T) {
+	if testing.Short() || raceEnabled {
+		t.Skip("takes seconds, and the race detector much more memory")
 	}
 	const mib = 1 << 20
 	tests := []struct {
