@@ -1,7 +1,6 @@
 package native
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -164,26 +163,6 @@ func (a *attacked) honest() {
 		a.t.Errorf("a small call on another connection: got %q; want an answer", text)
 	}
 	nc.Close()
-}
-
-// splitCall returns the frames of a CALL of any size.
-func splitCall(id uint64, message string) string {
-	var b bytes.Buffer
-	size := string(binary.AppendUvarint(nil, uint64(len(message))))
-	for first := true; ; first = false {
-		chunk, flags := firstChunk([]byte(message))
-		message = message[len(chunk):]
-		if first && flags == 0 {
-			b.WriteString(frame(frameCall, 0, id, string(chunk)))
-		} else if first {
-			b.WriteString(frame(frameCall, flags, id, size+string(chunk)))
-		} else {
-			b.WriteString(frame(frameCall, flags, id, string(chunk)))
-		}
-		if flags == 0 {
-			return b.String()
-		}
-	}
 }
 
 // TestAllocationsUnderAttack takes from a server in a process of its own what it gives. Each
