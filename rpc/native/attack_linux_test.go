@@ -1,7 +1,6 @@
 package native
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -166,31 +165,11 @@ func (a *attacked) honest() {
 	nc.Close()
 }
 
-// splitCall returns the frames of a CALL of any size.
-func splitCall(id uint64, message string) string {
-	var b bytes.Buffer
-	size := string(binary.AppendUvarint(nil, uint64(len(message))))
-	for first := true; ; first = false {
-		chunk, flags := firstChunk([]byte(message))
-		message = message[len(chunk):]
-		if first && flags == 0 {
-			b.WriteString(frame(frameCall, 0, id, string(chunk)))
-		} else if first {
-			b.WriteString(frame(frameCall, flags, id, size+string(chunk)))
-		} else {
-			b.WriteString(frame(frameCall, flags, id, string(chunk)))
-		}
-		if flags == 0 {
-			return b.String()
-		}
-	}
-}
-
-// TestAttacks takes from a server in a process of its own what it gives. Each
+// TestAllocationsUnderAttack takes from a server in a process of its own what it gives. Each
 // attack took two gigabytes and more before there was a budget.
-func TestAttacks(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes seconds")
+func TestAllocationsUnderAttack(t *testing.T) {
+	if testing.Short() || raceEnabled {
+		t.Skip("takes seconds, and the race detector much more memory")
 	}
 	const mib = 1 << 20
 	tests := []struct {

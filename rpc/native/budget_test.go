@@ -1,7 +1,9 @@
 package native
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"math/rand/v2"
 	"net"
@@ -215,6 +217,26 @@ func TestUnreadResultsAreCounted(t *testing.T) {
 	}
 	wantSettled(t, s)
 	wantBudget(t, shared)
+}
+
+// splitCall returns the frames of a CALL of any size.
+func splitCall(id uint64, message string) string {
+	var b bytes.Buffer
+	size := string(binary.AppendUvarint(nil, uint64(len(message))))
+	for first := true; ; first = false {
+		chunk, flags := firstChunk([]byte(message))
+		message = message[len(chunk):]
+		if first && flags == 0 {
+			b.WriteString(frame(frameCall, 0, id, string(chunk)))
+		} else if first {
+			b.WriteString(frame(frameCall, flags, id, size+string(chunk)))
+		} else {
+			b.WriteString(frame(frameCall, flags, id, string(chunk)))
+		}
+		if flags == 0 {
+			return b.String()
+		}
+	}
 }
 
 // emptyMaps is a call whose values take sixty times its bytes.

@@ -80,6 +80,7 @@ type world struct {
 	disturb  disturbance
 	leftBy   [2]bool
 	crowded  bool // limits may have been met
+	busy     int  // ms that the handlers sleep, all together
 	outcomes map[string]bool
 	done     chan *try
 }
@@ -320,6 +321,8 @@ func (w *world) call(kind step, side, a, b int) {
 	}
 	var arg any = a * b // ms
 	switch kind {
+	case stepSleep, stepDeaf:
+		w.busy += a * b % 5000
 	case stepLarge:
 		at.size = 50<<10 + a<<10
 		arg = bytes.Repeat([]byte{byte(at.tag)}, at.size)
@@ -441,7 +444,7 @@ func (w *world) wrong(at *try) string {
 			return "want no limit to be met"
 		}
 	case rpc.CodeCancelled, rpc.CodeDeadlineExceeded:
-		if !at.hurried && !w.disturb.broken {
+		if !at.hurried && !w.disturb.broken && !w.late() {
 			return "want it not to be given up"
 		}
 	default:
@@ -469,10 +472,13 @@ func (at *try) wrongResult() string {
 	return ""
 }
 
+// late reports whether a call may have waited in line for the default time.
+func (w *world) late() bool { return w.busy > int(defaultCallTimeout.Milliseconds())/2 }
+
 func (w *world) wrongLink(at *try, link *rpc.LinkError) string {
 	w.outcomes[fmt.Sprint("link ", link.Sent)] = true
 	switch gaveUp := errors.Is(link, context.DeadlineExceeded) || errors.Is(link, context.Canceled); {
-	case gaveUp && !at.hurried && !w.disturb.broken:
+	case gaveUp && !at.hurried && !w.disturb.broken && !w.late():
 		return "want it not to be given up"
 	case gaveUp || w.disturb.broken:
 	case !w.disturb.left:

@@ -124,9 +124,10 @@ func TestCallsEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, conn := start(t, reg, Config{CallTimeout: 50 * time.Millisecond})
+	begun := time.Now()
 	e, ok := exchange(t, conn, value.Tuple{"sleep", value.Tuple{}}).(*pickle.Exception)
-	if !ok || !strings.Contains(e.Args[0].(string), "-32004") {
-		t.Errorf("got %v; want the exception of a deadline", e)
+	if took := time.Since(begun); !ok || !strings.Contains(e.Args[0].(string), "-32004") || took > 5*time.Second {
+		t.Errorf("got %v after %v; want the exception of a deadline after 50 ms", e, took)
 	}
 	if _, err := NewHandler(reg, Config{CallTimeout: -1}); err == nil || !strings.Contains(err.Error(), "CallTimeout: got -1ns") {
 		t.Errorf("got %v; want an error", err)
