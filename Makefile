@@ -41,9 +41,9 @@ bench: ## compare with other ways to call a server, within a minute
 	cd bench && go run . -quick
 
 .PHONY: bench-test
-bench-test: python3 ## the module in bench: vet, linters, and every peer makes its calls
+bench-test: python3 xmlrpc-c ## the module in bench: vet, linters, and every peer makes its calls
 	cd bench && go vet ./... && go tool -modfile=../tools/go.mod golangci-lint run ./...
-	@(cd bench && go test -json ./...) | $(REPORT)
+	@(cd bench && PARLEY_REQUIRE_PEERS=1 go test -json ./...) | $(REPORT) -noskips
 
 .PHONY: build
 build: ## compile everything
@@ -66,15 +66,24 @@ cross: ## compile for other systems and for 32 bits
 		CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/} go build ./...; \
 	done
 
+# install runs apt-get for the packages $(1), which $(2) needs.
+define install
+command -v apt-get >/dev/null || { echo "$(2) is missing and so is apt-get: install $(1), then run this again"; exit 1; }; \
+sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+[ -z "$$sudo" ] || command -v sudo >/dev/null || { echo "$(2) is missing: as root, apt-get install $(1), then run this again"; exit 1; }; \
+$$sudo apt-get update -q; \
+$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(1)
+endef
+
 # python3 from the system's packages, where there is none.
 .PHONY: python3
 python3:
-	@command -v python3 >/dev/null && exit 0; \
-	command -v apt-get >/dev/null || { echo "python3 is missing and so is apt-get: install python3, then run this again"; exit 1; }; \
-	sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
-	[ -z "$$sudo" ] || command -v sudo >/dev/null || { echo "python3 is missing: as root, apt-get install python3, then run this again"; exit 1; }; \
-	$$sudo apt-get update -q; \
-	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends python3
+	@command -v python3 >/dev/null && exit 0; $(call install,python3,python3)
+
+# The XML-RPC server in C that bench compares with, where there is none.
+.PHONY: xmlrpc-c
+xmlrpc-c:
+	@command -v gcc >/dev/null && command -v xmlrpc-c-config >/dev/null && exit 0; $(call install,gcc libc6-dev libxmlrpc-core-c3-dev,xmlrpc-c)
 
 .PHONY: help
 help: ## this list

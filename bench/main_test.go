@@ -53,6 +53,9 @@ func TestLivePeers(t *testing.T) {
 				t.Log(err)
 				return
 			} else if err != nil {
+				if os.Getenv("PARLEY_REQUIRE_PEERS") != "" {
+					t.Fatal(err)
+				}
 				t.Skip(err)
 			}
 			results, err := harness.Measure(t.Context(), harness.Config{
