@@ -202,6 +202,7 @@ func TestSilentPeersOfAnOpenServer(t *testing.T) {
 	for range 2 {
 		rawDial(t, srv.Addr())
 	}
+	within(t, 5*time.Second, "for both to be served", func() bool { return srv.connections() == 2 })
 	within(t, 5*time.Second, "for a place", func() bool {
 		c, err := Dial(testContext(t), srv.Addr(), DialConfig{DangerouslyWithoutAuth: true, Logger: quiet})
 		if err != nil {
