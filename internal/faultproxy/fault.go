@@ -60,7 +60,12 @@ type stream struct {
 	armed  int   // the fault that at counts from
 	at     int64 // bytes since it was set
 	frames framing
+
+	free time.Time // when the next bytes may pass; the writer's
 }
+
+// maxCatchUp bounds the time for which bytes may pass faster than Bandwidth says.
+const maxCatchUp = 100 * time.Millisecond
 
 // read reads pieces and does to them what needs no time.
 func (s *stream) read(pieces chan<- piece) {
@@ -161,7 +166,12 @@ func (s *stream) forward(b []byte) error {
 		}
 		b = b[n:]
 		if f.Bandwidth > 0 {
-			if err := s.c.wait(time.Now().Add(time.Duration(n) * time.Second / time.Duration(f.Bandwidth))); err != nil {
+			// Who wakes late may catch up, else a busy machine is a slow way.
+			if now := time.Now(); now.Sub(s.free) > maxCatchUp {
+				s.free = now
+			}
+			s.free = s.free.Add(time.Duration(n) * time.Second / time.Duration(f.Bandwidth))
+			if err := s.c.wait(s.free); err != nil {
 				return err
 			}
 		}

@@ -179,8 +179,13 @@ func TestSilent(t *testing.T) {
 				}
 				p.Heal()
 				io.WriteString(nc, "second")
-				if got := read(); got != tt.later {
-					t.Errorf("after it was lifted: got %q; want %q", got, tt.later)
+				nc.SetReadDeadline(time.Now().Add(5 * time.Second))
+				got := make([]byte, len(tt.later))
+				if n, err := io.ReadFull(nc, got); err != nil || string(got) != tt.later {
+					t.Errorf("after it was lifted: got %q, %v; want %q", got[:n], err, tt.later)
+				}
+				if got := read(); got != "" {
+					t.Errorf("after it was lifted: got %q too; want nothing more", got)
 				}
 				if got, err := exchange(dial(t, p), content); err != nil || !bytes.Equal(got, content) {
 					t.Errorf("a new connection: got %d bytes, %v", len(got), err)

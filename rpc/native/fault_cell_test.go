@@ -58,7 +58,7 @@ var faultPhases = []faultPhase{idle, sending, handling, receiving}
 // faultServer counts what its handlers do.
 type faultServer struct {
 	*Server
-	inside  atomic.Int32
+	blocked atomic.Int32 // calls of block
 	entered chan struct{}
 	release chan struct{}
 
@@ -76,8 +76,6 @@ func newFaultServer(t testing.TB, network string) *faultServer {
 
 // handle answers echo(id, b), sink(id, b), blob(id, size), block(id) and panic(id).
 func (s *faultServer) handle(ctx context.Context, req *rpc.Request) (any, error) {
-	s.inside.Add(1)
-	defer s.inside.Add(-1)
 	var id, size int
 	var b []byte
 	dst := []any{&id, &b}
@@ -98,6 +96,8 @@ func (s *faultServer) handle(ctx context.Context, req *rpc.Request) (any, error)
 	case "blob":
 		return blobOf(id, size), nil
 	case "block":
+		s.blocked.Add(1)
+		defer s.blocked.Add(-1)
 		s.entered <- struct{}{}
 		select {
 		case <-s.release:

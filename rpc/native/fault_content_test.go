@@ -20,7 +20,7 @@ func TestNoAnswerIsLostOrDoubled(t *testing.T) {
 	const callers = 64
 	calls := 200_000
 	if raceEnabled {
-		calls /= 10
+		calls /= 40
 	}
 	check := nothingLeft(t)
 	t.Run("calls", func(t *testing.T) {

@@ -43,10 +43,11 @@ func slowWay(t testing.TB, network, method string) {
 	srv := newFaultServer(t, network)
 	proxy, url := testFaultProxy(t, srv.Addr())
 	c := testClient(t, url, DialConfig{Limits: Limits{PingAfter: faultPing, DeadAfter: faultDead}})
-	const size = 500_000
-	slow := faultproxy.Fault{Bandwidth: int(size * time.Second / (2 * faultDead))}
-	proxy.Set(faultproxy.Up, slow)
-	proxy.Set(faultproxy.Down, slow)
+	// Frames come often enough for their receiver not to ask by itself, and what is
+	// sent takes longer than faultDead to arrive.
+	const size, bandwidth = 1_500_000, 700_000 / slower
+	proxy.Set(faultproxy.Up, faultproxy.Fault{Bandwidth: bandwidth, Latency: 3 * faultPing})
+	proxy.Set(faultproxy.Down, faultproxy.Fault{Bandwidth: bandwidth})
 	f := fly(c, "a slow call", method, size, longCall)
 	<-f.over
 	if f.err != nil {

@@ -224,7 +224,7 @@ func (c *faultCell) run() {
 			return c.before.ended() != nil
 		})
 		within(t, max(0, time.Until(since.Add(faultDead)))+c.allowed(), "for the handlers to end", func() bool {
-			return c.srv.inside.Load() <= 1 // the other connection has one
+			return c.srv.blocked.Load() == 0
 		})
 	}
 	c.recover(t)

@@ -42,7 +42,7 @@ var shutdownRounds = []shutdownRound{
 // it has accepted. What it has no time to answer is Unknown to its caller, and
 // what fails with NotSent has not run.
 func TestShutdownWhateverHappens(t *testing.T) {
-	const repeat = 4 // each round, with other timing
+	const repeat = 4 / slower // each round, with other timing
 	for _, r := range shutdownRounds {
 		t.Run(r.name, func(t *testing.T) {
 			check := nothingLeft(t)
@@ -78,6 +78,7 @@ func (r *shutdownRound) run(t testing.TB, network string, after time.Duration, a
 	var mu sync.Mutex
 	ran := map[int]int{}
 	release := make(chan struct{})
+	let := sync.OnceFunc(func() { close(release) })
 	var n atomic.Int64
 	srv := testServer(t, testURL(t, network), &Server{Handler: callerFunc(func(ctx context.Context, req *rpc.Request) (any, error) {
 		var id, size int
@@ -95,13 +96,17 @@ func (r *shutdownRound) run(t testing.TB, network string, after time.Duration, a
 		}
 		return blobOf(id, size), nil
 	})})
+	t.Cleanup(let) // before the server is closed, which waits for its handlers
 	proxy, url := testFaultProxy(t, srv.Addr())
 	fates := map[int]error{}
 	var wg sync.WaitGroup
-	for range clients {
+	var all [clients]*Client
+	for i := range all {
 		// It says something all the time, also when the server has nothing to say any
 		// more.
-		c := testClient(t, url, DialConfig{Limits: Limits{PingAfter: 20 * time.Millisecond}})
+		all[i] = testClient(t, url, DialConfig{Limits: Limits{PingAfter: 20 * time.Millisecond}})
+	}
+	for _, c := range all {
 		for i := range callers {
 			size := []int{0, 100, 5_000, 70_000, cmp.Or(r.large, 200_000), 10}[i]
 			wg.Go(func() {
@@ -141,7 +146,7 @@ func (r *shutdownRound) run(t testing.TB, network string, after time.Duration, a
 	if r.clean && err != nil || err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Shutdown: got %v", err)
 	}
-	close(release)
+	let()
 	if r.stops {
 		proxy.Reset()
 		proxy.Heal()
@@ -202,6 +207,7 @@ func TestSilentPeersOfAnOpenServer(t *testing.T) {
 	for range 2 {
 		rawDial(t, srv.Addr())
 	}
+	within(t, 5*time.Second, "for both to be served", func() bool { return srv.connections() == 2 })
 	within(t, 5*time.Second, "for a place", func() bool {
 		c, err := Dial(testContext(t), srv.Addr(), DialConfig{DangerouslyWithoutAuth: true, Logger: quiet})
 		if err != nil {

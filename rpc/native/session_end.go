@@ -19,7 +19,7 @@ func (s *session) leave() {
 		st.left = true
 		// Closing the connection under a peer that still sends resets it, with all
 		// of the answers that have not arrived. Such a peer gets more time to close.
-		st.recent = !st.idle() || st.lastSeen != st.lookedAt
+		st.recent = st.unsettled() > 0 || st.lastSeen != st.lookedAt
 		st.sayGoodbye(goaway{reasonShutdown, "shutting down"})
 	})
 }

@@ -412,7 +412,10 @@ func TestFrameByFrame(t *testing.T) {
 	if f := p.want(frameResult, 13); f.body != "\x68released" {
 		t.Errorf("after the GOAWAY: got %q", f.body)
 	}
-	p.nc.Close() // it is for the side that was told to close
+	for lingers := false; !lingers; time.Sleep(time.Millisecond) {
+		s.update(func(st *state) { lingers = st.lingering })
+	}
+	p.nc.Close() // as a peer does that has all its answers
 	<-s.gone
 	if err := s.ended(); !errors.Is(err, ErrClosed) {
 		t.Errorf("the session ended with %v; want %v", err, ErrClosed)

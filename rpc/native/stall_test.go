@@ -82,9 +82,9 @@ func (a *trial) Fatalf(format string, args ...any) {
 
 func (a *trial) Fatal(args ...any) { a.Fatalf("%s", fmt.Sprintln(args...)) }
 
-// trials runs a test. If it fails while the machine stands still for so long
-// that its times mean nothing, it is made again, and if that does not end it is
-// skipped. allowed is by how much f may find something late.
+// trials runs a test. If it fails while the machine stands still it is made
+// again, and if that does not help it has failed, unless the machine stands still
+// for so long that times mean nothing at all. allowed is by how much f may find something late.
 func (s *stalls) trials(t *testing.T, f func(t testing.TB, allowed func() time.Duration)) {
 	const most = 3
 	for try := 1; ; try++ {
@@ -97,7 +97,7 @@ func (s *stalls) trials(t *testing.T, f func(t testing.TB, allowed func() time.D
 		switch {
 		case len(a.problems) == 0:
 			return
-		case stood < slower*10*time.Millisecond:
+		case stood < slower*10*time.Millisecond || try == most && stood < slower*200*time.Millisecond:
 			for _, p := range a.problems {
 				t.Error(p)
 			}
