@@ -57,6 +57,8 @@ type entry struct {
 	handler Handler
 }
 
+func (e entry) short() bool { return e.method != nil && e.method.short }
+
 type mappedError struct {
 	target error
 	code   int
@@ -108,8 +110,8 @@ func (r *Registry) Handle(name string, h Handler, opts ...Option) error {
 // Short reports whether there is a method that was registered with the option
 // [Short]. Transports ask it.
 func (r *Registry) Short(method string) bool {
-	e, ok := r.door.Load().entries[method]
-	return ok && e.method.short
+	d := r.door.Load()
+	return d != nil && d.entries[method].short()
 }
 
 func (r *Registry) add(name string, methods []*method) error {

@@ -33,6 +33,18 @@ func ExampleRegistry() {
 	// fault -32602: add: params[1]: expected int, got string
 }
 
+func ExampleShort() {
+	reg := rpc.NewRegistry()
+	// It waits for nothing: a native server may answer it right where it reads.
+	if err := reg.Register("add", func(a, b int) int { return a + b }, rpc.Short()); err != nil {
+		fmt.Println(err)
+	}
+	count := func(n int) iter.Seq2[int, error] { return nil }
+	fmt.Println(reg.Register("count", count, rpc.Short()))
+	// Output:
+	// rpc: register "count": a function that streams waits for its consumer: register it without rpc.Short
+}
+
 func ExampleBind() {
 	reg := rpc.NewRegistry()
 	if err := reg.Register("add", func(a, b int) int { return a + b }); err != nil {
@@ -446,6 +458,9 @@ func TestShort(t *testing.T) {
 		if got := reg.Short(method); got != want {
 			t.Errorf("%s: got %v; want %v", method, got, want)
 		}
+	}
+	if new(rpc.Registry).Short("short") {
+		t.Error("an empty registry has short functions")
 	}
 }
 

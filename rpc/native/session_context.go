@@ -16,13 +16,13 @@ type callContext struct {
 	base     context.Context // what it carries
 	deadline time.Time       // zero: none
 	reader   bool            // the handler runs on the reader
+	returned bool            // guarded by mu; the handler has
 
 	mu       sync.Mutex
 	err      error                // guarded by mu; why it has ended
 	done     chan struct{}        // guarded by mu; closed by end
 	timer    *time.Timer          // guarded by mu; runs from the first Done on
 	children map[*func()]struct{} // guarded by mu; called by end
-	returned bool                 // guarded by mu; the handler has
 }
 
 func (c *callContext) Deadline() (time.Time, bool) { return c.deadline, !c.deadline.IsZero() }

@@ -19,10 +19,6 @@ const (
 	// maxRounds is how often one writer writes before a goroutine relieves it: it
 	// may be a caller, who has a deadline.
 	maxRounds = 32
-	// maxYields is how often a writer lets others run before it writes. Once is
-	// worth the most by far; where a second processor takes the writer up again
-	// at once, too few of them have run by then.
-	maxYields = 4
 	// stallSize is what a peer has to take within DeadAfter, in bytes.
 	stallSize = 64 << 10
 	// maxSpare is the largest memory that is kept for the next out, in bytes.
@@ -247,7 +243,7 @@ func (s *session) write(gather bool) {
 		return
 	}
 	if gather {
-		s.gather()
+		runtime.Gosched()
 	}
 	var b []byte
 	for range maxRounds {
@@ -265,26 +261,6 @@ func (s *session) write(gather bool) {
 		}
 	}
 	s.relieve(b[:0])
-}
-
-// gather lets others run for as long as they add to the queue.
-func (s *session) gather() {
-	had := s.added()
-	for range maxYields {
-		runtime.Gosched()
-		now := s.added()
-		if now == had {
-			return
-		}
-		had = now
-	}
-}
-
-// added returns how many bytes wait for the writer.
-func (s *session) added() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.st.out)
 }
 
 // next returns what to write after written, nil if there is nothing.
