@@ -9,8 +9,13 @@ import (
 	"github.com/parley-rpc/parley/rpc"
 )
 
-// maxTries is how often a call is made at most.
-const maxTries = 3
+const (
+	// maxTries is how often a call is made at most that may have run.
+	maxTries = 3
+	// maxPasses is how often one is made that surely has not: servers that restart
+	// one after another may send it away several times.
+	maxPasses = 10
+)
 
 // invoke makes a call, innermost.
 func (c *Client) invoke(ctx context.Context, req *rpc.Request) (any, error) {
@@ -51,7 +56,11 @@ func (c *Client) perform(p *patience, call *call, req *rpc.Request) error {
 		if s != nil && !s.usable() {
 			c.live.CompareAndSwap(s, nil)
 		}
-		if s == nil || try == maxTries || !ofLink(s, err) || p.ctx.Err() != nil || unknown && !twice || call.usedUp() {
+		most := maxPasses
+		if unknown {
+			most = maxTries
+		}
+		if s == nil || try >= most || !ofLink(s, err) || p.ctx.Err() != nil || unknown && !twice || call.usedUp() {
 			if unknown && try > 1 {
 				err = unknownAfter(try, req.Method, err)
 			}

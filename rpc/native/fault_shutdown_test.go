@@ -99,6 +99,8 @@ func (r *shutdownRound) run(t testing.TB, network string, after time.Duration, a
 	t.Cleanup(let) // before the server is closed, which waits for its handlers
 	proxy, url := testFaultProxy(t, srv.Addr())
 	fates := map[int]error{}
+	answers := make(chan struct{}) // closed by the first one
+	begun := sync.OnceFunc(func() { close(answers) })
 	var wg sync.WaitGroup
 	var all [clients]*Client
 	for i := range all {
@@ -121,6 +123,9 @@ func (r *shutdownRound) run(t testing.TB, network string, after time.Duration, a
 					mu.Lock()
 					fates[id] = err
 					mu.Unlock()
+					if err == nil {
+						begun()
+					}
 					if err != nil {
 						return
 					}
@@ -130,6 +135,10 @@ func (r *shutdownRound) run(t testing.TB, network string, after time.Duration, a
 	}
 	proxy.Set(faultproxy.Up, r.way)
 	proxy.Set(faultproxy.Down, r.way)
+	select {
+	case <-answers:
+	case <-time.After(10 * time.Second):
+	}
 	time.Sleep(after + 2*r.way.Latency)
 	if r.stops {
 		proxy.Set(faultproxy.Up, faultproxy.Fault{Stop: true})

@@ -86,7 +86,7 @@ func (a *trial) Fatal(args ...any) { a.Fatalf("%s", fmt.Sprintln(args...)) }
 // again, and if that does not help it has failed, unless the machine stands still
 // for so long that times mean nothing at all. allowed is by how much f may find something late.
 func (s *stalls) trials(t *testing.T, f func(t testing.TB, allowed func() time.Duration)) {
-	const most = 3
+	const most = 8
 	for try := 1; ; try++ {
 		begin := time.Now()
 		a := &trial{TB: t}
