@@ -21,6 +21,9 @@
 //
 //	sum, err := rpc.Invoke[int](ctx, c, "add", 3, 5)
 //
+// A result, and the last argument, may be a stream: an iter.Seq2[T, error], or an
+// io.Reader. [Stream] and [Reader] take such results as they come.
+//
 // A call ends in one of three ways, which an error tells apart: the peer said
 // no ([Fault]), the call was not sent, or its outcome is unknown ([LinkError]).
 package rpc
