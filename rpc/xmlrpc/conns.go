@@ -84,7 +84,7 @@ func (cs *conns) makeRoom(newcomer *conn) (leave *conn, ok bool) {
 		return oldest, oldest != nil
 	}
 	if cs.silent.Len() >= maxSilent {
-		if oldest := cs.oldest(); newcomer.since.Sub(oldest.since) > silentGrace {
+		if oldest := cs.oldest(); oldest.hasToLeave(newcomer) {
 			return oldest, true
 		}
 	}
@@ -104,10 +104,16 @@ func (cs *conns) makeRoom(newcomer *conn) (leave *conn, ok bool) {
 			}
 		}
 	}
-	if n >= limit && newcomer.since.Sub(oldest.since) > silentGrace {
+	if n >= limit && oldest.hasToLeave(newcomer) {
 		return oldest, true
 	}
 	return nil, true
+}
+
+// hasToLeave reports whether a silent connection has to make room for another. A
+// request that nobody has read yet, since the machine is busy, is not silence.
+func (c *conn) hasToLeave(newcomer *conn) bool {
+	return newcomer.since.Sub(c.since) > silentGrace && !unread(c.Conn)
 }
 
 // oldest returns the oldest silent connection, nil if there is none; cs.mu is
