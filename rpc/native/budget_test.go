@@ -182,17 +182,22 @@ func TestUnreadResultsAreCounted(t *testing.T) {
 	defer b.Close()
 	s := testSession(t, a, sessionConfig{handler: handler, budget: shared})
 	p := &wirePeer{t: t, nc: b}
-	go p.send(frame(frameHello, 0, 0, string(testHello.append(nil))))
+	greeted := make(chan struct{})
+	go func() {
+		defer close(greeted)
+		p.send(frame(frameHello, 0, 0, string(testHello.append(nil))))
+	}()
 	if _, err := readFrame(b, nil, 1<<20); err != nil { // HELLO
 		t.Fatal(err)
 	}
+	<-greeted
 	for id := uint64(1); id < 8; id += 2 {
 		p.send(frame(frameCall, 0, id, callBody("blob")))
 	}
 	eventually(t, "two results wait, two are refused", func() bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		return s.st.running.n == 2 && s.st.workers.empty()
+		return s.st.lastSeen == 7 && s.st.running.n == 2 && s.st.workers.empty()
 	})
 	faults := 0
 	b.SetReadDeadline(time.Now().Add(5 * time.Second))

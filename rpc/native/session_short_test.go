@@ -227,7 +227,7 @@ func TestPeerStopsReadingShortAnswers(t *testing.T) {
 				}
 			}
 			answered := map[uint64]bool{}
-			for range n + 1 {
+			for len(answered) < n+1 {
 				got, err := readFrame(b, nil, 1<<20)
 				if err != nil {
 					t.Fatalf("after %d answers: %v", len(answered), err)
@@ -236,10 +236,9 @@ func TestPeerStopsReadingShortAnswers(t *testing.T) {
 				if err != nil || h.kind == frameResult && answered[h.id] {
 					t.Fatalf("got %s %d, %v", h.kind, h.id, err)
 				}
-				answered[h.id] = true // 0 is HELLO
-			}
-			if len(answered) != n+1 {
-				t.Errorf("%d calls were answered; want %d", len(answered)-1, n)
+				if h.kind != framePing { // of a machine that has taken its time
+					answered[h.id] = true // 0 is HELLO
+				}
 			}
 			wantSettled(t, s)
 		})
