@@ -128,6 +128,29 @@ func (st *state) leaveLine(in *incoming) {
 	st.appendFault(in.id, rpc.FaultOf(context.Canceled))
 }
 
+// reserve counts a large answer before it is encoded, if its size is known: of
+// many that come at once and are refused, the encoded ones would be garbage for
+// longer than there is memory.
+func (s *session) reserve(in *incoming, result any) error {
+	size := 0
+	switch v := result.(type) {
+	case []byte:
+		size = len(v)
+	case string:
+		size = len(v)
+	}
+	if size <= smallAnswer {
+		return nil
+	}
+	var err error
+	s.update(func(st *state) {
+		if more := callMemory + len(in.message) + size - in.charged; more > 0 && !st.charge(in, more) {
+			err = st.purse.errMemory()
+		}
+	})
+	return err
+}
+
 // settleAccount counts a large answer in place of the arguments, which are not
 // needed any more. One for which there is no memory is replaced by a fault.
 func (s *session) settleAccount(in *incoming, kind frameType) frameType {

@@ -331,6 +331,9 @@ func (in *incoming) handle() frameType {
 		}
 	}
 	if err == nil {
+		err = in.s.reserve(in, result)
+	}
+	if err == nil {
 		in.answer, err = cbor.Append(withHeadRoom(in.answer), result)
 		if err != nil {
 			err = in.internal(fmt.Errorf("the result cannot be encoded: %w", err))
