@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/parley-rpc/parley/rpc"
 	"github.com/parley-rpc/parley/rpc/native/cbor"
@@ -30,6 +31,8 @@ type instream struct {
 	ended   bool          // guarded by session.mu; all items have come
 	err     error         // guarded by session.mu; why no more will come
 	arrived chan struct{} // holds an element when something of the above has changed
+
+	abandoned atomic.Bool // its call was given up, if only for its default time
 
 	part *part // the reader's; an item that has begun to arrive
 
@@ -417,10 +420,10 @@ func (f *instream) decode(item []byte, read func(src value.Source) error) error 
 	return err
 }
 
-// deliver hands the items that have come to a request, until ctx is over: they
-// may come as fast as they are taken, for ever.
+// deliver hands the items that have come to a request, until ctx is over or the
+// call was given up: they may come as fast as they are taken, for ever.
 func (f *instream) deliver(ctx context.Context, c *streaming) error {
-	for {
+	for !f.abandoned.Load() {
 		if err := ctx.Err(); err != nil {
 			return callError(rpc.Unknown, c.req.Method, err)
 		}
@@ -440,6 +443,7 @@ func (f *instream) deliver(ctx context.Context, c *streaming) error {
 		}
 		f.ate(len(item))
 	}
+	return nil
 }
 
 // next waits for the next item and puts it into dst.

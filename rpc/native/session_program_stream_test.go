@@ -428,6 +428,8 @@ var streamPrograms = func() (list []string) {
 	plan := func(count, size int, source sourceWay, drain drainWay, stop int) (a, b byte) {
 		return byte(count + 5*size + 25*int(source)), byte(int(drain) + int(drainWays)*stop)
 	}
+	a, b := plan(0, 0, endless, drainsSlowly, 0) // its default time ends with thousands of items that nobody took
+	list = append(list, on(1, stepItems, a, b))
 	for _, kind := range []step{stepItems, stepUpload, stepBoth} {
 		for source := range sourceWays {
 			program := ""
