@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/parley-rpc/parley/rpc"
 	"github.com/parley-rpc/parley/rpc/native/cbor"
@@ -421,10 +422,15 @@ func (f *instream) decode(item []byte, read func(src value.Source) error) error 
 }
 
 // deliver hands the items that have come to a request, until ctx is over or the
-// call was given up: they may come as fast as they are taken, for ever.
-func (f *instream) deliver(ctx context.Context, c *streaming) error {
+// call was given up: they may come as fast as they are taken, for ever. Of a call
+// that was answered due is the end of its default time, since session.born; 0: none.
+func (f *instream) deliver(ctx context.Context, c *streaming, due time.Duration) error {
 	for !f.abandoned.Load() {
-		if err := ctx.Err(); err != nil {
+		err := ctx.Err()
+		if err == nil && due > 0 && f.s.sinceBorn() > due {
+			err = errNoAnswer(f.s.callTimeout)
+		}
+		if err != nil {
 			return callError(rpc.Unknown, c.req.Method, err)
 		}
 		item, err := f.item()

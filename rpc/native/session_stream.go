@@ -152,7 +152,7 @@ func (s *session) exchange(p *patience, c *call, arrived <-chan struct{}, failed
 	for {
 		select {
 		case <-arrived:
-			if err := st.in.deliver(p.ctx, st); err != nil {
+			if err := st.in.deliver(p.ctx, st, 0); err != nil {
 				return s.breakOff(c, err)
 			}
 			continue
@@ -167,7 +167,7 @@ func (s *session) exchange(p *patience, c *call, arrived <-chan struct{}, failed
 			}
 		}
 		if st.in != nil {
-			if err := st.in.deliver(p.ctx, st); err != nil { // what came before the end
+			if err := st.in.deliver(p.ctx, st, c.due); err != nil { // what came before the end
 				return err
 			}
 		}
