@@ -95,6 +95,7 @@ func (st *state) addOutstream(f *outstream) {
 func (st *state) delistStreams(c *call) {
 	if in := c.streaming.in; in != nil {
 		delete(st.instreams, in.id)
+		in.over.Store(true)
 	}
 	if out := c.streaming.out; out != nil {
 		st.closeOutstream(out)
@@ -152,7 +153,7 @@ func (s *session) exchange(p *patience, c *call, arrived <-chan struct{}, failed
 	for {
 		select {
 		case <-arrived:
-			if err := st.in.deliver(p.ctx, st, 0); err != nil {
+			if err := st.in.deliver(p.ctx, st, c.due); err != nil {
 				return s.breakOff(c, err)
 			}
 			continue
