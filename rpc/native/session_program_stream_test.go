@@ -429,7 +429,7 @@ var streamPrograms = func() (list []string) {
 		return byte(count + 5*size + 25*int(source)), byte(int(drain) + int(drainWays)*stop)
 	}
 	a, b := plan(0, 0, endless, drainsSlowly, 0) // its default time ends with thousands of items that nobody took
-	list = append(list, on(1, stepItems, a, b))
+	list = append(list, on(1, stepItems, a, b), on(0, stepItems, a, b)+on(0, stepCut, 0, 0))
 	for _, kind := range []step{stepItems, stepUpload, stepBoth} {
 		for source := range sourceWays {
 			program := ""
