@@ -292,11 +292,16 @@ func (r *Registry) callWithin(ctx context.Context, d *door, handler Handler, req
 	case pushed:
 		return nil, nil
 	}
-	tree, err := value.Dynamic(result)
-	if err != nil {
-		return nil, r.internal(ctx, req.Method, fmt.Errorf("result: %w", err))
+	for part := range partsOf(result, req) {
+		tree, err := value.Dynamic(part)
+		if err != nil {
+			return nil, r.internal(ctx, req.Method, fmt.Errorf("result: %w", err))
+		}
+		if result, err = Deliver(value.NewSource(tree), req); err != nil {
+			return nil, err
+		}
 	}
-	return Deliver(value.NewSource(tree), req)
+	return result, nil
 }
 
 // enter fills in who calls, and puts it and the metadata within reach of the

@@ -3,6 +3,7 @@ package rpc
 import (
 	"context"
 	"io"
+	"iter"
 	"reflect"
 )
 
@@ -107,4 +108,25 @@ func (m *method) collect(ctx context.Context, stream any, limit int) (any, error
 		return nil, err
 	}
 	return list.Interface(), nil
+}
+
+// partLength is how many elements of a list are made dynamic values at once.
+const partLength = 256
+
+// partsOf returns a result in parts, each a list of some elements, if it is a long
+// list that is wanted item by item: dynamic values take many times the memory, and
+// of a part are needed for a moment only. Any other result is its own one part.
+func partsOf(result any, req *Request) iter.Seq[any] {
+	return func(yield func(any) bool) {
+		v := reflect.ValueOf(result)
+		if req.Yield == nil || v.Kind() != reflect.Slice || v.Len() <= partLength || v.Type().Elem().Kind() == reflect.Uint8 || reflect.PointerTo(v.Type()).NumMethod() > 0 {
+			yield(result)
+			return
+		}
+		for i := 0; i < v.Len(); i += partLength {
+			if !yield(v.Slice(i, min(i+partLength, v.Len())).Interface()) {
+				return
+			}
+		}
+	}
 }

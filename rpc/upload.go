@@ -160,6 +160,9 @@ func (r *Registry) callUploading(ctx context.Context, req *Request, args []any, 
 	own := *req
 	own.Args = Values(args)
 	own.Next = func(dst any) error {
+		if broken != nil {
+			return broken
+		}
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -251,11 +254,14 @@ type upload struct {
 }
 
 func (u *upload) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
 	for len(u.piece) == 0 && u.err == nil {
 		u.piece = nil
 		u.err = u.next(&u.piece)
 	}
-	if len(u.piece) == 0 && len(p) > 0 {
+	if len(u.piece) == 0 {
 		return 0, u.err
 	}
 	n := copy(p, u.piece)
@@ -275,8 +281,9 @@ func (u *upload) Close() error {
 
 // Reader calls method and returns what it answers as one stream of bytes: the
 // result of a function that returns an io.Reader, as it comes, or a []byte. The
-// call begins with the first Read and lasts until the end of the stream, an
-// error, or Close, which must be called. The error of a call is that of a Read.
+// call begins with the first Read that has room for a byte, and lasts until the end
+// of the stream, an error, or Close, which must be called. The error of a call is
+// that of a Read. Without one, io.EOF, all of the stream has come.
 //
 // It must be used by one goroutine at a time.
 func Reader(ctx context.Context, c Caller, method string, args ...any) io.ReadCloser {
@@ -303,6 +310,9 @@ func (d *download) pieces(yield func([]byte, error) bool) {
 }
 
 func (d *download) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
 	if d.next == nil && d.err == nil {
 		d.next, d.stop = iter.Pull2(d.pieces)
 	}
@@ -314,7 +324,7 @@ func (d *download) Read(p []byte) (int, error) {
 			d.piece = nil
 		}
 	}
-	if len(d.piece) == 0 && len(p) > 0 {
+	if len(d.piece) == 0 {
 		return 0, d.err
 	}
 	n := copy(p, d.piece)
@@ -325,7 +335,7 @@ func (d *download) Read(p []byte) (int, error) {
 // WriteTo writes all that is left to w. It is what io.Copy uses.
 func (d *download) WriteTo(w io.Writer) (written int64, err error) {
 	if d.next == nil && d.err == nil {
-		d.err = io.EOF // whatever happens: it is all done here
+		d.err = io.ErrClosedPipe // unless it comes to its end here
 		for piece, err := range d.pieces {
 			if err != nil {
 				d.err = err
@@ -333,10 +343,14 @@ func (d *download) WriteTo(w io.Writer) (written int64, err error) {
 			}
 			n, err := w.Write(piece)
 			written += int64(n)
+			if err == nil && n < len(piece) {
+				err = io.ErrShortWrite
+			}
 			if err != nil {
 				return written, err
 			}
 		}
+		d.err = io.EOF
 		return written, nil
 	}
 	return io.Copy(w, struct{ io.Reader }{d})

@@ -182,6 +182,7 @@ func (st *state) settleCall(h frameHead) (*call, error) {
 		if err := c.streaming.answerable(h); err != nil {
 			return nil, err
 		}
+		c.streaming.answered = true
 		st.delistStreams(c)
 	}
 	delete(st.calls, h.id)

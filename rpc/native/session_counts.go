@@ -82,6 +82,14 @@ func (l *ledger) begins(c *call) {
 func (l *ledger) fails(c *call, err error) {
 	var link *rpc.LinkError
 	unknown := errors.As(err, &link) && link.Sent == rpc.Unknown
+	left := false
+	if st := c.streaming; st != nil {
+		if st.answered {
+			return // which is how it counts, whatever the consumer made of it
+		}
+		left = st.left
+		unknown = unknown || left
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !c.counted {
@@ -93,7 +101,7 @@ func (l *ledger) fails(c *call, err error) {
 	} else {
 		l.notSent++
 	}
-	if isOwnEnd(err) {
+	if left || isOwnEnd(err) {
 		l.givenUp++
 	}
 }

@@ -5,6 +5,9 @@ import (
 	"encoding/binary"
 	"io"
 	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/parley-rpc/parley/rpc"
 	"github.com/parley-rpc/parley/rpc/native/cbor"
@@ -23,11 +26,15 @@ type instream struct {
 	id uint64 // of the call; guarded by session.mu until the call is sent
 
 	queue   []itemBlock   // guarded by session.mu; complete items that nobody has taken
-	held    int           // guarded by session.mu; bytes that state.streamed counts
+	held    int           // guarded by session.mu; bytes of memory that state.streamed counts
+	closed  bool          // guarded by session.mu; nobody takes items any more
 	credit  int           // guarded by session.mu; bytes that the peer may still send
 	ended   bool          // guarded by session.mu; all items have come
 	err     error         // guarded by session.mu; why no more will come
 	arrived chan struct{} // holds an element when something of the above has changed
+
+	over      atomic.Bool // the call that it answers has ended: overdue does not look after it any more
+	abandoned atomic.Bool // it was given up, if only for its default time
 
 	part *part // the reader's; an item that has begun to arrive
 
@@ -35,6 +42,7 @@ type instream struct {
 	taken itemBlock // what it is at
 	rest  []byte    // what is left of it
 	eaten int       // bytes that the peer was not given back yet
+	load  int       // what the values of an item are counted for, in bytes
 	dec   cbor.Decoder
 }
 
@@ -42,11 +50,34 @@ type instream struct {
 // (uvarint), or a large one.
 type itemBlock struct {
 	memory *[]byte
+	held   int // bytes that are counted for it
 	single bool
 }
 
-// blockSize is how many bytes of small items are kept together.
-const blockSize = 16 << 10
+const (
+	// blockSize is how many bytes of small items are kept together. A block is
+	// counted as a whole: an item of a byte takes one, too.
+	blockSize = 16 << 10
+	// smallItem is the size of an item, in bytes, up to which it goes into such a
+	// block even if it comes in parts.
+	smallItem = 4 << 10
+	// lightItem is what the values of an item may take, in bytes, without being
+	// counted: it is paid for with the call.
+	lightItem = 4 << 10
+)
+
+// blocks is a cache: nothing depends on what it holds. That of messages has
+// larger memory, of which an item of a byte would keep more than is counted.
+var blocks = sync.Pool{New: func() any { b := make([]byte, 0, blockSize); return &b }}
+
+func (b itemBlock) free() {
+	if b.single {
+		putMessage(b.memory)
+	} else {
+		*b.memory = (*b.memory)[:0]
+		blocks.Put(b.memory)
+	}
+}
 
 func newInstream(s *session, id uint64) *instream {
 	return &instream{s: s, id: id, credit: s.limits.StreamWindow, arrived: make(chan struct{}, 1)}
@@ -59,9 +90,13 @@ func (f *instream) signal() {
 	}
 }
 
-// fail makes err the end of the stream.
+// failInstream makes err the end of a stream. The reader calls it.
 func (st *state) failInstream(f *instream, err error) {
-	f.err, f.part = err, nil
+	if p := f.part; p != nil {
+		st.releaseInstream(f, p.held)
+		f.part = nil
+	}
+	f.err = err
 	st.drop(f)
 	f.signal()
 }
@@ -69,14 +104,22 @@ func (st *state) failInstream(f *instream, err error) {
 // drop gives up what has come of a stream and was not taken.
 func (st *state) drop(f *instream) {
 	for _, b := range f.queue {
-		putMessage(b.memory)
+		st.releaseInstream(f, b.held)
+		b.free()
 	}
-	st.releaseInstream(f, f.held)
 	f.queue = nil
 }
 
-// hold counts n more bytes of a stream, or ends it if they are too much.
-func (st *state) holdInstream(f *instream, n int, l *Limits) bool {
+// closeInstream gives up all of a stream that nobody reads any more.
+func (st *state) closeInstream(f *instream) {
+	st.drop(f)
+	st.releaseInstream(f, f.held)
+	f.closed = true
+}
+
+// holdInstream counts n more bytes of a stream, or ends it if they are too much.
+func (st *state) holdInstream(f *instream, n int) bool {
+	l := &f.s.limits
 	switch {
 	case st.streamed+n > l.MaxBuffered:
 		st.failInstream(f, errHeld(l.MaxBuffered))
@@ -91,6 +134,7 @@ func (st *state) holdInstream(f *instream, n int, l *Limits) bool {
 }
 
 func (st *state) releaseInstream(f *instream, n int) {
+	n = min(n, f.held) // it may have been closed
 	st.streamed -= n
 	f.held -= n
 	st.purse.memory.give(int64(n))
@@ -110,6 +154,8 @@ func (r *reader) data(h frameHead) (err error) {
 		switch {
 		case f == nil:
 			err = r.s.unknownStream(h)
+		case f.err != nil: // nobody waits for it
+			f.part = nil
 		case f.part != nil:
 			if err = f.checkPart(h); err == nil {
 				*f.part.buf = append(*f.part.buf, body...)
@@ -120,10 +166,9 @@ func (r *reader) data(h frameHead) (err error) {
 		case h.flags&flagEnd != 0:
 			f.ended = true
 			f.signal()
-		case f.err != nil: // nobody waits for it
 		default:
-			if err = f.spend(len(body)); err == nil && st.holdInstream(f, len(body), &r.s.limits) {
-				f.add(body)
+			if err = f.spend(len(body)); err == nil {
+				st.add(f, body)
 			}
 		}
 	})
@@ -146,10 +191,13 @@ func (f *instream) spend(n int) error {
 }
 
 // add puts a small item into the queue.
-func (f *instream) add(body []byte) {
+func (st *state) add(f *instream, body []byte) {
 	n := len(f.queue)
-	if n == 0 || f.queue[n-1].single || len(*f.queue[n-1].memory)+len(body) > blockSize {
-		f.queue = append(f.queue, itemBlock{memory: getMessage()})
+	if n == 0 || f.queue[n-1].single || len(*f.queue[n-1].memory)+uvarintLen(uint64(len(body)))+len(body) > blockSize {
+		if !st.holdInstream(f, blockSize) {
+			return
+		}
+		f.queue = append(f.queue, itemBlock{memory: blocks.Get().(*[]byte), held: blockSize})
 		n++
 	}
 	b := f.queue[n-1].memory
@@ -171,8 +219,15 @@ func (f *instream) checkPart(h frameHead) error {
 // complete puts the item that has arrived in parts into the queue. It is called
 // from within update.
 func (st *state) complete(f *instream) {
-	f.queue = append(f.queue, itemBlock{f.part.buf, true})
+	p := f.part
 	f.part = nil
+	if p.total <= smallItem { // one of its own would keep more memory than is counted
+		st.releaseInstream(f, p.held)
+		st.add(f, *p.buf)
+		putMessage(p.buf)
+		return
+	}
+	f.queue = append(f.queue, itemBlock{memory: p.buf, held: p.held, single: true})
 	f.signal()
 }
 
@@ -181,13 +236,15 @@ func (r *reader) largeData(h frameHead) (err error) {
 	var f *instream
 	begins := false
 	r.s.update(func(st *state) {
-		if f = st.instreams[h.id]; f == nil {
+		switch f = st.instreams[h.id]; {
+		case f == nil:
 			err = r.s.unknownStream(h)
-		} else if begins = f.part == nil; begins && f.err == nil && f.ended {
-			err = breach("DATA %d after its end", h.id)
-		}
-		if f != nil && f.err != nil {
-			f = nil // nobody waits for it
+		case f.err != nil:
+			f.part, f = nil, nil // nobody waits for it
+		default:
+			if begins = f.part == nil; begins && f.ended {
+				err = breach("DATA %d after its end", h.id)
+			}
 		}
 	})
 	if err != nil {
@@ -219,9 +276,9 @@ func (r *reader) largeData(h frameHead) (err error) {
 	}
 	r.s.update(func(st *state) {
 		switch {
-		case st.instreams[h.id] != f: // its call has ended
+		case st.instreams[h.id] != f || f.err != nil: // its call has ended
 			f.part = nil
-			st.drop(f)
+			st.releaseInstream(f, p.held)
 		case !h.more():
 			st.complete(f)
 		}
@@ -238,15 +295,20 @@ func (r *reader) growItem(f *instream) (ok bool) {
 	}
 	want := min(p.total, max(growStep, 4*p.size))
 	r.s.update(func(st *state) {
-		if ok = st.instreams[f.id] == f; ok {
-			ok = st.holdInstream(f, want-p.held, &r.s.limits)
+		if st.instreams[f.id] == f && f.err == nil {
+			ok = st.holdInstream(f, want-p.held)
 		}
 	})
-	if ok {
-		p.held = want
-		*p.buf = slices.Grow(*p.buf, want-len(*p.buf))
+	if !ok {
+		return false
 	}
-	return ok
+	p.held = want
+	if have := cap(*p.buf); have < want || have > 4*want { // more than is counted
+		old := *p.buf
+		*p.buf = append(make([]byte, 0, want), old...)
+		putMessage(&old)
+	}
+	return true
 }
 
 // item returns the next item, which is valid until the next call. Nil without an
@@ -269,12 +331,12 @@ func (f *instream) item() (item []byte, err error) {
 
 // nextBlock takes a block out of the queue.
 func (f *instream) nextBlock() (err error) {
-	if f.taken.memory != nil {
-		*f.taken.memory = reuse(&f.dec, *f.taken.memory)
-		putMessage(f.taken.memory)
-		f.taken = itemBlock{}
+	done := f.taken
+	if f.taken = (itemBlock{}); done.single {
+		*done.memory = reuse(&f.dec, *done.memory)
 	}
-	f.s.update(func(*state) {
+	f.s.update(func(st *state) {
+		st.releaseInstream(f, done.held)
 		switch {
 		case len(f.queue) > 0:
 			f.taken = f.queue[0]
@@ -286,6 +348,9 @@ func (f *instream) nextBlock() (err error) {
 			err = io.EOF
 		}
 	})
+	if done.memory != nil {
+		done.free()
+	}
 	return err
 }
 
@@ -295,8 +360,7 @@ func (f *instream) ate(n int) {
 		return
 	}
 	f.s.update(func(st *state) {
-		st.releaseInstream(f, min(f.eaten, f.held))
-		if st.instreams[f.id] != f || f.ended || st.err != nil {
+		if st.instreams[f.id] != f || f.ended || f.err != nil || st.err != nil {
 			return
 		}
 		f.credit += f.eaten
@@ -304,6 +368,48 @@ func (f *instream) ate(n int) {
 		st.out = binary.AppendUvarint(st.out, uint64(f.eaten))
 	})
 	f.eaten = 0
+}
+
+// weigh counts what the values of an item take until the next one is asked for:
+// a few bytes may stand for many of them. An item for which there is no memory
+// ends the stream. One that has as much as the last one costs no lock.
+func (f *instream) weigh(item []byte) (err error) {
+	load := 0
+	if len(item) >= lightItem/manyfold {
+		load = cbor.Weigh(item)
+	}
+	if load < lightItem {
+		load = 0
+	}
+	if load <= f.load && load >= f.load/2 {
+		return nil
+	}
+	f.s.update(func(st *state) {
+		more, others := load-f.load, st.streamed-f.held
+		most := f.s.limits.MaxBuffered
+		switch {
+		case f.closed:
+			err = errStreamOver
+		case st.err != nil: // all is given back
+		case more <= 0:
+			st.releaseInstream(f, -more)
+		case others > 0 && st.streamed+more > most:
+			err = errHeld(most)
+		case !st.purse.memory.take(int64(more)):
+			err = st.purse.errMemory()
+		default:
+			st.streamed += more
+			f.held += more
+		}
+		if err != nil {
+			f.err, f.rest = err, nil
+			st.drop(f)
+		}
+	})
+	if err == nil {
+		f.load = load
+	}
+	return err
 }
 
 // decode reads an item with read.
@@ -316,9 +422,18 @@ func (f *instream) decode(item []byte, read func(src value.Source) error) error 
 	return err
 }
 
-// deliver hands the items that have come to a request.
-func (f *instream) deliver(req *rpc.Request) error {
-	for {
+// deliver hands the items that have come to a request, until ctx is over or the
+// call was given up: they may come as fast as they are taken, for ever. due is the
+// end of the default time of the call, since session.born; 0: it has none.
+func (f *instream) deliver(ctx context.Context, c *streaming, due time.Duration) error {
+	for !f.abandoned.Load() {
+		err := ctx.Err()
+		if err == nil && due > 0 && f.over.Load() && f.s.sinceBorn() > due {
+			err = errNoAnswer(f.s.callTimeout)
+		}
+		if err != nil {
+			return callError(rpc.Unknown, c.req.Method, err)
+		}
 		item, err := f.item()
 		if item == nil || err != nil {
 			if err == io.EOF { //nolint:errorlint // is item's own
@@ -326,21 +441,34 @@ func (f *instream) deliver(req *rpc.Request) error {
 			}
 			return err
 		}
-		if err := f.decode(item, func(src value.Source) error { return rpc.DeliverItem(src, req) }); err != nil {
+		if err := f.weigh(item); err != nil {
+			return err
+		}
+		c.used = true
+		if err := f.decode(item, func(src value.Source) error { return rpc.DeliverItem(src, c.req) }); err != nil {
 			return err
 		}
 		f.ate(len(item))
 	}
+	return nil
 }
 
 // next waits for the next item and puts it into dst.
 func (f *instream) next(ctx context.Context, dst any) error {
 	for {
+		if len(f.rest) == 0 {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+		}
 		item, err := f.item()
 		if err != nil {
 			return err
 		}
 		if item != nil {
+			if err := f.weigh(item); err != nil {
+				return err
+			}
 			err := f.decode(item, func(src value.Source) error { value.Decode(src, dst); return sourceError(src) })
 			f.ate(len(item))
 			if err != nil {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"log/slog"
+	"runtime/debug"
 
 	"github.com/parley-rpc/parley/rpc"
 	"github.com/parley-rpc/parley/rpc/native/cbor"
@@ -20,6 +22,7 @@ type outstream struct {
 
 	credit int           // guarded by session.mu; bytes that the peer takes; may be below 0
 	over   bool          // guarded by session.mu; nobody takes items any more
+	paid   int           // guarded by session.mu; bytes of buf that the purse counts
 	large  *large        // guarded by session.mu; an item that is sent in parts
 	more   chan struct{} // holds an element when credit has come, or over is set
 	begun  chan struct{} // closed when all of the call was sent, or will never be; nil: it was
@@ -32,9 +35,12 @@ func newOutstream(s *session, id uint64) *outstream {
 	return &outstream{s: s, id: id, ctx: context.Background(), credit: s.hello.window, more: make(chan struct{}, 1)}
 }
 
-// errStreamOver ends the pusher of a stream that nobody takes any more. Its call
-// has an error, or an answer, that says more.
-var errStreamOver = errors.New("native: the call that the stream belongs to has ended")
+// errStreamOver ends the pusher of a stream that nobody takes any more, and who
+// reads one behind the answer. Its call has an error, or an answer, that says more.
+var errStreamOver = fmt.Errorf("native: the call that the stream belongs to has ended: %w", context.Canceled)
+
+// errProducerGone ends a call whose upload will never end.
+var errProducerGone = errors.New("the producer has ended its goroutine")
 
 // gatherBelow is the size of an item, in bytes, up to which a goroutine does the
 // writing, and gathers further items meanwhile: 2.6 times as fast for integers,
@@ -60,10 +66,10 @@ func (f *outstream) push(item any) (err error) {
 		var l *large
 		update(func(st *state) {
 			switch {
-			case st.err != nil:
-				err = st.err
-			case f.over:
+			case f.over, f.cut, st.err != nil: // behind an item that is cut nothing may follow
 				err = errStreamOver
+			case !f.pay(st):
+				err = st.purse.errMemory()
 			case f.credit <= 0:
 				wait = f.more
 			case split(body):
@@ -91,6 +97,20 @@ func (f *outstream) push(item any) (err error) {
 	}
 }
 
+// pay counts the memory of an item, as that of an answer is: a peer may open many
+// streams and give credit to none.
+func (f *outstream) pay(st *state) bool {
+	more := len(f.buf) - smallAnswer - f.paid
+	if more <= 0 {
+		return true
+	}
+	if !st.purse.memory.take(int64(more)) {
+		return false
+	}
+	f.paid += more
+	return true
+}
+
 // pushed waits until an item is sent that has several frames.
 func (f *outstream) pushed(l *large) (err error) {
 	select {
@@ -116,26 +136,46 @@ func (f *outstream) pushed(l *large) (err error) {
 // pump sends all items of an upload. It runs on a goroutine of its own, which the
 // call does not wait for: nobody knows how long the producer takes to make its
 // next item. failed takes the error of a stream that breaks off.
-func (f *outstream) pump(items iter.Seq2[any, error], failed chan<- error) {
+func (f *outstream) pump(method string, items iter.Seq2[any, error], failed chan<- error) {
 	if f.begun != nil {
 		<-f.begun
 	}
-	for item, err := range items {
-		if err == nil {
+	err := errProducerGone
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v", p)
+			f.s.logger.LogAttrs(context.Background(), slog.LevelError, "upload_panicked",
+				slog.String("method", method), slog.Any("error", fmt.Errorf("%w\n%s", err, debug.Stack())))
+		}
+		if err != nil && !errors.Is(err, errStreamOver) {
+			failed <- err
+		}
+	}()
+	if err = f.pushAll(items); err == nil {
+		f.s.update(func(st *state) {
+			if !f.over && st.err == nil {
+				st.out = appendSessionHead(st.out, frameData, flagEnd, f.id, 0)
+			}
+		})
+	}
+}
+
+// pushAll sends all items, unless there is nobody to take them: then none is asked
+// for.
+func (f *outstream) pushAll(items iter.Seq2[any, error]) (err error) {
+	over := false
+	if f.s.update(func(*state) { over = f.over }); over {
+		return errStreamOver
+	}
+	for item, failed := range items {
+		if err = failed; err == nil {
 			err = f.push(item)
 		}
 		if err != nil {
-			if !errors.Is(err, errStreamOver) {
-				failed <- err
-			}
-			return
+			break
 		}
 	}
-	f.s.update(func(st *state) {
-		if !f.over && st.err == nil {
-			st.out = appendSessionHead(st.out, frameData, flagEnd, f.id, 0)
-		}
-	})
+	return err
 }
 
 // stop makes what is pushed from now on fail.
@@ -149,6 +189,14 @@ func (st *state) stop(f *outstream) {
 	if f.large != nil {
 		st.cut(f.large)
 	}
+}
+
+// closeOutstream gives up a stream whose call is over.
+func (st *state) closeOutstream(f *outstream) {
+	delete(st.outstreams, f.id)
+	st.stop(f)
+	st.purse.memory.give(int64(f.paid))
+	f.paid = 0
 }
 
 func (f *outstream) signal() {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -45,6 +46,9 @@ const (
 	stepEnd                // a side ends at once
 	stepCut                // the connection is lost
 	stepFrame              // a frame that the other session has not sent
+	stepItems              // a call whose result is a stream; see streamPlan
+	stepUpload             // whose last argument is one
+	stepBoth               // that gets its upload back
 	steps
 )
 
@@ -66,14 +70,25 @@ type try struct {
 	returned int
 	result   any
 	err      error
+	panicked bool
+
+	// Of calls with streams.
+	plan     *streamPlan
+	numbers  int // that it is made of
+	up, down drained
+
+	due, over time.Time // by its deadline or cancellation; zero: none
 }
+
+// firstTag is the tag of the first call, by which functions know them.
+const firstTag = 1000
 
 // world runs one program.
 type world struct {
 	t        *testing.T
 	ends     [2]*session
 	ways     [2]*way    // from session 0, from session 1
-	wire     sync.Mutex // guards what the ways have seen
+	wire     sync.Mutex // guards what the ways have seen, and attempts
 	shared   *budget    // of session 0
 	attempts []*try
 	hurry    [2]time.Duration
@@ -83,6 +98,9 @@ type world struct {
 	busy     int  // ms that the handlers sleep, all together
 	outcomes map[string]bool
 	done     chan *try
+
+	over      chan struct{} // closed at the end of the program: nobody waits any more
+	producers atomic.Int32  // uploads that are being made
 }
 
 // way is one direction of the relay.
@@ -98,17 +116,18 @@ type way struct {
 	hello    bool
 	calls    map[uint64]bool // begun by the sender; true: answered
 	last     *uint64         // of the GOAWAY of the sender
+	streams  map[uint64]*wireStream
 }
 
 var programLimits = [2]Limits{
-	{MaxMessage: 256 << 10, MaxCalls: 4, MaxBuffered: 512 << 10},
-	{MaxMessage: 256 << 10, MaxCalls: 3, MaxBuffered: 512 << 10},
+	{MaxMessage: 256 << 10, MaxCalls: 4, MaxBuffered: 512 << 10, StreamWindow: 64 << 10},
+	{MaxMessage: 256 << 10, MaxCalls: 3, MaxBuffered: 512 << 10, StreamWindow: 100 << 10},
 }
 
 // runProgram runs a program and checks what has come of it.
 func runProgram(t *testing.T, program []byte) (outcomes map[string]bool) {
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{t: t, shared: newBudget(256<<10, 1), done: make(chan *try, len(program)), outcomes: map[string]bool{}}
+		w := &world{t: t, shared: newBudget(256<<10, 1), done: make(chan *try, len(program)), over: make(chan struct{}), outcomes: map[string]bool{}}
 		outcomes = w.outcomes
 		w.start()
 		for len(program) >= 3 {
@@ -134,7 +153,7 @@ func (w *world) start() {
 }
 
 func newWay(w *world, side int, from, to net.Conn) *way {
-	y := &way{w: w, side: side, from: from, to: to, turn: make(chan struct{}, 1), open: make(chan struct{}), over: make(chan struct{}), calls: map[uint64]bool{}}
+	y := &way{w: w, side: side, from: from, to: to, turn: make(chan struct{}, 1), open: make(chan struct{}), over: make(chan struct{}), calls: map[uint64]bool{}, streams: map[uint64]*wireStream{}}
 	close(y.open)
 	return y
 }
@@ -198,6 +217,8 @@ func (y *way) look(b []byte) {
 		if called && !h.more() {
 			back.calls[h.id] = true
 		}
+	case frameData, frameCredit:
+		y.lookAtStream(h, b[n:])
 	case frameGoaway:
 		if g, err := parseGoaway(b[n:]); err != nil {
 			t.Errorf("session %d sent %q: %v", y.side, b, err)
@@ -222,6 +243,9 @@ func (w *world) handle(ctx context.Context, req *rpc.Request) (any, error) {
 		return nil, rpc.Errorf(rpc.CodeInvalidParams, "forged")
 	}
 	switch req.Method {
+	case "items", "upload", "both":
+		numbers, _ := args[1].(int64)
+		return w.serveStream(ctx, req, int(tag), numbers)
 	case "fault":
 		return nil, rpc.Errorf(77, "fault %d", tag)
 	case "panic":
@@ -249,6 +273,7 @@ func (w *world) handle(ctx context.Context, req *rpc.Request) (any, error) {
 var stepMethods = map[step]string{
 	stepEcho: "echo", stepLarge: "large", stepHeavy: "heavy", stepSleep: "sleep", stepDeaf: "deaf",
 	stepFault: "fault", stepPanic: "panic", stepBack: "back",
+	stepItems: "items", stepUpload: "upload", stepBoth: "both",
 }
 
 func (w *world) step(kind step, side, a, b int) {
@@ -259,6 +284,9 @@ func (w *world) step(kind step, side, a, b int) {
 		if n := len(w.attempts); n > 0 {
 			at := w.attempts[n-1-a%n]
 			at.hurried = true
+			if now := time.Now(); at.due.IsZero() || now.Before(at.due) {
+				at.due = now
+			}
 			at.cancel()
 		}
 	case stepWait:
@@ -297,25 +325,15 @@ func (y *way) resume() {
 	}
 }
 
-// forgedFrame is one that is well formed, with a small id.
-func forgedFrame(side, a, b int) []byte {
-	bodies := []string{"", "\x01", "\x00bye", "\x01you", "\xc8\x01part", "\x03ab", "c", callBody("echo", 7, 7), callBody("sleep", 7, 900), callBody("nothing", strings.Repeat("x", 5000)), string(testHello.append(nil))}
-	kinds := []frameType{frameCall, frameResult, frameFault, frameCancel, framePing, framePong, frameGoaway, frameHello, frameData, frameCredit, frameExtension}
-	id := uint64(b % 16)
-	if b >= 128 { // more often one of the sender's
-		id = uint64(b%8*2 + side)
-	}
-	kind := kinds[a%len(kinds)]
-	var flags byte
-	if b%3 == 0 && (kind == frameCall || kind == frameResult) {
-		flags = flagMore
-	}
-	return []byte(frame(kind, flags, id, bodies[(a/11+b/4)%len(bodies)]))
-}
-
 func (w *world) call(kind step, side, a, b int) {
-	at := &try{kind: kind, side: side, tag: 1000 + len(w.attempts)}
+	w.wire.Lock()
+	at := &try{kind: kind, side: side, tag: firstTag + len(w.attempts)}
 	w.attempts = append(w.attempts, at)
+	switch kind {
+	case stepItems, stepUpload, stepBoth:
+		w.planStream(at, a, b)
+	}
+	w.wire.Unlock()
 	if len(w.attempts) > 7 || kind == stepLarge || kind == stepHeavy {
 		w.crowded = true
 	}
@@ -336,14 +354,22 @@ func (w *world) call(kind step, side, a, b int) {
 	ctx, cancel := context.WithCancel(context.Background())
 	if d := w.hurry[side]; d > 0 {
 		ctx, cancel = context.WithTimeout(context.Background(), d)
-		at.hurried, w.hurry[side] = true, 0
+		at.hurried, at.due, w.hurry[side] = true, time.Now().Add(d), 0
 	}
 	at.cancel = cancel
 	go func() {
 		defer cancel()
-		at.result, at.err = rpc.Invoke[any](ctx, w.ends[side], stepMethods[kind], at.tag, arg)
-		at.returned++
-		w.done <- at
+		defer func() {
+			at.panicked = recover() != nil
+			at.over = time.Now()
+			at.returned++
+			w.done <- at
+		}()
+		if at.plan != nil {
+			at.result, at.err = w.stream(ctx, at)
+		} else {
+			at.result, at.err = rpc.Invoke[any](ctx, w.ends[side], stepMethods[kind], at.tag, arg)
+		}
 	}()
 }
 
@@ -355,6 +381,11 @@ func (w *world) finish() {
 	}
 	time.Sleep(2 * time.Minute) // longer than any call may take
 	synctest.Wait()
+	close(w.over)
+	synctest.Wait()
+	if n := w.producers.Load(); n != 0 && !w.disturb.broken {
+		t.Errorf("%d producers of uploads are left", n)
+	}
 	if len(w.done) != len(w.attempts) {
 		t.Errorf("%d calls returned; want %d", len(w.done), len(w.attempts))
 	}
@@ -402,6 +433,9 @@ func (w *world) settled(i int, s *session) {
 		w.t.Errorf("session %d is left with %d calls, %d running, %d places, %d in line, %d bytes held, %d heavy, %d and %d of the budget, %d+%d to write", i,
 			len(st.calls), st.running.n, st.slots.used, len(st.slots.waiters), st.held, st.heavy.load, st.purse.memory.used, st.purse.calls.used, len(st.out), len(st.large))
 	}
+	if len(st.instreams) != 0 || len(st.outstreams) != 0 || st.streamed != 0 {
+		w.t.Errorf("session %d is left with %d streams that come and %d that go, %d bytes held", i, len(st.instreams), len(st.outstreams), st.streamed)
+	}
 }
 
 func brief(v any) any {
@@ -410,6 +444,9 @@ func brief(v any) any {
 	}
 	return v
 }
+
+// lateInProgram is how late a call may be: a consumer may be within its loop.
+const lateInProgram = 100 * time.Millisecond
 
 // wrong is the model: it says why the outcome of a call cannot be, "" if it can.
 func (w *world) wrong(at *try) string {
@@ -421,6 +458,14 @@ func (w *world) wrong(at *try) string {
 	case w.disturb.forged: // what it gets may be forged; that it got something is all
 		w.outcomes["forged"] = true
 		return ""
+	case !at.due.IsZero() && at.over.Sub(at.due) > lateInProgram:
+		return fmt.Sprintf("%v after its deadline", at.over.Sub(at.due))
+	case at.plan != nil:
+		if text, known := w.wrongStream(at); known {
+			return text
+		}
+	}
+	switch {
 	case at.err == nil:
 		w.outcomes["result"] = true
 		return at.wrongResult()
@@ -523,7 +568,7 @@ var programs = []string{
 // returns once and with an outcome that the model allows, answers are those to
 // the calls, nothing is left of any of them, and nothing waits for ever.
 func FuzzSessionPrograms(f *testing.F) {
-	for _, p := range programs {
+	for _, p := range slices.Concat(programs, streamPrograms) {
 		f.Add([]byte(p))
 	}
 	f.Fuzz(func(t *testing.T, program []byte) { runProgram(t, program[:min(len(program), 3*60)]) })
@@ -533,7 +578,7 @@ func FuzzSessionPrograms(f *testing.F) {
 func TestProgramsCoverTheSession(t *testing.T) {
 	var seen [steps]bool
 	outcomes := map[string]bool{}
-	for _, p := range programs {
+	for _, p := range slices.Concat(programs, streamPrograms) {
 		for i := 0; i < len(p); i += 3 {
 			seen[p[i]] = true
 		}
@@ -544,7 +589,8 @@ func TestProgramsCoverTheSession(t *testing.T) {
 	if i := slices.Index(seen[:], false); i >= 0 {
 		t.Errorf("no program has step %d", i)
 	}
-	for _, want := range []string{"result", "forged", "fault 77", "fault -32603", "fault -32003", "link not sent", "link outcome unknown"} {
+	for _, want := range []string{"result", "forged", "fault 77", "fault -32603", "fault -32003", "link not sent", "link outcome unknown",
+		"stream result", "left", "upload breaks off", "consumer panics", "producer panics", "stream fault 77", "stream fault -32603"} {
 		if !outcomes[want] {
 			t.Errorf("got %v; want %q among them", outcomes, want)
 		}

@@ -17,7 +17,10 @@ import (
 type streaming struct {
 	req    *rpc.Request
 	upload iter.Seq2[any, error] // nil: none
-	pumped bool                  // items of it may have been used up
+	used   bool                  // items were taken from the upload, or handed to the consumer
+
+	answered bool // guarded by session.mu; the call was
+	left     bool // its consumer or its upload has broken it off
 
 	// Of the session that the call is made on.
 	in  *instream
@@ -26,7 +29,7 @@ type streaming struct {
 
 // open makes the streams for an attempt on s.
 func (c *streaming) open(s *session) {
-	c.in, c.out = nil, nil
+	c.in, c.out, c.answered, c.left = nil, nil, false, false
 	if c.req.Yield != nil {
 		c.in = newInstream(s, 0)
 	}
@@ -36,8 +39,8 @@ func (c *streaming) open(s *session) {
 }
 
 // usedUp reports whether the call cannot be made again: items of an upload cannot
-// be had a second time.
-func (c *call) usedUp() bool { return c.streaming != nil && c.streaming.pumped }
+// be had a second time, and a consumer must not have them twice.
+func (c *call) usedUp() bool { return c.streaming != nil && c.streaming.used }
 
 func (c *call) flags() (flags byte) {
 	if c.streaming == nil {
@@ -92,10 +95,18 @@ func (st *state) addOutstream(f *outstream) {
 func (st *state) delistStreams(c *call) {
 	if in := c.streaming.in; in != nil {
 		delete(st.instreams, in.id)
+		in.over.Store(true)
 	}
 	if out := c.streaming.out; out != nil {
-		delete(st.outstreams, out.id)
-		st.stop(out)
+		st.closeOutstream(out)
+	}
+}
+
+// abandon has the consumer get nothing more of what has come.
+func (c *streaming) abandon() {
+	if c.in != nil {
+		c.in.abandoned.Store(true)
+		c.in.signal()
 	}
 }
 
@@ -113,24 +124,43 @@ func (s *session) converse(p *patience, c *call) error {
 	var arrived <-chan struct{}
 	if st.in != nil {
 		arrived = st.in.arrived
-		defer s.update(func(state *state) { state.drop(st.in) })
 	}
 	failed := make(chan error, 1)
 	if st.out != nil {
-		st.pumped = true
-		go st.out.pump(st.upload, failed)
+		st.used = true
+		go st.out.pump(c.method, st.upload, failed)
 	}
+	over := false
+	defer func() {
+		if !over { // the consumer has panicked, or ended its goroutine
+			_ = s.breakOff(c, errStreamOver)
+			if c.large != nil {
+				s.detach(c)
+			}
+		}
+		if st.in != nil {
+			s.update(func(state *state) { state.closeInstream(st.in) })
+		}
+	}()
+	err := s.exchange(p, c, arrived, failed)
+	over = true
+	return err
+}
+
+// exchange is converse without its ends.
+func (s *session) exchange(p *patience, c *call, arrived <-chan struct{}, failed <-chan error) error {
+	st := c.streaming
 	for {
 		select {
 		case <-arrived:
-			if err := st.in.deliver(st.req); err != nil {
-				_ = s.giveUp(c, err) // the consumer has left, whatever came of the call
-				return err
+			if err := st.in.deliver(p.ctx, st, c.due); err != nil {
+				return s.breakOff(c, err)
 			}
 			continue
 		case err := <-failed:
-			_ = s.giveUp(c, err)
-			return fmt.Errorf("native: call %s: upload: %w", c.method, err)
+			if s.breakOff(c, err) != nil && !st.answered {
+				return fmt.Errorf("native: call %s: upload: %w", c.method, err)
+			}
 		case <-c.done:
 		case <-p.ctx.Done():
 			if err := s.giveUp(c, p.ctx.Err()); err != nil {
@@ -138,12 +168,19 @@ func (s *session) converse(p *patience, c *call) error {
 			}
 		}
 		if st.in != nil {
-			if err := st.in.deliver(st.req); err != nil { // what came before the end
+			if err := st.in.deliver(p.ctx, st, c.due); err != nil { // what came before the end
 				return err
 			}
 		}
 		return c.err
 	}
+}
+
+// breakOff ends a call because of err, whatever has come of it meanwhile.
+func (s *session) breakOff(c *call, err error) error {
+	_ = s.giveUp(c, err)
+	c.streaming.left = true
+	return err
 }
 
 // openStreams makes the streams that a CALL of the peer asks for.
@@ -181,14 +218,11 @@ func (st *state) enlistIncoming(in *incoming) {
 func (st *state) delistIncoming(in *incoming) {
 	if f := in.in; f != nil {
 		delete(st.instreams, f.id)
-		if !f.ended {
-			f.err = errStreamOver
-		}
-		st.drop(f)
+		f.err = errStreamOver // also of one that was complete: what is left of it is dropped
+		st.closeInstream(f)
 		f.signal()
 	}
 	if f := in.out; f != nil {
-		delete(st.outstreams, f.id)
-		st.stop(f)
+		st.closeOutstream(f)
 	}
 }

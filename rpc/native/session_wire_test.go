@@ -109,6 +109,21 @@ func (p *wirePeer) want(kind frameType, id uint64) wireFrame {
 	return wireFrame{}
 }
 
+// next returns the next frame, whichever it is.
+func (p *wirePeer) next() wireFrame {
+	p.t.Helper()
+	select {
+	case f, ok := <-p.read:
+		if !ok {
+			p.t.Fatal("the connection was closed")
+		}
+		return f
+	case <-time.After(5 * time.Second):
+		p.t.Fatal("no frame came")
+	}
+	return wireFrame{}
+}
+
 // wantNothing checks that no frame comes for a while.
 func (p *wirePeer) wantNothing() {
 	p.t.Helper()
