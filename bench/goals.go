@@ -95,6 +95,9 @@ func (o outcome) met() bool {
 	if o.atLeast {
 		return o.got.Median >= o.bound
 	}
+	if o.metric.name == allocs.name {
+		return o.got.Median <= o.bound+0.1 // a process allocates for itself now and then
+	}
 	return o.got.Median <= o.bound
 }
 
