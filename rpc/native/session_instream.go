@@ -33,8 +33,7 @@ type instream struct {
 	err     error         // guarded by session.mu; why no more will come
 	arrived chan struct{} // holds an element when something of the above has changed
 
-	over      atomic.Bool // the call that it answers has ended: overdue does not look after it any more
-	abandoned atomic.Bool // it was given up, if only for its default time
+	over atomic.Bool // the call that it answers has ended: overdue does not look after it any more
 
 	part *part // the reader's; an item that has begun to arrive
 
@@ -422,13 +421,13 @@ func (f *instream) decode(item []byte, read func(src value.Source) error) error 
 	return err
 }
 
-// deliver hands the items that have come to a request, until ctx is over or the
-// call was given up: they may come as fast as they are taken, for ever. due is the
-// end of the default time of the call, since session.born; 0: it has none.
+// deliver hands the items that have come to a request, until ctx is over: they may
+// come as fast as they are taken, for ever, or take long to be taken. due is the end
+// of the default time of the call, since session.born; 0: it has none.
 func (f *instream) deliver(ctx context.Context, c *streaming, due time.Duration) error {
-	for !f.abandoned.Load() {
+	for {
 		err := ctx.Err()
-		if err == nil && due > 0 && f.over.Load() && f.s.sinceBorn() > due {
+		if err == nil && due > 0 && f.over.Load() && f.s.sinceBorn() >= due {
 			err = errNoAnswer(f.s.callTimeout)
 		}
 		if err != nil {
@@ -450,7 +449,6 @@ func (f *instream) deliver(ctx context.Context, c *streaming, due time.Duration)
 		}
 		f.ate(len(item))
 	}
-	return nil
 }
 
 // next waits for the next item and puts it into dst.

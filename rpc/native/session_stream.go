@@ -102,14 +102,6 @@ func (st *state) delistStreams(c *call) {
 	}
 }
 
-// abandon has the consumer get nothing more of what has come.
-func (c *streaming) abandon() {
-	if c.in != nil {
-		c.in.abandoned.Store(true)
-		c.in.signal()
-	}
-}
-
 // answerable says what is wrong with an answer at this moment.
 func (c *streaming) answerable(h frameHead) error {
 	if c.in != nil && c.in.part != nil && h.kind == frameResult {
