@@ -448,7 +448,7 @@ var streamPrograms = func() (list []string) {
 		a, b := plan(4, 4, endsWell, drainsAll, 1)
 		a2, b2 := plan(3, 2, endless, drainsSlowly, 0)
 		both := on(0, kind, a, b) + on(1, kind, a, b) + on(1, kind, a2, b2)
-		list = append(list, both, both+on(1, stepStall, 0, 0)+on(0, stepHurry, 10, 10)+on(0, kind, a, b)+on(0, stepCancel, 0, 0)+on(0, stepWait, 100, 100))
+		list = append(list, on(1, kind, a, b), both, both+on(1, stepStall, 0, 0)+on(0, stepHurry, 10, 10)+on(0, kind, a, b)+on(0, stepCancel, 0, 0)+on(0, stepWait, 100, 100))
 		list = append(list, both+on(0, stepLeave, 0, 0), both+on(1, stepEnd, 0, 0), both+on(0, stepCut, 0, 0)+on(1, kind, a, b))
 		list = append(list, on(0, stepHurry, 10, 10)+on(0, kind, a2, b2)+on(1, stepHurry, 100, 10)+on(1, kind, a2, b2)+on(0, stepWait, 127, 255))
 		// Too much at once.
