@@ -374,7 +374,7 @@ func (y *way) lookAtStream(h frameHead, body []byte) {
 	}
 	answered, called := back.calls[h.id]
 	if h.id%2 == uint64(y.side) {
-		answered, called = false, false // it may not know of the answer yet
+		answered = false // it may not know of the answer yet
 		_, called = y.calls[h.id]
 	}
 	begins := f.left == 0
