@@ -184,7 +184,9 @@ func TestWindowOfTinyItems(t *testing.T) {
 				if err != nil {
 					return 0, err
 				}
-				n++
+				if n++; n == 64<<10 { // half of the window was given back, and all of a block is still at hand
+					time.Sleep(100 * time.Millisecond)
+				}
 			}
 			return n, nil
 		},
