@@ -88,20 +88,23 @@ func TestConsumersThatPanic(t *testing.T) {
 		"echo":  func(s string) string { return s },
 	})
 	server, client := testPipe(t, sessionConfig{handler: reg}, sessionConfig{})
-	loop := func(end func()) {
+	loop := func(n int, end func()) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
 			defer func() { _ = recover() }()
-			for range rpc.Stream[int](context.Background(), client, "count", 100_000) {
+			for range rpc.Stream[int](context.Background(), client, "count", n) {
+				time.Sleep(time.Duration(n%2) * time.Millisecond) // the answer has come
 				end()
 			}
 		}()
 		<-done
 	}
 	for range 50 {
-		loop(func() { panic("on purpose") })
-		loop(runtime.Goexit)
+		for _, n := range []int{100_000, 2, 3} {
+			loop(n, func() { panic("on purpose") })
+			loop(n, runtime.Goexit)
+		}
 		for _, want := range []string{"a", "b"} {
 			if got, err := rpc.Invoke[string](testContext(t), client, "echo", want); err != nil || got != want {
 				t.Fatalf("got %q, %v; want %q", got, err, want)
