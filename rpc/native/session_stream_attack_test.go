@@ -508,3 +508,40 @@ func TestInterceptorsSeeItems(t *testing.T) {
 		t.Errorf("got %d bytes, %v; the interceptor has seen %d items", len(got), err, up)
 	}
 }
+
+// TestConsumersThatPanicAtTheEnd: nor is a call waited for that has been answered.
+func TestConsumersThatPanicAtTheEnd(t *testing.T) {
+	p, s := greeted(t, sessionConfig{})
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		for range 20 { // which of two things that have come is seen first is a matter of chance
+			c, err := s.calls.encode(&rpc.Request{Method: "items", Yield: func(any) error { panic("on purpose") }})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			patience := newPatience(testContext(t), 0)
+			c.streaming.open(s)
+			if err := s.send(&patience, c); err != nil {
+				t.Error(err)
+				return
+			}
+			id := (<-p.read).id
+			p.send(frame(frameData, 0, id, "\x01"), frame(frameResult, 0, id, encoded(t, nil)))
+			eventually(t, "the answer has come", func() bool { return len(c.done) == 1 })
+			func() {
+				defer func() { _ = recover() }()
+				_ = s.converse(&patience, c)
+				t.Error("the consumer has not panicked")
+			}()
+			c.free()
+		}
+	}()
+	select {
+	case <-over:
+	case <-time.After(10 * time.Second):
+		t.Fatal("the caller hangs")
+	}
+	noStreams(t, s)
+}
