@@ -96,6 +96,12 @@ type Caller interface {
 
 // Invoke calls method and returns its result as an R. An R of any gets the
 // dynamic value; value.Void accepts whatever comes.
+//
+// The last argument may be a stream, an iter.Seq2[T, error] or an io.Reader. It is
+// read while the call runs, on any goroutine. A call that ends early does not wait
+// for it: its producer may be at the next item for some time after Invoke has
+// returned, and is asked for no further one. Whoever needs to know when it has
+// ended has the producer tell.
 func Invoke[R any](ctx context.Context, c Caller, method string, args ...any) (R, error) {
 	var call struct { // one allocation, not two
 		req    Request

@@ -33,8 +33,7 @@ type instream struct {
 	err     error         // guarded by session.mu; why no more will come
 	arrived chan struct{} // holds an element when something of the above has changed
 
-	over      atomic.Bool // the call that it answers has ended: overdue does not look after it any more
-	abandoned atomic.Bool // it was given up, if only for its default time
+	over atomic.Bool // the call that it answers has ended: overdue does not look after it any more
 
 	part *part // the reader's; an item that has begun to arrive
 
@@ -118,19 +117,28 @@ func (st *state) closeInstream(f *instream) {
 }
 
 // holdInstream counts n more bytes of a stream, or ends it if they are too much.
+// The reader calls it.
 func (st *state) holdInstream(f *instream, n int) bool {
-	l := &f.s.limits
+	if err := st.tryHold(f, n); err != nil {
+		st.failInstream(f, err)
+		return false
+	}
+	return true
+}
+
+// tryHold counts n more bytes of a stream, if there are as many. One that is alone
+// is bounded by its credit: a window of items of a byte takes two.
+func (st *state) tryHold(f *instream, n int) error {
+	most, others := f.s.limits.MaxBuffered, st.streamed-f.held
 	switch {
-	case st.streamed+n > l.MaxBuffered:
-		st.failInstream(f, errHeld(l.MaxBuffered))
-		return false
+	case others > 0 && st.streamed+n > most:
+		return errHeld(most)
 	case !st.purse.memory.take(int64(n)):
-		st.failInstream(f, st.purse.errMemory())
-		return false
+		return st.purse.errMemory()
 	}
 	st.streamed += n
 	f.held += n
-	return true
+	return nil
 }
 
 func (st *state) releaseInstream(f *instream, n int) {
@@ -385,21 +393,14 @@ func (f *instream) weigh(item []byte) (err error) {
 		return nil
 	}
 	f.s.update(func(st *state) {
-		more, others := load-f.load, st.streamed-f.held
-		most := f.s.limits.MaxBuffered
-		switch {
+		switch more := load - f.load; {
 		case f.closed:
 			err = errStreamOver
 		case st.err != nil: // all is given back
 		case more <= 0:
 			st.releaseInstream(f, -more)
-		case others > 0 && st.streamed+more > most:
-			err = errHeld(most)
-		case !st.purse.memory.take(int64(more)):
-			err = st.purse.errMemory()
 		default:
-			st.streamed += more
-			f.held += more
+			err = st.tryHold(f, more)
 		}
 		if err != nil {
 			f.err, f.rest = err, nil
@@ -422,13 +423,13 @@ func (f *instream) decode(item []byte, read func(src value.Source) error) error 
 	return err
 }
 
-// deliver hands the items that have come to a request, until ctx is over or the
-// call was given up: they may come as fast as they are taken, for ever. due is the
-// end of the default time of the call, since session.born; 0: it has none.
+// deliver hands the items that have come to a request, until ctx is over: they may
+// come as fast as they are taken, for ever, or take long to be taken. due is the end
+// of the default time of the call, since session.born; 0: it has none.
 func (f *instream) deliver(ctx context.Context, c *streaming, due time.Duration) error {
-	for !f.abandoned.Load() {
+	for {
 		err := ctx.Err()
-		if err == nil && due > 0 && f.over.Load() && f.s.sinceBorn() > due {
+		if err == nil && due > 0 && f.over.Load() && f.s.sinceBorn() >= due {
 			err = errNoAnswer(f.s.callTimeout)
 		}
 		if err != nil {
@@ -450,7 +451,6 @@ func (f *instream) deliver(ctx context.Context, c *streaming, due time.Duration)
 		}
 		f.ate(len(item))
 	}
-	return nil
 }
 
 // next waits for the next item and puts it into dst.

@@ -24,9 +24,10 @@ type Limits struct {
 	MaxBuffered int
 	// StreamWindow is how many bytes of one stream may have come and wait to be
 	// taken by the function or loop that reads it, beyond one item. Zero means 256
-	// KiB; at least 64 KiB, at most half of MaxBuffered. More is faster over a long way: a window arrives in
-	// each round trip at most. All streams of a connection together are bounded by
-	// MaxBuffered; one beyond it is broken off.
+	// KiB; at least 64 KiB, at most half of MaxBuffered. More is faster over a long
+	// way: a window arrives in each round trip at most. All streams of a connection
+	// together, with the values of the items that functions have at the moment, are
+	// bounded by MaxBuffered; one beyond it is broken off.
 	StreamWindow int
 	// PingAfter is how long nothing may come from the peer before it is asked for
 	// a sign of life. Zero means 5 s.

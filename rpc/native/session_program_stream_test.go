@@ -101,6 +101,9 @@ func (p streamPlan) produce(tag int, over, done <-chan struct{}) iter.Seq2[[]any
 				}
 			}
 		}
+		if p.stop%2 == 1 {
+			time.Sleep(time.Millisecond) // the end comes alone
+		}
 		switch p.source {
 		case breaksOff:
 			yield(nil, errBroke)
@@ -353,7 +356,9 @@ func (y *way) lookAtStream(h frameHead, body []byte) {
 	if h.kind == frameCredit {
 		n, _ := binary.Uvarint(body)
 		if f := back.streams[h.id]; f != nil {
-			f.credit += int(n)
+			if f.credit += int(n); f.credit > programLimits[y.side].StreamWindow && !y.w.disturb.forged {
+				t.Errorf("session %d gives back %d bytes of stream %d, more than it was sent", y.side, n, h.id)
+			}
 		} else if !y.w.disturb.forged {
 			t.Errorf("session %d sent CREDIT %d, of no stream", y.side, h.id)
 		}
@@ -369,7 +374,7 @@ func (y *way) lookAtStream(h frameHead, body []byte) {
 	}
 	answered, called := back.calls[h.id]
 	if h.id%2 == uint64(y.side) {
-		answered, called = false, false // it may not know of the answer yet
+		answered = false // it may not know of the answer yet
 		_, called = y.calls[h.id]
 	}
 	begins := f.left == 0
@@ -434,16 +439,16 @@ var streamPrograms = func() (list []string) {
 		for source := range sourceWays {
 			program := ""
 			for drain := range drainWays {
-				a, b := plan(3, int(drain)%5, source, drain, 2)
+				a, b := plan(3, int(drain)%5, source, drain, 2+int(source)%2)
 				program += on(int(drain)%2, kind, a, b)
 			}
 			list = append(list, program+on(0, stepWait, 100, 100)+on(0, stepEcho, 0, 0))
 		}
 		// Large items; both directions; ends of all sorts.
-		a, b := plan(4, 4, endsWell, drainsAll, 0)
+		a, b := plan(4, 4, endsWell, drainsAll, 1)
 		a2, b2 := plan(3, 2, endless, drainsSlowly, 0)
 		both := on(0, kind, a, b) + on(1, kind, a, b) + on(1, kind, a2, b2)
-		list = append(list, both, both+on(1, stepStall, 0, 0)+on(0, stepHurry, 10, 10)+on(0, kind, a, b)+on(0, stepCancel, 0, 0)+on(0, stepWait, 100, 100))
+		list = append(list, on(1, kind, a, b), both, both+on(1, stepStall, 0, 0)+on(0, stepHurry, 10, 10)+on(0, kind, a, b)+on(0, stepCancel, 0, 0)+on(0, stepWait, 100, 100))
 		list = append(list, both+on(0, stepLeave, 0, 0), both+on(1, stepEnd, 0, 0), both+on(0, stepCut, 0, 0)+on(1, kind, a, b))
 		list = append(list, on(0, stepHurry, 10, 10)+on(0, kind, a2, b2)+on(1, stepHurry, 100, 10)+on(1, kind, a2, b2)+on(0, stepWait, 127, 255))
 		// Too much at once.

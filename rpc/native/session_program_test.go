@@ -589,8 +589,10 @@ func TestProgramsCoverTheSession(t *testing.T) {
 	if i := slices.Index(seen[:], false); i >= 0 {
 		t.Errorf("no program has step %d", i)
 	}
-	for _, want := range []string{"result", "forged", "fault 77", "fault -32603", "fault -32003", "link not sent", "link outcome unknown",
-		"stream result", "left", "upload breaks off", "consumer panics", "producer panics", "stream fault 77", "stream fault -32603"} {
+	for _, want := range []string{
+		"result", "forged", "fault 77", "fault -32603", "fault -32003", "link not sent", "link outcome unknown",
+		"stream result", "left", "upload breaks off", "consumer panics", "producer panics", "stream fault 77", "stream fault -32603",
+	} {
 		if !outcomes[want] {
 			t.Errorf("got %v; want %q among them", outcomes, want)
 		}

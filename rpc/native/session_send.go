@@ -237,7 +237,6 @@ func (st *state) abandon(c *call) (sent rpc.Sent, waits bool) {
 	}
 	if c.streaming != nil {
 		st.delistStreams(c)
-		c.streaming.abandon()
 	}
 	st.calls[c.id] = nil
 	st.out = appendSessionHead(st.out, frameCancel, 0, c.id, 0)

@@ -102,14 +102,6 @@ func (st *state) delistStreams(c *call) {
 	}
 }
 
-// abandon has the consumer get nothing more of what has come.
-func (c *streaming) abandon() {
-	if c.in != nil {
-		c.in.abandoned.Store(true)
-		c.in.signal()
-	}
-}
-
 // answerable says what is wrong with an answer at this moment.
 func (c *streaming) answerable(h frameHead) error {
 	if c.in != nil && c.in.part != nil && h.kind == frameResult {
@@ -130,10 +122,12 @@ func (s *session) converse(p *patience, c *call) error {
 		st.used = true
 		go st.out.pump(c.method, st.upload, failed)
 	}
-	over := false
+	settled, over := false, false
 	defer func() {
 		if !over { // the consumer has panicked, or ended its goroutine
-			_ = s.breakOff(c, errStreamOver)
+			if !settled {
+				_ = s.breakOff(c, errStreamOver)
+			}
 			if c.large != nil {
 				s.detach(c)
 			}
@@ -142,13 +136,14 @@ func (s *session) converse(p *patience, c *call) error {
 			s.update(func(state *state) { state.closeInstream(st.in) })
 		}
 	}()
-	err := s.exchange(p, c, arrived, failed)
+	err := s.exchange(p, c, arrived, failed, &settled)
 	over = true
 	return err
 }
 
-// exchange is converse without its ends.
-func (s *session) exchange(p *patience, c *call, arrived <-chan struct{}, failed <-chan error) error {
+// exchange is converse without its ends. settled is set when c is the caller's
+// again, before the last items are handed over.
+func (s *session) exchange(p *patience, c *call, arrived <-chan struct{}, failed <-chan error, settled *bool) error {
 	st := c.streaming
 	for {
 		select {
@@ -167,6 +162,7 @@ func (s *session) exchange(p *patience, c *call, arrived <-chan struct{}, failed
 				return err
 			}
 		}
+		*settled = true
 		if st.in != nil {
 			if err := st.in.deliver(p.ctx, st, c.due); err != nil { // what came before the end
 				return err

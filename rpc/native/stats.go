@@ -18,8 +18,8 @@ type CallsMade struct {
 	Answered uint64 `json:"answered"`  // with a result
 	Faulted  uint64 `json:"faulted"`   // answered with a fault
 	NotSent  uint64 `json:"not_sent"`  // failed with a LinkError, and did not run
-	Unknown  uint64 `json:"unknown"`   // failed with a LinkError, and may have run
-	GivenUp  uint64 `json:"given_up"`  // of NotSent and Unknown: the caller's context or CallTimeout was over
+	Unknown  uint64 `json:"unknown"`   // failed with a LinkError, or given up, and may have run
+	GivenUp  uint64 `json:"given_up"`  // of NotSent and Unknown: the caller's context or CallTimeout was over, or its stream was broken off on this side
 	Repeated uint64 `json:"repeated"`  // tries after the first; a call counts once in all the others
 	InFlight uint64 `json:"in_flight"` // now
 }
