@@ -99,7 +99,8 @@ func (r *Registry) Register(name string, fn any, opts ...Option) error {
 }
 
 // Handle adds a handler that reads its arguments itself. Introspection shows it
-// with the parameters that opts name, of any type.
+// with the parameters that opts name, of any type. It may read a stream by
+// Request.Next, and does not stream its result: callers get a list item by item.
 func (r *Registry) Handle(name string, h Handler, opts ...Option) error {
 	o := collect(opts)
 	m := &method{name: name, help: o.help, short: o.short, params: value.Params{Names: o.params}, raw: true}
