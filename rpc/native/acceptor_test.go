@@ -27,6 +27,13 @@ func TestSilentSocketsKeepNobodyOut(t *testing.T) {
 			silent[i].Write([]byte{0, 0, 0})
 		}
 	}
+	last := silent[len(silent)-1].LocalAddr().String()
+	eventually(t, "the last of them is accepted", func() bool {
+		l.acceptor.mu.Lock()
+		defer l.acceptor.mu.Unlock()
+		n := len(l.acceptor.pending)
+		return n > 0 && l.acceptor.pending[n-1].nc.RemoteAddr().String() == last
+	})
 	time.Sleep(loginGrace)
 	began := time.Now()
 	c, err := DialConn(ctx, l.Addr(), ConnConfig{Auth: oneKey(testKey)})
