@@ -310,7 +310,7 @@ func TestLostStream(t *testing.T) {
 		t.Error("the producer was not told")
 	}
 
-	server, client = testPipe(t, sessionConfig{handler: reg}, sessionConfig{})
+	_, client = testPipe(t, sessionConfig{handler: reg}, sessionConfig{})
 	_, err := rpc.Invoke[rpc.Void](testContext(t), client, "collect", iter.Seq2[int, error](func(yield func(int, error) bool) {
 		yield(1, nil)
 		time.Sleep(20 * time.Millisecond)
@@ -324,7 +324,6 @@ func TestLostStream(t *testing.T) {
 	if err := <-ended; err == nil {
 		t.Error("an upload that was cut off looked complete to its function")
 	}
-	_ = server
 }
 
 // TestStreamsAreBounded: a connection whose streams take too much memory loses
@@ -399,14 +398,13 @@ func TestUploadIsNotMadeTwice(t *testing.T) {
 		},
 	})
 	url := testURL(t, "unix")
-	srv := testServer(t, url, &Server{Handler: reg})
+	testServer(t, url, &Server{Handler: reg})
 	c := testClient(t, url, DialConfig{WaitForReady: true})
 	c.live.Load().end(ErrGoingAway) // it is found out by the call
 	nums := func(yield func(int, error) bool) { _ = yield(1, nil) && yield(2, nil) }
 	if n, err := rpc.Invoke[int](testContext(t), c, "sum", iter.Seq2[int, error](nums)); err != nil || n != 3 {
 		t.Errorf("got %d, %v; want 3", n, err)
 	}
-	_ = srv
 }
 
 // TestCredit looks at the frames: a session sends no more than it is allowed, and
@@ -471,8 +469,6 @@ func TestCredit(t *testing.T) {
 
 // TestStreamBreaches sends DATA and CREDIT that no peer may send.
 func TestStreamBreaches(t *testing.T) {
-	hold := make(chan struct{})
-	defer close(hold)
 	reg := streamRegistry(t, map[string]any{
 		"late":  func(ctx context.Context, r io.Reader) { <-ctx.Done() },
 		"items": func(ctx context.Context) iter.Seq2[int, error] { return func(func(int, error) bool) { <-ctx.Done() } },
@@ -511,17 +507,7 @@ func TestStreamBreaches(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			p, s := greeted(t, sessionConfig{handler: reg})
-			p.send(tt.frames...)
-			last := p.wantEnd()
-			<-s.gone
-			var breach *ProtocolError
-			if err := s.ended(); !errors.As(err, &breach) || breach.ByUs || !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("the session ended with %v; want a breach with %q", err, tt.want)
-			}
-			if last.kind != frameGoaway || last.body[0] != reasonProtocol || !strings.Contains(last.body, tt.want) {
-				t.Errorf("the last frame is %v %q; want a GOAWAY with %q", last.kind, last.body, tt.want)
-			}
+			wantBreach(t, reg, tt.frames, tt.want)
 		})
 	}
 }

@@ -232,18 +232,25 @@ func TestBreaches(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			p, s := greeted(t, sessionConfig{handler: echo})
-			p.send(tt.frames...)
-			last := p.wantEnd()
-			<-s.gone
-			var breach *ProtocolError
-			if err := s.ended(); !errors.As(err, &breach) || breach.ByUs || !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("the session ended with %v; want a breach with %q", err, tt.want)
-			}
-			if last.kind != frameGoaway || last.body[0] != reasonProtocol || !strings.Contains(last.body, tt.want) {
-				t.Errorf("the last frame is %v %q; want a GOAWAY with %q", last.kind, last.body, tt.want)
-			}
+			wantBreach(t, echo, tt.frames, tt.want)
 		})
+	}
+}
+
+// wantBreach sends frames to a session, which has to end with an error and a GOAWAY
+// that say what came.
+func wantBreach(t *testing.T, handler rpc.Caller, frames []string, want string) {
+	t.Helper()
+	p, s := greeted(t, sessionConfig{handler: handler})
+	p.send(frames...)
+	last := p.wantEnd()
+	<-s.gone
+	var breach *ProtocolError
+	if err := s.ended(); !errors.As(err, &breach) || breach.ByUs || !strings.Contains(err.Error(), want) {
+		t.Errorf("the session ended with %v; want a breach with %q", err, want)
+	}
+	if last.kind != frameGoaway || last.body[0] != reasonProtocol || !strings.Contains(last.body, want) {
+		t.Errorf("the last frame is %v %q; want a GOAWAY with %q", last.kind, last.body, want)
 	}
 }
 
