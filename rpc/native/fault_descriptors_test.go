@@ -141,7 +141,9 @@ func childWithoutDescriptors(url string) error {
 	if err := limitDescriptors("3"); err != nil {
 		return err
 	}
-	lost.live.Load().Close()
+	broken := lost.live.Load()
+	broken.end(ErrGoingAway) // not ErrClosed, which is for a client that has closed it
+	<-broken.gone
 	_, err = Dial(ctx, url, cfg)
 	if err := errors.Join(none("dial", err), none("a call without a connection", call(lost)), call(lives)); err != nil {
 		return err
