@@ -12,4 +12,13 @@ require (
 	golang.org/x/text v0.43.0
 )
 
-require github.com/x448/float16 v0.8.4 // indirect
+require (
+	github.com/alexedwards/argon2id v1.0.0 // indirect
+	github.com/pelletier/go-toml/v2 v2.4.3 // indirect
+	github.com/x448/float16 v0.8.4 // indirect
+	github.com/xdg-go/pbkdf2 v1.0.0 // indirect
+	github.com/xdg-go/scram v1.1.2 // indirect
+	github.com/xdg-go/stringprep v1.0.4 // indirect
+	golang.org/x/crypto v0.58.0 // indirect
+	golang.org/x/term v0.47.0 // indirect
+)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"time"
 )
 
 // Identity is who a peer has proved to be. The zero Identity is a peer that
@@ -18,6 +19,18 @@ type Identity struct {
 // safe for concurrent use.
 type Authorizer interface {
 	Allow(ctx context.Context, id Identity, method string) bool
+}
+
+// Revoker is what logs peers in, if what they log in with can end while they are
+// connected: revoked or expired. Transports look whether what they were given for
+// logins is a Revoker, and close the connections that are no longer live. It is
+// safe for concurrent use.
+type Revoker interface {
+	// Live reports whether a connection may go on whose login as id began at since.
+	Live(id Identity, since time.Time) bool
+	// Changed returns a channel that is closed as soon as Live may give another
+	// answer than before the call of Changed. After that there is another channel.
+	Changed() <-chan struct{}
 }
 
 // ErrNoWayBack is the error of a call on a Peer whose transport carries calls

@@ -23,7 +23,8 @@ var mayImport = []struct {
 	{"rpc/xmlrpc/xmlvalue", []string{"rpc/value"}},
 	{"rpc/native/cbor", []string{"rpc/value"}},
 	{"rpc/native/pickle", []string{"rpc/value"}},
-	{"auth", []string{"rpc"}},
+	{"auth/internal/scram", nil},
+	{"auth", []string{"rpc", "auth/internal/scram"}},
 	{"rpc/xmlrpc", []string{"rpc", "rpc/value", "rpc/xmlrpc/xmlvalue"}},
 	{"rpc/native", []string{"rpc", "rpc/value", "rpc/native/cbor", "rpc/native/pickle"}},
 	{"rpc/native/python", []string{"rpc", "rpc/value", "rpc/native", "rpc/native/pickle", "rpc/xmlrpc/xmlvalue"}},
@@ -47,6 +48,12 @@ var mayImportOthers = []struct {
 	{"github.com/google/go-cmp", []string{"test"}},
 	{"go.uber.org/goleak", []string{"test"}},
 	{"golang.org/x/text", []string{"rpc/xmlrpc/xmlvalue", "rpc/xmlrpc", "test"}},
+	{"golang.org/x/crypto/argon2", []string{"auth", "auth/internal/scram", "test"}},
+	{"golang.org/x/crypto", []string{"test"}},
+	{"github.com/alexedwards/argon2id", []string{"auth", "test"}},
+	{"github.com/xdg-go/scram", []string{"test"}},
+	{"github.com/pelletier/go-toml/v2", []string{"cmd/*"}},
+	{"golang.org/x/term", []string{"cmd/*"}},
 	{"golang.org/x/sys", []string{"rpc/native", "auth", "cmd/*", "internal/*", "test"}},
 }
 
