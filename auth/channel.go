@@ -53,7 +53,7 @@ func (e *loginError) Credential() string { return e.id }
 func (c *Credentials) Authenticate(_ context.Context, binding func(kind string) ([]byte, error),
 	read func() ([]byte, error), write func([]byte) error,
 ) (rpc.Identity, error) {
-	if c == nil {
+	if c == nil || c.current() == nil {
 		return rpc.Identity{}, errNoCredentials
 	}
 	id := ""

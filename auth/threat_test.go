@@ -61,8 +61,8 @@ func (o ownClient) Authenticate(_ context.Context, binding func(string) ([]byte,
 	return rpc.Identity{Name: o.id, Credential: o.id}, nil
 }
 
-// field returns a field of a message.
-func field(message, name string) string {
+// valueOf returns a field of a message.
+func valueOf(message, name string) string {
 	for part := range strings.SplitSeq(message, ",") {
 		if value, ok := strings.CutPrefix(part, name+"="); ok {
 			return value
@@ -104,12 +104,12 @@ func TestReplayedLoginIsRefused(t *testing.T) {
 			}
 			// With the nonce of the new challenge put in.
 			wantRefused(t, name+", new nonce", script(server, ends, say(c.sent[0]), func(sent []string) string {
-				return strings.Replace(c.sent[1], field(s.sent[0], "r"), field(sent[0], "r"), 1)
+				return strings.Replace(c.sent[1], valueOf(s.sent[0], "r"), valueOf(sent[0], "r"), 1)
 			}))
 			// And the other way: a server that plays back what the real one said.
 			wantRefused(t, name+", server", script(secret, ends, say(s.sent[0]), say(s.sent[1])))
 			wantRefused(t, name+", server, new nonce", script(secret, ends, func(sent []string) string {
-				return strings.Replace(s.sent[0], field(c.sent[0], "r"), field(sent[0], "r"), 1)
+				return strings.Replace(s.sent[0], valueOf(c.sent[0], "r"), valueOf(sent[0], "r"), 1)
 			}, say(s.sent[1])))
 		}
 	}
@@ -163,12 +163,12 @@ func TestServerWithoutTheKeyLearnsNothing(t *testing.T) {
 			if !kdf.Raw {
 				tail = fmt.Sprintf("i=%d,k=argon2id:19:%d:%d", kdf.Time, kdf.Memory, kdf.Threads)
 			}
-			return "r=" + field(sent[0], "r") + strings.Repeat("s", 24) + ",s=" + base64.StdEncoding.EncodeToString(entries[i].Salt) + "," + tail
+			return "r=" + valueOf(sent[0], "r") + strings.Repeat("s", 24) + ",s=" + base64.StdEncoding.EncodeToString(entries[i].Salt) + "," + tail
 		}
 		for name, s2 := range map[string]func(sent []string) string{
 			"zeros":           say("v=" + base64.StdEncoding.EncodeToString(make([]byte, 32))),
 			"refusal":         say(scram.Refusal),
-			"proof back":      func(sent []string) string { return "v=" + field(sent[1], "p") },
+			"proof back":      func(sent []string) string { return "v=" + valueOf(sent[1], "p") },
 			"stored key":      say("v=" + base64.StdEncoding.EncodeToString(entries[i].StoredKey)),
 			"server key":      say("v=" + base64.StdEncoding.EncodeToString(entries[i].ServerKey)),
 			"its own message": func(sent []string) string { return sent[1] },
@@ -215,7 +215,7 @@ func TestReflectionIsRefused(t *testing.T) {
 	// gets its nonce back with nothing added.
 	c, _ = login(t, key, server, tlsExports(1), tlsExports(1), func(message, text string) string {
 		if message == "S1" {
-			return strings.Replace(text, field(text, "r"), field(text, "r")[:24], 1)
+			return strings.Replace(text, valueOf(text, "r"), valueOf(text, "r")[:24], 1)
 		}
 		return text
 	})
@@ -263,7 +263,7 @@ func TestWeakKDFIsRefused(t *testing.T) {
 		runtime.ReadMemStats(&before)
 		o := script(test.secret, tlsExports(1), func(sent []string) string {
 			salt := base64.StdEncoding.EncodeToString(make([]byte, test.salt))
-			return "r=" + field(sent[0], "r") + strings.Repeat("s", 24) + ",s=" + salt + "," + test.tail
+			return "r=" + valueOf(sent[0], "r") + strings.Repeat("s", 24) + ",s=" + salt + "," + test.tail
 		})
 		runtime.ReadMemStats(&after)
 		name := fmt.Sprintf("%s, salt of %d, %s", test.secret.ID(), test.salt, test.tail)
