@@ -29,6 +29,8 @@ type handshakeResult struct {
 	Tagged bool
 	// Dialect is how the peer answered the challenge; dialectUnknown without one.
 	Dialect dialect
+
+	admission *admission // on the accepting side; nil without a login
 }
 
 // serverHandshake runs the challenge in the listener's role: it speaks first.
