@@ -48,6 +48,14 @@ type entry struct {
 // guarded reports whether peers have to prove who they are.
 func (a *acceptorConfig) guarded() bool { return a.auth != nil || a.login != nil }
 
+// judge returns what admits peers, which may be an rpc.Revoker as well.
+func (a *acceptorConfig) judge() any {
+	if a.login != nil {
+		return a.login.auth
+	}
+	return a.auth
+}
+
 // logIn has a connection prove who it is, and returns the one to use from then on.
 func (a *acceptor) logIn(ctx context.Context, nc net.Conn, proved func()) (net.Conn, handshakeResult, error) {
 	switch {
