@@ -79,7 +79,9 @@ func TestVectors(t *testing.T) {
 			"J8NsEpShfCNq5VqVOXhD9gyviu2XYxcTwHbpGVUNRrk=",
 		},
 		{
-			"raw", KDF{Raw: true}, unhex(t, "8f3c1d2e4b5a69788796a5b4c3d2e1f000112233445566778899aabbccddeeff"),
+			"raw",
+			KDF{Raw: true},
+			unhex(t, "8f3c1d2e4b5a69788796a5b4c3d2e1f000112233445566778899aabbccddeeff"),
 			"76cbd935e32f0cf1a96958857bd4c881c8b49bfe5ae24335b5b8bc8f23bddc5d",
 			"i=1,k=raw",
 			"WQII1btf0X0w589o/Huo/HiBVgxEutqkg0YGnOZ3wJw=",
