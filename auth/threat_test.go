@@ -189,8 +189,8 @@ func TestServerWithoutTheKeyLearnsNothing(t *testing.T) {
 		half.ServerKey = make([]byte, 32)
 		c, _ := login(t, secret, testCredentials(t, half), tlsExports(1), tlsExports(1), nil)
 		wantRefused(t, secret.ID()+", other server key", c)
-		if !errors.Is(c.err, scram.ErrServer) {
-			t.Errorf("%s: got %v; want ErrServer", secret.ID(), c.err)
+		if !errors.Is(c.err, scram.ErrServer) || !c.wrongProof() {
+			t.Errorf("%s: got %v; want ErrServer, a wrong proof", secret.ID(), c.err)
 		}
 		wantRefused(t, secret.ID()+", end", script(secret, tlsExports(1), s1))
 	}
