@@ -226,11 +226,16 @@ func TestReflectionIsRefused(t *testing.T) {
 // gets no proof and no memory.
 func TestWeakKDFIsRefused(t *testing.T) {
 	key, phrase, _ := testSecrets(t)
+	asLongAsAKey, err := NewPassphrase("ann", "thirty-two bytes, as a key has:!")
+	if err != nil || len(asLongAsAKey.secret()) != scram.KeySize {
+		t.Fatal(err)
+	}
 	for _, test := range []struct {
 		secret *Secret
 		salt   int // bytes
 		tail   string
 	}{
+		{asLongAsAKey, 16, "i=1,k=raw"},
 		{phrase, 16, "i=1,k=raw"},
 		{phrase, 16, "i=1,k=argon2id:19:19456:1"},
 		{phrase, 16, "i=1,k=argon2id:19:38911:1"},

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"testing"
 )
 
@@ -216,5 +217,22 @@ func TestOneAttempt(t *testing.T) {
 	}
 	if err := c.Verify([]byte("v=" + base64.StdEncoding.EncodeToString(counted(32)))); err == nil || errors.Is(err, ErrServer) {
 		t.Errorf("another one behind it: got %v; want an error", err)
+	}
+}
+
+// A message is bounded before anything is made of it.
+func TestMessageIsBounded(t *testing.T) {
+	for name, parse := range map[string]func([]byte) error{
+		"C1": func(b []byte) error { _, err := parseClientFirst(b); return err },
+		"S1": func(b []byte) error { _, err := parseServerFirst(b); return err },
+		"C2": func(b []byte) error { _, err := parseClientFinal(b); return err },
+		"S2": func(b []byte) error { _, err := parseServerFinal(b); return err },
+	} {
+		for _, size := range []int{0, MaxMessage + 1, 1 << 20} {
+			want := fmt.Sprintf("got %d bytes; want 1 to 4096", size)
+			if err := parse(bytes.Repeat([]byte("x"), size)); err == nil || err.Error() != want {
+				t.Errorf("%s: got %v; want %s", name, err, want)
+			}
+		}
 	}
 }
