@@ -350,7 +350,10 @@ func TestDowngradeToNoBinding(t *testing.T) {
 		"p=tls-exporter,,":         {},
 		"p=tls-server-end-point,,": {},
 	} {
-		for _, ends := range []exports{ends, {}} {
+		for _, ends := range []exports{ends, {}, sameUser()} {
+			if _, vouched := ends[scram.Unbound]; vouched && header == "n,," {
+				continue
+			}
 			o := script(server, ends, say(header+bare))
 			wantRefused(t, header, o)
 			if len(o.sent) != 1 || o.sent[0] != scram.Refusal {
@@ -358,7 +361,6 @@ func TestDowngradeToNoBinding(t *testing.T) {
 			}
 		}
 	}
-	wantRefused(t, "y,, of the same user", script(server, sameUser(), say("y,,"+bare)))
 	// A binding of no bytes binds nothing.
 	empty := exports{scram.Exporter: nil, scram.ServerPoint: nil}
 	if o := script(key, empty); !o.refused() || len(o.sent) != 0 {
