@@ -206,9 +206,15 @@ func TestCredentialsAreNeverShown(t *testing.T) {
 	}
 	var out bytes.Buffer
 	values := []any{
-		c, struct{ Login any }{c}, struct{ login *Credentials }{c}, []*Credentials{c},
-		channel, basic, authkey, &authkey, entries, []*Entry{&basic}, map[string]Entry{"x": authkey},
-		struct{ E Entry }{authkey}, &struct{ E *Entry }{&channel}, c.Entries(),
+		c,
+		struct{ Login any }{c},
+		struct{ login *Credentials }{c},
+		[]*Credentials{c},
+		channel, basic, authkey, &authkey, entries,
+		[]*Entry{&basic},
+		map[string]Entry{"x": authkey},
+		struct{ E Entry }{authkey},
+		&struct{ E *Entry }{&channel}, c.Entries(),
 	}
 	for _, v := range values {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d"} {
