@@ -155,7 +155,7 @@ func entryOf(id, identity string, v scram.Verifier) Entry {
 
 func testCredentials(t testing.TB, entries ...Entry) *Credentials {
 	t.Helper()
-	c, err := NewCredentials(entries, CredentialsConfig{})
+	c, err := NewCredentials(entries, CredentialsConfig{Logger: quiet})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -337,7 +337,7 @@ func (f failAt) Authenticate(ctx context.Context, binding func(string) ([]byte, 
 
 func TestLoginWithNothing(t *testing.T) {
 	for name, a := range map[string]authenticator{
-		"no credentials": (*Credentials)(nil), "no secret": (*Secret)(nil), "zero secret": &Secret{},
+		"no credentials": (*Credentials)(nil), "zero credentials": &Credentials{}, "no secret": (*Secret)(nil), "zero secret": &Secret{},
 	} {
 		if o := script(a, tlsExports(1)); !o.refused() || len(o.sent) != 0 {
 			t.Errorf("%s: got %+v; want an error and no message", name, o)

@@ -104,7 +104,7 @@ func LoadSecret(path string) (*Secret, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrSecret, err)
 	}
-	s, err := ParseSecret(strings.TrimSuffix(string(text), "\n"))
+	s, err := ParseSecret(string(text))
 	if err != nil {
 		return nil, fmt.Errorf("%w (in %s)", err, path)
 	}

@@ -19,7 +19,7 @@ import (
 
 // serve serves one connection to its end, and closes it.
 func (s *Server) serve(nc net.Conn, result handshakeResult, cfg sessionConfig) {
-	if s.Auth == nil {
+	if s.Auth == nil || result.Login {
 		// Without a challenge no tag has told what the peer speaks.
 		first := &firstBytes{nc: nc}
 		if !s.add(first) {
@@ -53,6 +53,7 @@ func (s *Server) serve(nc net.Conn, result handshakeResult, cfg sessionConfig) {
 			return
 		}
 		defer s.remove(c)
+		result.admission.endBy(c.end)
 		c.run()
 	case s.Objects == nil:
 		warn("peer_refused", slog.String("reason", "the peer sends objects, as Python does, and nothing takes them here: set Server.Objects, or use native.Dial in place of DialConn there"))
@@ -78,7 +79,7 @@ func (s *Server) dismiss(nc net.Conn) {
 
 // serveObjects serves a peer that sends objects.
 func (s *Server) serveObjects(nc net.Conn, result handshakeResult, cfg sessionConfig) (err error) {
-	conn := newConn(nc, result, connOptions{maxMessage: cfg.limits.MaxMessage, pickle: s.Pickle, keyless: s.Auth == nil, stall: cfg.limits.DeadAfter, budget: cfg.budget})
+	conn := newConn(nc, result, connOptions{maxMessage: cfg.limits.MaxMessage, pickle: s.Pickle, keyless: s.Auth == nil || result.Login, stall: cfg.limits.DeadAfter, budget: cfg.budget})
 	defer conn.tab.close()
 	conn.in.w = copy(conn.in.buf, cfg.early)
 	defer conn.Close()
@@ -89,6 +90,7 @@ func (s *Server) serveObjects(nc net.Conn, result handshakeResult, cfg sessionCo
 		return nil
 	}
 	defer s.remove(c)
+	result.admission.endBy(c.end)
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())

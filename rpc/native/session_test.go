@@ -15,7 +15,7 @@ import (
 // testServer serves on url until the test ends.
 func testServer(t testing.TB, url string, srv *Server) *Server {
 	t.Helper()
-	if srv.Auth == nil && !srv.DangerouslyWithoutAuth {
+	if srv.Auth == nil && srv.Login == nil && srv.TLS == nil && !srv.DangerouslyWithoutAuth {
 		srv.Auth = oneKey(testKey)
 	}
 	if srv.Logger == nil {
@@ -42,7 +42,7 @@ func testServer(t testing.TB, url string, srv *Server) *Server {
 // testClient dials until the test ends.
 func testClient(t testing.TB, url string, cfg DialConfig) *Client {
 	t.Helper()
-	if cfg.Auth == nil && !cfg.DangerouslyWithoutAuth {
+	if cfg.Auth == nil && cfg.Login == nil && cfg.TLS == nil && !cfg.DangerouslyWithoutAuth {
 		cfg.Auth = oneKey(testKey)
 	}
 	if cfg.Logger == nil {
@@ -62,6 +62,7 @@ func TestBehaviour(t *testing.T) {
 	full := rpctest.Transport{BigInts: true, NonFinite: true, Controls: true, Nanoseconds: true, Kinds: true, Pushes: true}
 	for _, network := range []string{"tcp", "unix"} {
 		t.Run(network, func(t *testing.T) {
+			full.Identity = "id0"
 			full.Connect = func(t *testing.T, reg *rpc.Registry) rpc.Caller {
 				srv := testServer(t, testURL(t, network), &Server{Handler: reg})
 				return testClient(t, srv.Addr(), DialConfig{})
@@ -71,15 +72,17 @@ func TestBehaviour(t *testing.T) {
 	}
 	t.Run("pipe", func(t *testing.T) {
 		full.Connect = func(t *testing.T, reg *rpc.Registry) rpc.Caller {
-			_, client := testPipe(t, sessionConfig{handler: reg}, sessionConfig{})
+			_, client := testPipe(t, sessionConfig{handler: reg, identity: rpc.Identity{Name: "id0"}}, sessionConfig{})
 			return client
 		}
 		rpctest.Run(t, full)
 	})
-	t.Run("back", func(t *testing.T) {
+	t.Run("back", func(t *testing.T) { // who the server has proved to be
 		full.Connect = func(t *testing.T, reg *rpc.Registry) rpc.Caller {
-			server, _ := testPipe(t, sessionConfig{}, sessionConfig{handler: reg})
-			return server
+			peers := make(chan *rpc.Peer, 1)
+			srv := testServer(t, testURL(t, "unix"), &Server{Handler: methods{}, Events: Events{SessionBegan: func(p *rpc.Peer) { peers <- p }}})
+			testClient(t, srv.Addr(), DialConfig{Handler: reg})
+			return wantWithin(t, peers, "a session")
 		}
 		rpctest.Run(t, full)
 	})
