@@ -1,8 +1,6 @@
 package peers
 
 import (
-	"fmt"
-
 	"github.com/parley-rpc/parley/rpc"
 )
 
@@ -17,10 +15,3 @@ func parleyInline() *Peer {
 	}
 }
 
-// parleyTLS is the native transport over TLS.
-func parleyTLS() *Peer {
-	return &Peer{
-		Name:    "parley-tls",
-		Missing: func() error { return fmt.Errorf("%w: the native transport does not speak TLS yet", ErrNotBuilt) },
-	}
-}
