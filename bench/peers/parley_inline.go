@@ -14,4 +14,3 @@ func parleyInline() *Peer {
 		Dial: dialParley,
 	}
 }
-

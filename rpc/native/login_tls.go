@@ -63,7 +63,7 @@ func (l *login) run(ctx context.Context, nc net.Conn, proved func()) (net.Conn, 
 		// What is said without an authkey does not tell Go from others.
 		return secured, handshakeResult{Identity: id, Tagged: true, Login: true}, nil
 	}
-	if cause := context.Cause(ctx); cause != nil && errors.Is(err, os.ErrDeadlineExceeded) {
+	if cause := context.Cause(ctx); cause != nil && (errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, cause) || errors.Is(err, ctx.Err())) {
 		if errors.Is(cause, errLoginTimeout) {
 			return nil, handshakeResult{}, fmt.Errorf("it did not come to an end within %v; is the address right, and does the other end log in with TLS? %w", limit, err)
 		}

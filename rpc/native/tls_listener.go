@@ -48,6 +48,14 @@ type entry struct {
 // guarded reports whether peers have to prove who they are.
 func (a *acceptorConfig) guarded() bool { return a.auth != nil || a.login != nil }
 
+// grace is how long a connection may take before it has to make room for another.
+func (a *acceptorConfig) grace() time.Duration {
+	if a.login != nil {
+		return argonGrace
+	}
+	return loginGrace
+}
+
 // logIn has a connection prove who it is, and returns the one to use from then on.
 func (a *acceptor) logIn(ctx context.Context, nc net.Conn, proved func()) (net.Conn, handshakeResult, error) {
 	switch {
