@@ -38,6 +38,7 @@ type Credentials struct {
 	path string // of the file; empty without one
 	cfg  CredentialsConfig
 	mock []byte // what salts of unknown ids are made with, unless the file says it
+	web  *passwords
 
 	loading sync.Mutex // held by who replaces the set, from reading to the event
 	seen    stamp      // of the file before it was read last; under loading
@@ -87,7 +88,7 @@ func newCredentials(path string, cfg CredentialsConfig) *Credentials {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
 	}
-	return &Credentials{path: path, cfg: cfg, mock: newMockKey()}
+	return &Credentials{path: path, cfg: cfg, mock: newMockKey(), web: newPasswords()}
 }
 
 // Entries returns the entries that are there now, live or not, for lists: each

@@ -2,7 +2,10 @@
 
 package auth
 
-import "os"
+import (
+	"io/fs"
+	"os"
+)
 
 // stampOf looks at the file at path.
 func stampOf(path string) stamp {
@@ -12,3 +15,9 @@ func stampOf(path string) stamp {
 	}
 	return newStamp(info.ModTime(), info.Size(), info.Mode(), info.ModTime())
 }
+
+// keepOwner does nothing: there is no owner to keep.
+func keepOwner(*os.File, fs.FileInfo) error { return nil }
+
+// syncDir does nothing: directories cannot be synced.
+func syncDir(string) error { return nil }
