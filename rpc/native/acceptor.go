@@ -329,11 +329,12 @@ func (a *acceptor) handshake(p *pendingConn) {
 		return
 	case err != nil:
 		p.nc.Close()
-		a.refusal(p.nc.RemoteAddr(), "outcome", "refused", "error", err, duration)
+		a.refusal(p.nc.RemoteAddr(), "outcome", "refused", errorAttr(err), duration)
 		a.entrance.fail(p.nc.RemoteAddr(), err)
 		return
 	case a.auth != nil:
-		log = log.With("identity", result.Identity.Name, "credential", result.Identity.Credential)
+		identity, credential := identityAttrs(result.Identity)
+		log = log.With(identity, credential)
 		log.Info("auth_ok", "outcome", "admitted", duration)
 		result.admission = a.admitted.add(p, result.Identity, a.auth)
 	}
