@@ -3,6 +3,7 @@ package native
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -210,6 +211,7 @@ func TestHostileTextInTheLog(t *testing.T) {
 					wantClosed(t, nc)
 				}
 				srv.Close()
+				logger.Warn("auth_fail", errorAttr(errors.New(text))) // package tls quotes what peers send
 				wantCleanLog(t, format, log.String())
 				for _, event := range []string{"auth_ok", "auth_fail", "authz_deny", "conn_close", "session_end"} {
 					if !strings.Contains(log.String(), event) {
