@@ -113,7 +113,7 @@ func (l *Listener) deliver(nc net.Conn, result handshakeResult, done func()) {
 		keyless:    l.cfg.Auth == nil,
 		done:       done,
 	})
-	result.admission.endBy(func(err error) { c.fail(err) })
+	result.admission.endBy(func(err error) { _ = c.fail(err) })
 	select {
 	case l.ready <- c:
 	case <-result.admission.cutOff():
