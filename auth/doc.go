@@ -7,6 +7,9 @@
 //     [GenerateKey] for a new one. It is what native's Auth fields take.
 //   - [Keyring] holds several that are valid at the same time, so that each peer
 //     can have its own name, and keys can be changed without a pause.
+//   - [Credentials] are a file of all that a server knows its callers by, on both
+//     transports: [LoadCredentials] reads it, [EditCredentials] changes it, and a
+//     credential can end while its holder is connected.
 //   - [Policy] maps the names that keys prove to the methods they may call. It
 //     is what the field Authorizer of a rpc.Registry takes.
 //

@@ -17,9 +17,9 @@ import (
 // The key is the content of the file without one newline at its end. What is
 // wrong with it is an ErrKey; a file that is not there is fs.ErrNotExist as well.
 func LoadKey(path string, cfg KeyConfig) (*Authkey, error) {
-	key, err := readKeyFile(path)
+	key, err := readSecretFile(path, maxKeySize)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrKey, err)
 	}
 	k, err := NewKey(key, cfg)
 	if err != nil {
@@ -28,31 +28,36 @@ func LoadKey(path string, cfg KeyConfig) (*Authkey, error) {
 	return k, nil
 }
 
-func readKeyFile(path string) ([]byte, error) {
+// readSecretFile returns the content of a file that nobody else can read, without
+// one newline at its end; limit bounds what is left. Its errors name the file.
+func readSecretFile(path string, limit int) ([]byte, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|openFlags, 0)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrKey, err)
+		return nil, err
 	}
 	defer f.Close()
 	// What is looked at is the file that is open, whatever the path means by now.
 	info, err := f.Stat()
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrKey, err)
+		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%w: %s: got %s; want a regular file", ErrKey, path, info.Mode().Type())
+		return nil, fmt.Errorf("%s: got %s; want a regular file", path, info.Mode().Type())
 	}
 	if err := checkAccess(path, info); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrKey, err)
+		return nil, err
 	}
-	key, err := io.ReadAll(io.LimitReader(f, maxKeySize+2))
+	data, err := io.ReadAll(io.LimitReader(f, int64(limit)+2))
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrKey, err)
+		return nil, err
 	}
-	if n := len(key); n > 0 && key[n-1] == '\n' {
-		key = key[:n-1]
+	if n := len(data); n > 0 && data[n-1] == '\n' {
+		data = data[:n-1]
 	}
-	return key, nil
+	if len(data) > limit {
+		return nil, fmt.Errorf("%s: got more than %d bytes; want %[2]d at most", path, limit)
+	}
+	return data, nil
 }
 
 // WriteFile writes the key and a newline to a new file with mode 0600, which

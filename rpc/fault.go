@@ -99,7 +99,8 @@ const (
 	// Unknown: the call may or may not have run. Only calls that can be repeated
 	// without harm may be sent again.
 	Unknown Sent = iota
-	// NotSent: no byte of the call left, it did not run and may be sent again.
+	// NotSent: no byte of the call left, or the peer said that it did not take it.
+	// It did not run and may be sent again.
 	NotSent
 )
 

@@ -39,9 +39,10 @@ const (
 
 // acceptorConfig is what an acceptor needs; only deliver must be set.
 type acceptorConfig struct {
-	auth         Auth // nil: no challenge, peers are taken as they are
+	auth         Auth   // the keys of the challenge; nil: there is none
+	login        *login // how peers log in without it; nil as well: they are taken as they are
 	offerSession bool
-	timeout      time.Duration  // of the handshake; zero means 5 s
+	timeout      time.Duration  // of the challenge; zero means 5 s
 	maxConns     int            // accepted and not done, in handshake or after; zero means 1024
 	allowFrom    []netip.Prefix // nil admits every address
 	logger       *slog.Logger
@@ -93,9 +94,6 @@ type pendingConn struct {
 
 // startAcceptor accepts from l, which it owns from now on, until stop.
 func startAcceptor(l net.Listener, cfg acceptorConfig) *acceptor {
-	if cfg.timeout == 0 {
-		cfg.timeout = defaultHandshakeTimeout
-	}
 	if cfg.maxConns == 0 {
 		cfg.maxConns = defaultMaxConns
 	}
@@ -104,7 +102,7 @@ func startAcceptor(l net.Listener, cfg acceptorConfig) *acceptor {
 	}
 	a := &acceptor{acceptorConfig: cfg, listener: l, ended: make(chan struct{}), admitted: newAdmissions()}
 	a.ctx, a.cancel = context.WithCancel(context.Background())
-	a.admitted.watch(cfg.auth)
+	a.admitted.watch(a.judge())
 	a.loop.Go(a.run)
 	return a
 }
@@ -291,21 +289,16 @@ func (a *acceptor) remove(p *pendingConn) {
 
 // handshake logs p in and delivers it.
 func (a *acceptor) handshake(p *pendingConn) {
-	var result handshakeResult
-	var err error
-	if a.auth != nil {
-		h := handshake{auth: a.auth, role: listenerRole, offer: a.offerSession, timeout: a.timeout, proved: func() {
-			a.mu.Lock()
-			p.proved, p.silent = true, time.Now()
-			a.mu.Unlock()
-		}}
-		result, err = h.run(a.ctx, p.nc)
-	}
+	nc, result, err := a.logIn(a.ctx, p.nc, func() {
+		a.mu.Lock()
+		p.proved, p.silent = true, time.Now()
+		a.mu.Unlock()
+	})
 	stopped := a.ctx.Err() != nil
 
 	a.mu.Lock()
 	evicted := p.evicted
-	if errors.Is(err, ErrUnproven) {
+	if errors.Is(err, ErrUnproven) || wrongProof(err) {
 		a.wrong.note(p.host, time.Now())
 	}
 	if !evicted {
@@ -332,11 +325,11 @@ func (a *acceptor) handshake(p *pendingConn) {
 		a.refusal(p.nc.RemoteAddr(), "outcome", "refused", errorAttr(err), duration)
 		a.entrance.fail(p.nc.RemoteAddr(), err)
 		return
-	case a.auth != nil:
+	case a.guarded():
 		identity, credential := identityAttrs(result.Identity)
 		log = log.With(identity, credential)
 		log.Info("auth_ok", "outcome", "admitted", duration)
-		result.admission = a.admitted.add(p, result.Identity, a.auth)
+		result.admission = a.admitted.add(p, result.Identity, a.judge())
 	}
 	done := sync.OnceFunc(func() {
 		a.mu.Lock()
@@ -352,7 +345,7 @@ func (a *acceptor) handshake(p *pendingConn) {
 			log.Info("conn_close", "outcome", outcome, "duration", time.Since(p.started))
 		}
 	})
-	a.deliveries.Go(func() { a.deliver(p.nc, result, done) })
+	a.deliveries.Go(func() { a.deliver(nc, result, done) })
 }
 
 // refusal logs a login that failed, and how many were not logged before it.

@@ -47,7 +47,9 @@ type sessionConfig struct {
 type session struct {
 	sessionConfig
 	nc    net.Conn
-	raw   *rawWriter // nil: nc has no non-blocking write
+	wire  net.Conn   // the socket under it
+	tls   *tlsConn   // nil: nc is the socket itself
+	raw   *rawWriter // of the socket; nil: it has no non-blocking write
 	peer  *rpc.Peer
 	base  context.Context // of handlers; carries the peer
 	short shortMethods    // handler, if it has some
@@ -141,12 +143,16 @@ func newSession(ctx context.Context, nc net.Conn, cfg sessionConfig) *session {
 	s := &session{
 		sessionConfig: cfg,
 		nc:            nc,
-		raw:           newRawWriter(nc),
+		wire:          nc,
 		ready:         make(chan struct{}),
 		dead:          make(chan struct{}),
 		gone:          make(chan struct{}),
 		born:          time.Now(),
 	}
+	if c, ok := nc.(*tlsConn); ok {
+		s.tls, s.wire = c, c.Conn
+	}
+	s.raw = newRawWriter(s.wire)
 	s.peer = &rpc.Peer{Identity: cfg.identity, Addr: nc.RemoteAddr(), Transport: "native", Back: s}
 	s.base = rpc.WithPeer(ctx, s.peer)
 	s.short, _ = cfg.handler.(shortMethods)
@@ -212,7 +218,7 @@ func (s *session) change(f func(st *state), aside bool) {
 	}
 	switch {
 	case lead && aside:
-		s.relieve(nil)
+		s.relieve(nil, nil)
 	case lead:
 		s.write(gather)
 	}

@@ -1,6 +1,7 @@
 package xmlrpc
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -13,7 +14,8 @@ import (
 // login page, the status of a proxy, a document that is cut off. It stands in a
 // *rpc.LinkError.
 //
-// With status 401 it Is a fault with code rpc.CodeNotAuthenticated, with 413 and
+// With a status that refuses a request, such as 401, 404 and 429, the call did not
+// run: the LinkError is rpc.NotSent. With status 401 it Is a fault with code rpc.CodeNotAuthenticated, with 413 and
 // 429 one with rpc.CodeOverLimit, so that programs need not know the transport.
 type AnswerError struct {
 	// Status is the HTTP status, Location where a redirect leads, which is not
@@ -54,6 +56,29 @@ func (e *AnswerError) Error() string {
 
 // Unwrap returns Err.
 func (e *AnswerError) Unwrap() error { return e.Err }
+
+// refusedByStatus reports whether a server has refused a request before it did
+// anything with it. That is what these status codes mean (RFC 9110, section
+// 15.5; RFC 6585, section 4), and a server that has run a function answers in
+// XML-RPC. The others say less: a proxy answers 502, 503 or 504 for a server that
+// may be at work, and 400, 408 and 500 come from anywhere.
+func refusedByStatus(status int) bool {
+	switch status {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed,
+		http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusMisdirectedRequest, http.StatusTooManyRequests:
+		return true
+	}
+	return false
+}
+
+// sentOf returns what an answer that is no XML-RPC says of its call.
+func sentOf(err error) rpc.Sent {
+	var a *AnswerError
+	if errors.As(err, &a) && refusedByStatus(a.Status) {
+		return rpc.NotSent
+	}
+	return rpc.Unknown
+}
 
 // Is reports whether target is the fault that says the same as the status.
 func (e *AnswerError) Is(target error) bool {

@@ -188,7 +188,11 @@ func (c *Client) send(ctx context.Context, header http.Header, out *buffer) (*ht
 	defer resp.Body.Close()
 	in, err := c.read(resp)
 	if err != nil {
-		return nil, nil, rpc.Unknown, c.cause(ctx, err)
+		err = c.cause(ctx, err)
+		if refusedByStatus(resp.StatusCode) {
+			err = newAnswerError(resp, nil, err)
+		}
+		return nil, nil, sentOf(err), err
 	}
 	return resp, in, rpc.Unknown, nil
 }
@@ -201,7 +205,7 @@ func (c *Client) deliver(req *rpc.Request, resp *http.Response, body []byte) (an
 	case errors.As(err, &f):
 		return nil, f
 	case err != nil:
-		return nil, c.broken(req.Method, rpc.Unknown, err)
+		return nil, c.broken(req.Method, sentOf(err), err)
 	}
 	result, err := rpc.Deliver(d, req)
 	if err == nil {

@@ -253,6 +253,7 @@ func TestAnswersThatAreNone(t *testing.T) {
 	reply := func(status, headers, body string) string {
 		return fmt.Sprintf("HTTP/1.1 %s\r\n%sContent-Length: %d\r\n\r\n%s", status, headers, len(body), body)
 	}
+	refused := map[int]bool{401: true, 403: true, 404: true, 405: true, 413: true, 415: true, 421: true, 429: true}
 	for _, test := range []struct {
 		name, answer string
 		status       int // of the AnswerError; 0 for none
@@ -268,6 +269,16 @@ func TestAnswersThatAreNone(t *testing.T) {
 		{"deep", reply("200 OK", "", strings.Repeat("<value><array><data>", 4_000)), 200, "", nil},
 		{"404", reply("404 Not Found", "Content-Type: text/plain\r\n", "no such page"), 404, "404 Not Found; it begins \"no such page\"", nil},
 		{"401", reply("401 Unauthorized", "", ""), 401, "401 Unauthorized", &rpc.Fault{Code: rpc.CodeNotAuthenticated}},
+		{"401 that is too large", reply("401 Unauthorized", "", strings.Repeat("x", 100_001)), 401, "MaxAnswer", &rpc.Fault{Code: rpc.CodeNotAuthenticated}},
+		{"401 in XML", reply("401 Unauthorized", "Content-Type: text/xml\r\n", "<oops/>"), 401, "<oops/>", &rpc.Fault{Code: rpc.CodeNotAuthenticated}},
+		{"403", reply("403 Forbidden", "", ""), 403, "403", nil},
+		{"405", reply("405 Not Allowed", "", ""), 405, "405", nil},
+		{"415", reply("415 Unsupported", "", ""), 415, "415", nil},
+		{"421", reply("421 Misdirected", "", ""), 421, "421", nil},
+		{"400", reply("400 Bad", "", ""), 400, "400", nil},
+		{"408", reply("408 Timeout", "", ""), 408, "408", nil},
+		{"502", reply("502 Bad Gateway", "", ""), 502, "502", nil},
+		{"503", reply("503 Busy", "", ""), 503, "503", nil},
 		{"413", reply("413 Too Large", "", ""), 413, "413", &rpc.Fault{Code: rpc.CodeOverLimit}},
 		{"429", reply("429 Too Many", "", ""), 429, "429", &rpc.Fault{Code: rpc.CodeOverLimit}},
 		{"500", reply("500 Oops", "Content-Type: text/xml\r\n", "<oops/>"), 500, "<oops/>", nil},
@@ -306,8 +317,12 @@ func TestAnswersThatAreNone(t *testing.T) {
 			if test.is != nil && !errors.Is(err, test.is) {
 				t.Errorf("got %v; want what is %v", err, test.is)
 			}
+			sent := rpc.Unknown
+			if refused[test.status] {
+				sent = rpc.NotSent
+			}
 			if test.status >= 0 {
-				wantLink(t, err, rpc.Unknown)
+				wantLink(t, err, sent)
 			}
 			var a *xmlrpc.AnswerError
 			if errors.As(err, &a) != (test.status > 0) || a != nil && a.Status != test.status {
@@ -539,7 +554,7 @@ func TestAnswerBeforeTheEndOfTheCall(t *testing.T) {
 	c := newClient(t, url, xmlrpc.ClientConfig{})
 	for i := range 4 {
 		_, err := rpc.Invoke[any](bounded(t), c, "f", make([]byte, 3_000_000))
-		if wantLink(t, err, rpc.Unknown); !errors.Is(err, &rpc.Fault{Code: rpc.CodeOverLimit}) {
+		if wantLink(t, err, rpc.NotSent); !errors.Is(err, &rpc.Fault{Code: rpc.CodeOverLimit}) {
 			t.Errorf("got %v; want status 413", err)
 		}
 		if _, err := rpc.Invoke[bool](bounded(t), c, "f", strings.Repeat("x", i*1000)); err != nil {

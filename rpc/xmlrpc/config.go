@@ -32,6 +32,10 @@ type ClientConfig struct {
 	// the URL instead. Plain HTTP to another machine is refused then: everyone
 	// on the way could read them.
 	User, Password string
+	// Login is sent with every call instead: HTTP Basic or a bearer key. An
+	// auth.Secret is one. It is asked once, by NewClient, and held to the same
+	// rule: never readable on the way to another machine.
+	Login Secret
 	// Header is sent with every call. An Authorization in it is treated as a
 	// password is. Idempotency-Key cannot be set: it makes net/http send calls
 	// twice.
@@ -105,6 +109,16 @@ func (c *ClientConfig) check(t *target) (http.Header, error) {
 		r := http.Request{Header: h}
 		r.SetBasicAuth(user, password)
 	}
+	if c.Login != nil {
+		if h.Get("Authorization") != "" {
+			return nil, errors.New("there is ClientConfig.Login and another login: in the URL, ClientConfig.User or an Authorization in ClientConfig.Header")
+		}
+		authorization, err := c.Login.Authorization()
+		if err != nil {
+			return nil, fmt.Errorf("ClientConfig.Login: %w", err)
+		}
+		h.Set("Authorization", authorization)
+	}
 	if h.Get("Authorization") != "" && !t.private {
 		return nil, fmt.Errorf("a password would go to %s readable by everyone on the way: use https", t.url.Host)
 	}
@@ -144,11 +158,16 @@ func parseTarget(raw string) (target, error) {
 	if u.Path == "" {
 		u.Path = defaultPath
 	}
-	addr, err := netip.ParseAddr(u.Hostname())
-	t.local = err == nil && addr.Unmap().IsLoopback() || strings.EqualFold(u.Hostname(), "localhost")
+	t.local = isThisMachine(u.Hostname())
 	t.private = t.local || u.Scheme == "https"
 	t.url, t.name = u, u.String()
 	return t, nil
+}
+
+// isThisMachine reports whether a host in a URL is a loopback address.
+func isThisMachine(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.Unmap().IsLoopback() || strings.EqualFold(host, "localhost")
 }
 
 // parseUnixTarget reads "/path/of/socket:/path"; the path may be missing.

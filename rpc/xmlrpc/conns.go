@@ -4,15 +4,19 @@ import (
 	"container/list"
 	"context"
 	"crypto/tls"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/parley-rpc/parley/rpc"
 )
 
-// Bounds of silent connections: those whose first request has not been read.
+// Bounds of silent connections: those whose first request has not been read, or
+// not logged in where there are logins.
 const (
 	maxSilent      = 64 // of all peers together
 	maxSilentEach  = 8  // of one address
@@ -25,7 +29,8 @@ const (
 // conns bounds the connections of a server. Silent ones have to make room, so
 // that peers which connect and say nothing cannot lock others out.
 type conns struct {
-	max int
+	max    int
+	logger *slog.Logger // of connections that were logged in
 
 	mu     sync.Mutex // protects what follows
 	open   map[*conn]struct{}
@@ -45,18 +50,25 @@ type conn struct {
 	from  netip.Addr   // invalid for a unix socket
 	since time.Time    // when it was accepted
 	state atomic.Int32 // an http.ConnState
-	spoke atomic.Bool  // a request was read
+	spoke atomic.Bool  // a request was read, and logged in if it has to
+	peer  *rpc.Peer    // the caller, in the context of its requests
+	proof proof
 
-	place *list.Element // in owner.silent, under owner.mu; nil once a request was read
+	// What follows is under owner.mu.
+	place    *list.Element // in owner.silent; nil once it has spoken
+	quiet    time.Time     // since when it has been silent
+	deciding bool          // a login is under way
 }
 
 // add takes a connection in, and closes others if it has to. It reports false,
 // and closes the new one, if there is no room.
 func (cs *conns) add(nc net.Conn, host string) (*conn, bool) {
-	c := &conn{Conn: nc, owner: cs, host: host, since: time.Now()}
+	now := time.Now()
+	c := &conn{Conn: nc, owner: cs, host: host, since: now, quiet: now}
 	if tcp, ok := nc.RemoteAddr().(*net.TCPAddr); ok {
 		c.from = tcp.AddrPort().Addr().Unmap()
 	}
+	c.peer = &rpc.Peer{Transport: transportName, Addr: nc.RemoteAddr()}
 	cs.mu.Lock()
 	leave, ok := cs.makeRoom(c)
 	if ok {
@@ -80,12 +92,15 @@ func (cs *conns) makeRoom(newcomer *conn) (leave *conn, ok bool) {
 		return nil, false
 	}
 	if len(cs.open) >= cs.max {
-		oldest := cs.oldest()
+		oldest := cs.oldest(func(c *conn) bool { return !c.deciding })
+		if oldest == nil {
+			oldest = cs.oldest(func(*conn) bool { return true })
+		}
 		return oldest, oldest != nil
 	}
 	if cs.silent.Len() >= maxSilent {
-		if oldest := cs.oldest(); oldest.hasToLeave(newcomer) {
-			return oldest, true
+		if c := cs.oldest(func(c *conn) bool { return c.hasToLeave(newcomer) }); c != nil {
+			return c, true
 		}
 	}
 	limit := maxSilentEach
@@ -95,32 +110,32 @@ func (cs *conns) makeRoom(newcomer *conn) (leave *conn, ok bool) {
 	if cs.silent.Len() < limit {
 		return nil, true
 	}
-	var oldest *conn // of the same address
-	n := 0
+	n := 0 // of the same address
 	for e := cs.silent.Front(); e != nil; e = e.Next() {
-		if c := e.Value.(*conn); c.from == newcomer.from {
-			if n++; n == 1 {
-				oldest = c
-			}
+		if e.Value.(*conn).from == newcomer.from {
+			n++
 		}
 	}
-	if n >= limit && oldest.hasToLeave(newcomer) {
-		return oldest, true
+	if n >= limit {
+		leave = cs.oldest(func(c *conn) bool { return c.from == newcomer.from && c.hasToLeave(newcomer) })
 	}
-	return nil, true
+	return leave, true
 }
 
 // hasToLeave reports whether a silent connection has to make room for another. A
-// request that nobody has read yet, since the machine is busy, is not silence.
+// request that nobody has read yet, since the machine is busy, is not silence,
+// and neither is one whose login is being checked. owner.mu is held.
 func (c *conn) hasToLeave(newcomer *conn) bool {
-	return newcomer.since.Sub(c.since) > silentGrace && !unread(c.Conn)
+	return newcomer.since.Sub(c.quiet) > silentGrace && !c.deciding && !unread(c.Conn)
 }
 
-// oldest returns the oldest silent connection, nil if there is none; cs.mu is
-// held.
-func (cs *conns) oldest() *conn {
-	if e := cs.silent.Front(); e != nil {
-		return e.Value.(*conn)
+// oldest returns the silent connection that has been silent longest among those
+// which may leave, nil if there is none; cs.mu is held.
+func (cs *conns) oldest(mayLeave func(*conn) bool) *conn {
+	for e := cs.silent.Front(); e != nil; e = e.Next() {
+		if c := e.Value.(*conn); mayLeave(c) {
+			return c
+		}
 	}
 	return nil
 }
@@ -129,10 +144,15 @@ func (cs *conns) oldest() *conn {
 func (c *conn) Close() error {
 	cs := c.owner
 	cs.mu.Lock()
+	_, open := cs.open[c]
 	delete(cs.open, c)
 	c.leaveSilent()
 	cs.mu.Unlock()
-	return c.Conn.Close()
+	err := c.Conn.Close()
+	if open {
+		c.logClose()
+	}
+	return err
 }
 
 // leaveSilent is called with owner.mu held.
@@ -174,13 +194,38 @@ func connOf(ctx context.Context) *conn {
 	return c
 }
 
-// heard notes that a request was read from the connection.
+// heard notes that a request was read from the connection, and logged in where
+// there are logins.
 func (c *conn) heard() {
 	if c.spoke.Swap(true) {
 		return
 	}
 	c.owner.mu.Lock()
 	c.leaveSilent()
+	c.owner.mu.Unlock()
+}
+
+// decide notes that a login is being checked.
+func (c *conn) decide() {
+	if c.spoke.Load() {
+		return
+	}
+	c.owner.mu.Lock()
+	c.deciding = true
+	c.owner.mu.Unlock()
+}
+
+// turnedDown notes that a request was not let in. A connection that never had
+// one which was, is as silent as before, and now the last of them.
+func (c *conn) turnedDown() {
+	if c.spoke.Load() {
+		return
+	}
+	c.owner.mu.Lock()
+	c.deciding, c.quiet = false, time.Now()
+	if c.place != nil {
+		c.owner.silent.MoveToBack(c.place)
+	}
 	c.owner.mu.Unlock()
 }
 

@@ -35,6 +35,7 @@ const maxHeaderBytes = 16 << 10
 type endpoint struct {
 	handler      rpc.Caller
 	gates        gates
+	entrance     *entrance     // nil if nobody has to log in
 	timeout      time.Duration // of a call
 	writeTimeout time.Duration // for an answer
 	gzip         bool          // compress replies
@@ -81,6 +82,7 @@ func newEndpoint(s *Server) (*endpoint, error) {
 	return &endpoint{
 		handler:      s.Handler,
 		gates:        g,
+		entrance:     newEntrance(s),
 		timeout:      or(s.Timeout, defaultTimeout),
 		writeTimeout: or(s.WriteTimeout, defaultWriteTimeout),
 		gzip:         !s.NoGzip,
@@ -106,7 +108,9 @@ func or[T comparable](v, zero T) T {
 // ServeHTTP answers one request.
 func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := exchange{endpoint: e, w: w, r: r, conn: connOf(r.Context()), began: time.Now()}
-	if x.conn != nil {
+	if e.entrance != nil {
+		x.from = addrOf(r)
+	} else if x.conn != nil {
 		x.conn.heard()
 	}
 	if no := x.serve(); no != nil {

@@ -59,13 +59,23 @@ type exchange struct {
 	r     *http.Request
 	conn  *conn     // nil if another server than ours has accepted it
 	began time.Time // when its head had been read
+
+	// What follows is set where callers have to log in.
+	from     netip.Addr // see addrOf
+	peer     *rpc.Peer  // the caller, once it is known
+	admitted bool
 }
 
-// serve sees a request through: gates, body, call, answer. What is known from
-// the head alone is looked at before a byte of the body is read. A login has
-// its place between the two.
+// serve sees a request through: gates, login, body, call, answer. What is known
+// from the head alone is looked at before a byte of the body is read.
 func (x *exchange) serve() *refusal {
+	if no := x.entrance.readable(x.r, x.from); no != nil {
+		return no
+	}
 	if no := x.gates.check(x.r, x.conn); no != nil {
+		return no
+	}
+	if no := x.login(); no != nil {
 		return no
 	}
 	if x.r.Method != http.MethodPost {
@@ -97,10 +107,29 @@ func (x *exchange) refuse(no *refusal) {
 	if no.header[0] != "" {
 		x.w.Header().Set(no.header[0], no.header[1])
 	}
+	if x.entrance != nil && !x.admitted {
+		x.turnDown(no)
+	}
 	x.logger.LogAttrs(x.r.Context(), slog.LevelDebug, "request_refused", slog.String("transport", transportName),
 		slog.Int("status", no.status), slog.String("reason", no.reason), slog.String("peer", x.r.RemoteAddr))
 	x.allowWrite()
 	http.Error(x.w, fmt.Sprintf("%d %s: %s", no.status, http.StatusText(no.status), no.reason), no.status)
+}
+
+// turnDown is a part of refuse for a request that has not logged in. Its body is
+// not read: the connection ends with the answer, and what is still to come is
+// not waited for longer than it takes to read that.
+func (x *exchange) turnDown(no *refusal) {
+	if x.conn != nil {
+		x.conn.turnedDown()
+	}
+	if no.status == http.StatusUnauthorized {
+		x.w.Header()["Www-Authenticate"] = challenges
+	}
+	if x.r.ContentLength != 0 {
+		x.w.Header()["Connection"] = []string{"close"}
+		_ = http.NewResponseController(x.w).SetReadDeadline(time.Now().Add(drainWait)) // not all servers can
+	}
 }
 
 // run does work within a deadline and sends its reply. The work is done on this
@@ -204,14 +233,22 @@ func acceptsGzip(h http.Header) bool {
 }
 
 // context returns the context of the request with its peer in it, which our own
-// connections have already.
+// connections have already; if several identities share one, that of the first.
 func (x *exchange) context() context.Context {
 	ctx := x.r.Context()
-	if x.conn != nil {
+	switch {
+	case x.conn != nil && (x.peer == nil || x.peer == x.conn.peer):
 		return ctx
+	case x.peer != nil:
+		return rpc.WithPeer(ctx, x.peer)
 	}
-	local, _ := ctx.Value(http.LocalAddrContextKey).(net.Addr)
-	return rpc.WithPeer(ctx, &rpc.Peer{Transport: transportName, Addr: remoteAddr(local, x.r.RemoteAddr)})
+	return rpc.WithPeer(ctx, &rpc.Peer{Transport: transportName, Addr: x.remoteAddr()})
+}
+
+// remoteAddr returns the address of the peer of a server that is not ours.
+func (x *exchange) remoteAddr() net.Addr {
+	local, _ := x.r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	return remoteAddr(local, x.r.RemoteAddr)
 }
 
 // remoteAddr makes an address of what net/http has kept of it as text.

@@ -58,6 +58,7 @@ func newLife(s *Server) (*life, error) {
 		cancel:  cancel,
 		stopped: make(chan struct{}),
 	}
+	l.conns.logger = s.endpoint.logger
 	// HTTP/1 alone: the clients speak nothing else, and what is bounded per
 	// connection stays bounded.
 	var protocols http.Protocols
@@ -75,7 +76,7 @@ func newLife(s *Server) (*life, error) {
 		BaseContext:       func(net.Listener) context.Context { return base },
 		ConnContext: func(ctx context.Context, nc net.Conn) context.Context {
 			c := unwrap(nc)
-			return withConn(rpc.WithPeer(ctx, &rpc.Peer{Transport: transportName, Addr: c.RemoteAddr()}), c)
+			return withConn(rpc.WithPeer(ctx, c.peer), c)
 		},
 		ConnState: l.connState,
 	}
@@ -115,6 +116,7 @@ func (s *Server) Serve(ln net.Listener) error {
 	if own, ok := ln.(*listener); ok {
 		g.host = own.host
 	}
+	defer l.watch(s.endpoint.entrance)()
 	var err error
 	if l.tls {
 		err = l.http.ServeTLS(g, "", "")
@@ -126,6 +128,21 @@ func (s *Server) Serve(ln net.Listener) error {
 		return http.ErrServerClosed
 	}
 	return fmt.Errorf("xmlrpc: serve %s: %w", ln.Addr(), err)
+}
+
+// watch closes the connections of revoked logins, if there may be any, until the
+// function that it returns is called.
+func (l *life) watch(e *entrance) (stop func()) {
+	if e == nil || e.revoker == nil {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var watching sync.WaitGroup
+	watching.Go(func() { e.watch(ctx, l.conns) })
+	return func() {
+		cancel()
+		watching.Wait()
+	}
 }
 
 // gate is a listener that gives out only connections there is room for.

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"net/url"
 	"sync"
 	"sync/atomic"
 
@@ -43,7 +45,7 @@ func newLink(t target, c ClientConfig) *link {
 		cancel: cancel,
 	}
 	l.transport = &http.Transport{
-		Proxy: c.Proxy,
+		Proxy: guardProxy(c.Proxy),
 		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 			return l.dial(ctx, life, network, addr)
 		},
@@ -57,6 +59,21 @@ func newLink(t target, c ClientConfig) *link {
 		MaxResponseHeaderBytes: maxAnswerHeaderBytes,
 	}
 	return l
+}
+
+// guardProxy keeps what a client logs in with from a proxy on another machine,
+// which would get it readable. Through https it sees nothing of it.
+func guardProxy(proxy func(*http.Request) (*url.URL, error)) func(*http.Request) (*url.URL, error) {
+	if proxy == nil {
+		return nil
+	}
+	return func(r *http.Request) (*url.URL, error) {
+		u, err := proxy(r)
+		if err == nil && u != nil && r.URL.Scheme == "http" && r.Header.Get("Authorization") != "" && !isThisMachine(u.Hostname()) {
+			return nil, fmt.Errorf("a password would go to the proxy %s readable by everyone on the way: use https", clip(u.Host))
+		}
+		return u, err
+	}
 }
 
 // dial makes a connection. net/http goes on with it when the call that wanted

@@ -28,6 +28,20 @@ type Server struct {
 	// a fault and logged.
 	Handler rpc.Caller
 
+	// Auth says who sends a request, the page for browsers included; without a
+	// login it is answered 401. What may be called is not decided here: the
+	// identity stands in rpc.Peer, where the Authorizer of a registry finds it.
+	// auth.Credentials is an Authenticator. Nil means that everyone may come in.
+	//
+	// With it set, a request without TLS from another machine is refused, unless
+	// DangerouslyListenBeyondLoopback is set: whoever mounts a Server behind a
+	// proxy on another machine, which ends TLS, needs that. A connection counts as
+	// silent until its first login. If Auth is an rpc.Revoker, the connections of
+	// a login that is over are closed, and its running calls cancelled; a mounted
+	// Server does not know its connections, and there calls that run end by
+	// themselves.
+	Auth Authenticator
+
 	// Paths are where calls are taken, each beginning with a slash. Nil means
 	// "/" and "/RPC2". Slashes that are doubled in a request count once.
 	Paths []string
@@ -79,7 +93,7 @@ type Server struct {
 	TLS *tls.Config
 	// DangerouslyListenBeyondLoopback lifts the refusal to serve plain HTTP on
 	// an address that other machines can reach, where everyone on the way can
-	// read and change calls.
+	// read and change calls, and read passwords.
 	DangerouslyListenBeyondLoopback bool
 	// SocketMode are the permissions of a unix socket. Zero means 0600: only the
 	// own user may connect.

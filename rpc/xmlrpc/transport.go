@@ -6,8 +6,6 @@ import (
 	"io"
 	"maps"
 	"net/http"
-
-	"github.com/parley-rpc/parley/rpc"
 )
 
 // Transport lets another XML-RPC client work over the connections of a Client:
@@ -83,7 +81,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	if err != nil {
 		c.bodies.free(in)
-		return nil, c.broken("", rpc.Unknown, err)
+		return nil, c.broken("", sentOf(err), err)
 	}
 	resp.Request, resp.Status, resp.StatusCode = r, "200 OK", http.StatusOK // also of a fault with 500
 	resp.Header.Del("Content-Encoding")

@@ -4,28 +4,20 @@
 package scram
 
 import (
-	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/sha256"
 	"fmt"
-
-	"golang.org/x/crypto/argon2"
 )
 
-// KeySize is the length of a generated key, and of every key made here, in bytes.
-const KeySize = sha256.Size
+const (
+	// KeySize is the length of a generated key, and of every key made here, in
+	// bytes.
+	KeySize = sha256.Size
+	// SaltSize is the length of a new salt, in bytes.
+	SaltSize = minSalt
 
-// rawInfo separates what is made of a generated key here from all else that is.
-const rawInfo = "parley/1 raw salted-password"
-
-// KDF says how the salted password is made of a secret: by argon2id of a
-// passphrase, or by HKDF of a generated key if Raw.
-type KDF struct {
-	Raw     bool
-	Memory  uint32 // KiB
-	Time    uint32 // passes
-	Threads uint8
-}
+	minSalt, maxSalt = 16, 64
+)
 
 // Verifier is what a server keeps of a secret. It does not log in: the keys of a
 // proof cannot be made of it.
@@ -39,23 +31,42 @@ type Verifier struct {
 // NewVerifier makes the Verifier of a secret: a passphrase, or KeySize bytes if
 // kdf is raw.
 func NewVerifier(kdf KDF, salt, secret []byte) (Verifier, error) {
-	salted, err := kdf.salted(secret, salt)
+	salted, err := kdf.Salted(secret, salt)
 	if err != nil {
 		return Verifier{}, err
 	}
-	stored := sha256.Sum256(mac(salted, "Client Key"))
-	return Verifier{KDF: kdf, Salt: salt, StoredKey: stored[:], ServerKey: mac(salted, "Server Key")}, nil
+	k := keysOf(salted)
+	return Verifier{KDF: kdf, Salt: salt, StoredKey: k.stored, ServerKey: k.server}, nil
 }
 
-// salted returns the SaltedPassword of RFC 5802, section 3.
-func (k KDF) salted(secret, salt []byte) ([]byte, error) {
-	if !k.Raw {
-		return argon2.IDKey(secret, salt, k.Time, k.Memory, k.Threads, KeySize), nil
+// Check returns why v is none that NewVerifier makes, nil if it may be one.
+func (v Verifier) Check() error {
+	if err := v.KDF.Check(); err != nil {
+		return err
 	}
-	if len(secret) != KeySize {
-		return nil, fmt.Errorf("a generated key has %d bytes, got %d", KeySize, len(secret))
+	if err := checkSalt(v.Salt); err != nil {
+		return err
 	}
-	return hkdf.Key(sha256.New, secret, salt, rawInfo, KeySize)
+	if len(v.StoredKey) != KeySize || len(v.ServerKey) != KeySize {
+		return fmt.Errorf("got keys of %d and %d bytes; want %d", len(v.StoredKey), len(v.ServerKey), KeySize)
+	}
+	return nil
+}
+
+func checkSalt(salt []byte) error {
+	if len(salt) < minSalt || len(salt) > maxSalt {
+		return fmt.Errorf("got a salt of %d bytes; want %d to %d", len(salt), minSalt, maxSalt)
+	}
+	return nil
+}
+
+// keys are the three of RFC 5802, section 3, that are made of a salted password.
+type keys struct{ client, stored, server []byte }
+
+func keysOf(salted []byte) keys {
+	client := mac(salted, "Client Key")
+	stored := sha256.Sum256(client)
+	return keys{client: client, stored: stored[:], server: mac(salted, "Server Key")}
 }
 
 func mac(key []byte, message string) []byte {

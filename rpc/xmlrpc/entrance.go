@@ -1,0 +1,254 @@
+package xmlrpc
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/parley-rpc/parley/rpc"
+)
+
+const (
+	// drainWait is how long the rest of a request is waited for, so that its
+	// sender gets to read why it was refused before the connection is closed.
+	drainWait = time.Second
+	// maxAuthFails is how many lines a second are logged about logins that failed.
+	maxAuthFails = 10
+	// maxStrangers bounds the callers that are remembered of the connections of
+	// other servers.
+	maxStrangers = 1024
+)
+
+// challenges say how to log in.
+var challenges = []string{`Basic realm="parley", charset="UTF-8"`, `Bearer realm="parley"`}
+
+// entrance is where requests are logged in, if a Server has an Auth.
+type entrance struct {
+	auth    Authenticator
+	revoker rpc.Revoker // nil if what was proved does not end
+	clear   bool        // passwords may cross a network readable
+	logger  *slog.Logger
+
+	mu        sync.Mutex // protects what follows
+	failed    lineLimit  // lines of auth_fail
+	limited   lineLimit  // lines of rate_limited
+	strangers []stranger // who has logged in on a connection that another server has accepted
+	oldest    int        // in strangers, once it is full
+}
+
+// stranger is a caller on a connection of which the address alone is known.
+type stranger struct {
+	addr string
+	id   rpc.Identity
+}
+
+func newEntrance(s *Server) *entrance {
+	if s.Auth == nil {
+		return nil
+	}
+	revoker, _ := s.Auth.(rpc.Revoker)
+	return &entrance{auth: s.Auth, revoker: revoker, clear: s.DangerouslyListenBeyondLoopback, logger: logger(s.Logger)}
+}
+
+// readable refuses a request that crossed a network for everyone to read, and a
+// password with it. An entrance of nil lets everything pass.
+func (e *entrance) readable(r *http.Request, from netip.Addr) *refusal {
+	if e == nil || e.clear || r.TLS != nil || isLocal(from) {
+		return nil
+	}
+	return &refusal{status: http.StatusForbidden, reason: "calls from other machines are taken over TLS only"}
+}
+
+// isLocal reports whether a request came from this machine: from is not valid
+// for a unix socket.
+func isLocal(from netip.Addr) bool { return !from.IsValid() || from.IsLoopback() }
+
+// login finds out who sends the request. It looks at its head alone.
+func (x *exchange) login() *refusal {
+	e := x.entrance
+	if e == nil {
+		return nil
+	}
+	if x.conn != nil {
+		x.conn.decide()
+	}
+	id, err := e.ask(x.r.Context(), x.r.Header, x.from)
+	if err != nil {
+		return e.refuse(x, err)
+	}
+	news := false
+	if x.conn != nil {
+		x.peer, news = x.conn.loggedIn(id, x.began)
+	} else {
+		x.peer = &rpc.Peer{Identity: id, Transport: transportName, Addr: x.remoteAddr()}
+		news = e.isNew(stranger{x.r.RemoteAddr, id})
+	}
+	// It may have ended since it was asked for, and before anyone could find it on
+	// the connection.
+	if e.revoker != nil && !e.revoker.Live(id, x.began) {
+		return e.refuse(x, errRevoked)
+	}
+	x.admitted = true
+	if x.conn != nil {
+		x.conn.heard()
+	}
+	if news {
+		e.logger.LogAttrs(x.r.Context(), slog.LevelInfo, "auth_ok", append(eventAttrs(x.r.RemoteAddr, id),
+			slog.String("outcome", "admitted"), slog.Duration("duration", time.Since(x.began)))...)
+	}
+	return nil
+}
+
+var (
+	errRevoked   = errors.New("the credential was revoked during the login")
+	errAmbiguous = errors.New("more than one Authorization")
+)
+
+// ask asks the Authenticator. Which of several logins another server or a proxy
+// would take is open, so that they are none.
+func (e *entrance) ask(ctx context.Context, h http.Header, from netip.Addr) (rpc.Identity, error) {
+	given := h["Authorization"]
+	switch len(given) {
+	case 0:
+		return e.auth.AuthenticateHTTP(ctx, "", from)
+	case 1:
+		return e.auth.AuthenticateHTTP(ctx, given[0], from)
+	}
+	return rpc.Identity{}, errAmbiguous
+}
+
+// refuse makes the refusal of a login that failed, and logs it. What the client
+// is told does not depend on why.
+func (e *entrance) refuse(x *exchange, err error) *refusal {
+	status, retry := http.StatusUnauthorized, time.Duration(0)
+	var h interface {
+		HTTPStatus() (status int, retryAfter time.Duration)
+	}
+	if errors.As(err, &h) {
+		if s, after := h.HTTPStatus(); s >= 400 && s <= 599 {
+			status, retry = s, after
+		}
+	}
+	no := &refusal{status: status, reason: "log in with HTTP Basic or a bearer key"}
+	switch status {
+	case http.StatusUnauthorized:
+	case http.StatusTooManyRequests:
+		no.reason = "too many wrong logins came from this address"
+	case http.StatusServiceUnavailable:
+		no.reason = "too many logins are being checked"
+	default:
+		no.reason = "the login could not be checked"
+	}
+	if retry > 0 {
+		seconds := (retry + time.Second - 1) / time.Second
+		no.header = [2]string{"Retry-After", strconv.Itoa(int(seconds))}
+	}
+	if x.r.Context().Err() == nil { // otherwise the client has left
+		e.logRefusal(x, status, err)
+	}
+	return no
+}
+
+func (e *entrance) logRefusal(x *exchange, status int, err error) {
+	event, limit, most := "auth_fail", &e.failed, maxAuthFails
+	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
+		event, limit, most = "rate_limited", &e.limited, 1
+	}
+	e.mu.Lock()
+	suppressed, ok := limit.line(time.Now(), most)
+	e.mu.Unlock()
+	if !ok {
+		return
+	}
+	attrs := []slog.Attr{
+		slog.String("peer", clip(x.r.RemoteAddr)), slog.String("transport", transportName),
+		slog.String("outcome", "refused"), slog.Int("status", status), slog.Any("error", err),
+		slog.Duration("duration", time.Since(x.began)),
+	}
+	if suppressed > 0 {
+		attrs = append(attrs, slog.Int("suppressed", suppressed))
+	}
+	e.logger.LogAttrs(x.r.Context(), slog.LevelWarn, event, attrs...)
+}
+
+// isNew reports whether s is not among those that were here last, and puts it
+// there.
+func (e *entrance) isNew(s stranger) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	switch {
+	case slices.Contains(e.strangers, s):
+		return false
+	case len(e.strangers) < maxStrangers:
+		e.strangers = append(e.strangers, s)
+	default:
+		e.strangers[e.oldest] = s
+		e.oldest = (e.oldest + 1) % maxStrangers
+	}
+	return true
+}
+
+// watch closes the connections of those who are not live any more, until ctx
+// ends.
+func (e *entrance) watch(ctx context.Context, cs *conns) {
+	for {
+		changed := e.revoker.Changed() // first, so that no change is missed
+		cs.cut(e.revoker.Live)
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// eventAttrs are the attributes of a login in the log.
+func eventAttrs(peer string, id rpc.Identity) []slog.Attr {
+	return []slog.Attr{
+		slog.String("peer", clip(peer)), slog.String("transport", transportName),
+		slog.String("identity", id.Name), slog.String("credential", id.Credential),
+	}
+}
+
+// addrOf returns where a request came from: not valid for a unix socket, and
+// 0.0.0.0 if a server that has accepted it does not say.
+func addrOf(r *http.Request) netip.Addr {
+	if ap, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+		return ap.Addr().Unmap()
+	}
+	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	if _, ok := local.(*net.UnixAddr); ok {
+		return netip.Addr{}
+	}
+	return netip.IPv4Unspecified()
+}
+
+// lineLimit keeps a flood of requests from being a flood of log lines. It
+// belongs to whoever holds the lock around it.
+type lineLimit struct {
+	begun      time.Time // when the first line of this second was written
+	lines      int       // in this second
+	suppressed int       // since the last line
+}
+
+// line asks whether there may be one more line, of most in a second, and says
+// how many were suppressed before it.
+func (l *lineLimit) line(now time.Time, most int) (suppressed int, ok bool) {
+	if now.Sub(l.begun) >= time.Second {
+		l.begun, l.lines = now, 0
+	}
+	if l.lines >= most {
+		l.suppressed++
+		return 0, false
+	}
+	l.lines++
+	suppressed, l.suppressed = l.suppressed, 0
+	return suppressed, true
+}
