@@ -322,7 +322,7 @@ func (a *acceptor) handshake(p *pendingConn) {
 		return
 	case err != nil:
 		p.nc.Close()
-		a.refusal(p.nc.RemoteAddr(), "outcome", "refused", errorAttr(err), duration)
+		a.refusal(p.nc.RemoteAddr(), append(refusalAttrs(err), "outcome", "refused", duration)...)
 		a.entrance.fail(p.nc.RemoteAddr(), err)
 		return
 	case a.guarded():

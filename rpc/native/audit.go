@@ -1,6 +1,7 @@
 package native
 
 import (
+	"errors"
 	"log/slog"
 
 	"github.com/parley-rpc/parley/rpc"
@@ -16,3 +17,15 @@ func identityAttrs(id rpc.Identity) (identity, credential slog.Attr) {
 // errorAttr is an error in the log that may hold what a peer has sent: package tls
 // quotes what it did not expect.
 func errorAttr(err error) slog.Attr { return slog.String("error", value.Clip(err.Error(), 1024)) }
+
+// refusalAttrs say why a login failed: the error, and the credential that the peer
+// has named, and not proved, if the error has a method Credential() string that
+// tells.
+func refusalAttrs(err error) []any {
+	attrs := []any{errorAttr(err)}
+	var named interface{ Credential() string }
+	if errors.As(err, &named) && named.Credential() != "" {
+		attrs = append(attrs, slog.String("credential", value.Clip(named.Credential(), 128)))
+	}
+	return attrs
+}

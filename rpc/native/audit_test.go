@@ -65,6 +65,7 @@ func TestAuditTellsEachEventOnce(t *testing.T) {
 		c.Close()
 		t.Error("a wrong key logs in")
 	}
+	eventually(t, "the wrong key is told", func() bool { return len(log.audit(t)["auth_fail"]) == 1 })
 	wantEOF(t, rawDial(t, elsewhere.Addr()))
 	objects, err := DialConn(ctx, srv.Addr(), ConnConfig{Auth: oneKey("key of the other")})
 	if err != nil {
