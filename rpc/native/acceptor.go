@@ -25,6 +25,9 @@ const (
 	// loginGrace is how long a connection may say nothing before it has to make
 	// room for another: those of many honest peers may come at once.
 	loginGrace = 500 * time.Millisecond
+	// argonGrace is loginGrace where a client may have to work for its proof, as
+	// argon2id does.
+	argonGrace = 2 * time.Second
 	// proofGrace is the same for one that has proved its key: all that is missing
 	// is a round trip.
 	proofGrace = time.Second
@@ -39,9 +42,10 @@ const (
 
 // acceptorConfig is what an acceptor needs; only deliver must be set.
 type acceptorConfig struct {
-	auth         Auth // nil: no challenge, peers are taken as they are
+	auth         Auth   // the keys of the challenge; nil: there is none
+	login        *login // how peers log in without it; nil as well: they are taken as they are
 	offerSession bool
-	timeout      time.Duration  // of the handshake; zero means 5 s
+	timeout      time.Duration  // of the challenge; zero means 5 s
 	maxConns     int            // accepted and not done, in handshake or after; zero means 1024
 	allowFrom    []netip.Prefix // nil admits every address
 	logger       *slog.Logger
@@ -92,9 +96,6 @@ type pendingConn struct {
 
 // startAcceptor accepts from l, which it owns from now on, until stop.
 func startAcceptor(l net.Listener, cfg acceptorConfig) *acceptor {
-	if cfg.timeout == 0 {
-		cfg.timeout = defaultHandshakeTimeout
-	}
 	if cfg.maxConns == 0 {
 		cfg.maxConns = defaultMaxConns
 	}
@@ -235,10 +236,10 @@ func (a *acceptor) place(host netip.Addr, now time.Time) (full string, ok bool) 
 	if host.IsLoopback() {
 		perHost = maxPendingLoopback
 	}
-	for ; fromHost >= perHost && a.evict(sameHost, now, loginGrace); fromHost-- {
+	for ; fromHost >= perHost && a.evict(sameHost, now, a.grace()); fromHost-- {
 		full = "too many logins under way from this address"
 	}
-	for len(a.pending) >= maxPending && a.evict(everyone, now, loginGrace) {
+	for len(a.pending) >= maxPending && a.evict(everyone, now, a.grace()) {
 		full = "too many logins under way"
 	}
 	if a.conns >= a.maxConns {
@@ -285,21 +286,16 @@ func (a *acceptor) remove(p *pendingConn) {
 
 // handshake logs p in and delivers it.
 func (a *acceptor) handshake(p *pendingConn) {
-	var result handshakeResult
-	var err error
-	if a.auth != nil {
-		h := handshake{auth: a.auth, role: listenerRole, offer: a.offerSession, timeout: a.timeout, proved: func() {
-			a.mu.Lock()
-			p.proved, p.silent = true, time.Now()
-			a.mu.Unlock()
-		}}
-		result, err = h.run(a.ctx, p.nc)
-	}
+	nc, result, err := a.logIn(a.ctx, p.nc, func() {
+		a.mu.Lock()
+		p.proved, p.silent = true, time.Now()
+		a.mu.Unlock()
+	})
 	stopped := a.ctx.Err() != nil
 
 	a.mu.Lock()
 	evicted := p.evicted
-	if errors.Is(err, ErrUnproven) {
+	if errors.Is(err, ErrUnproven) || wrongProof(err) {
 		a.wrong.note(p.host, time.Now())
 	}
 	if !evicted {
@@ -326,7 +322,7 @@ func (a *acceptor) handshake(p *pendingConn) {
 		a.refusal(p.nc.RemoteAddr(), "outcome", "refused", "error", err, duration)
 		a.entrance.fail(p.nc.RemoteAddr(), err)
 		return
-	case a.auth != nil:
+	case a.guarded():
 		log = log.With("identity", result.Identity.Name, "credential", result.Identity.Credential)
 		log.Info("auth_ok", "outcome", "admitted", duration)
 	}
@@ -335,11 +331,11 @@ func (a *acceptor) handshake(p *pendingConn) {
 		a.conns--
 		a.mu.Unlock()
 		a.entrance.closed()
-		if a.auth != nil {
+		if a.guarded() {
 			log.Info("conn_close", "duration", time.Since(p.started))
 		}
 	})
-	a.deliveries.Go(func() { a.deliver(p.nc, result, done) })
+	a.deliveries.Go(func() { a.deliver(nc, result, done) })
 }
 
 // refusal logs a login that failed, and how many were not logged before it.

@@ -21,21 +21,21 @@ const maxUnixPath = 103
 
 // parseAddress splits a URL into what package net takes:
 //
-//	tcp://127.0.0.1:16000   tcp://[::1]:16000   tcp://localhost:16000
+//	tcp://127.0.0.1:16000   tcp://[::1]:16000   tcp://localhost:16000   tls://host:16000
 //	unix:///run/tool.sock   unix://@tool (an abstract name, Linux)
 func parseAddress(url string) (network, address string, err error) {
 	scheme, rest, ok := strings.Cut(url, "://")
 	if !ok {
-		return "", "", fmt.Errorf("address %q: expected tcp://host:port or unix:///path", value.Clip(url, 128))
+		return "", "", fmt.Errorf("address %q: expected tcp://host:port, tls://host:port or unix:///path", value.Clip(url, 128))
 	}
 	bad := func(format string, args ...any) (string, string, error) {
 		return "", "", fmt.Errorf("address %q: %s", value.Clip(url, 128), fmt.Sprintf(format, args...))
 	}
 	switch scheme {
-	case "tcp":
+	case "tcp", "tls":
 		host, port, err := net.SplitHostPort(rest)
 		if err != nil {
-			return bad("expected tcp://host:port: %v", err)
+			return bad("expected %s://host:port: %v", scheme, err)
 		}
 		if host == "" {
 			return bad("no host; every interface is 0.0.0.0 or [::]")
@@ -63,10 +63,8 @@ func parseAddress(url string) (network, address string, err error) {
 			return bad("a path holds no NUL")
 		}
 		return scheme, rest, nil
-	case "tls":
-		return bad("tls comes with the channel login, which there is not yet; until then use tcp:// on loopback, or unix://, and reach them from afar through ssh -L")
 	}
-	return bad("expected the scheme tcp or unix, got %q", value.Clip(scheme, 16))
+	return bad("expected the scheme tcp, tls or unix, got %q", value.Clip(scheme, 16))
 }
 
 // urlOf returns the URL form of a listener's or connection's address.
@@ -83,10 +81,13 @@ func dial(ctx context.Context, url string) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if network == "tcp" && strings.HasSuffix(address, ":0") {
+	if network != "unix" && strings.HasSuffix(address, ":0") {
 		return nil, errors.New("port 0 is for listening: name the port that the listener got")
 	}
 	var d net.Dialer // TCP_NODELAY and keep-alive are its defaults
+	if network == "tls" {
+		network = "tcp"
+	}
 	nc, err := d.DialContext(ctx, network, address)
 	if err != nil {
 		if hint := dialHint(err, network); hint != "" {
@@ -119,8 +120,8 @@ func dialHint(err error, network string) string {
 // resolveTimeout bounds the look-up of the host name of a listener.
 const resolveTimeout = 5 * time.Second
 
-// listen opens a listener. It refuses addresses beyond loopback unless
-// beyondLoopback. A unix socket has mode 0600 from the start; what a dead server
+// listen opens a listener, without TLS so far. It refuses addresses beyond loopback
+// unless beyondLoopback or for tls://. A unix socket has mode 0600 from the start; what a dead server
 // left at its path is removed, after a probe.
 func listen(url string, beyondLoopback bool) (net.Listener, error) {
 	network, address, err := parseAddress(url)
@@ -137,8 +138,10 @@ func listen(url string, beyondLoopback bool) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !ip.IsLoopback() && !beyondLoopback {
-		return nil, fmt.Errorf("%s is beyond loopback, where this protocol does not protect what is sent: use 127.0.0.1 or a unix socket with ssh -L, or set DangerouslyBeyondLoopback", ip)
+	if network == "tls" {
+		network = "tcp"
+	} else if !ip.IsLoopback() && !beyondLoopback {
+		return nil, fmt.Errorf("%s is beyond loopback, where this protocol does not protect what is sent: use tls:// with Login, 127.0.0.1 or a unix socket with ssh -L, or set DangerouslyBeyondLoopback", ip)
 	}
 	// Python's Client knows no IPv6: 0.0.0.0 stays IPv4, and [::] takes both.
 	if ip.Is4() {

@@ -24,9 +24,9 @@ func TestParseAddress(t *testing.T) {
 		{"unix:///run/tool.sock", "unix", "/run/tool.sock", ""},
 		{"unix://@tool", "unix", "@tool", ""},
 		{"unix:///with space", "unix", "/with space", ""},
-		{"", "", "", "expected tcp://host:port or unix:///path"},
-		{"127.0.0.1:16000", "", "", "expected tcp://host:port or unix:///path"},
-		{"unix:/run/tool.sock", "", "", "expected tcp://host:port or unix:///path"},
+		{"", "", "", "expected tcp://host:port, tls://host:port or unix:///path"},
+		{"127.0.0.1:16000", "", "", "expected tcp://host:port, tls://host:port or unix:///path"},
+		{"unix:/run/tool.sock", "", "", "expected tcp://host:port, tls://host:port or unix:///path"},
 		{"tcp://127.0.0.1", "", "", "expected tcp://host:port"},
 		{"tcp://:16000", "", "", "every interface is 0.0.0.0 or [::]"},
 		{"tcp://::1:16000", "", "", "expected tcp://host:port"},
@@ -40,7 +40,8 @@ func TestParseAddress(t *testing.T) {
 		{"unix://@", "", "", "no name"},
 		{"unix:///a\x00b", "", "", "NUL"},
 		{"unix:///" + strings.Repeat("x", 200), "", "", "has 103 at most"},
-		{"tls://host:16000", "", "", "channel login"},
+		{"tls://host:16000", "tls", "host:16000", ""},
+		{"tls://:1", "", "", "no host"},
 		{"http://host:80/RPC2", "", "", `got "http"`},
 	} {
 		network, address, err := parseAddress(test.url)
@@ -71,7 +72,7 @@ func TestDialSaysWhatToCheck(t *testing.T) {
 		{t.Context(), free, "nothing listens there", syscall.ECONNREFUSED},
 		{t.Context(), "unix:///nonexistent/sock", "there is no such socket", os.ErrNotExist},
 		{t.Context(), "tcp://127.0.0.1:0", "port 0", nil},
-		{t.Context(), "tls://127.0.0.1:1", "channel login", nil},
+		{t.Context(), "tls://127.0.0.1:1", "tls:// needs Login", nil},
 		{cancelled, free, "", context.Canceled},
 	} {
 		_, err := DialConn(test.ctx, test.url, ConnConfig{Auth: oneKey(testKey)})

@@ -2,6 +2,7 @@ package native
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -14,11 +15,24 @@ import (
 	"github.com/parley-rpc/parley/rpc/value"
 )
 
-// DialConfig is how a Client connects and calls. Auth must be set, or the switch
-// that says there is none; all else has a safe default.
+// DialConfig is how a Client connects and calls. Auth must be set, Login for
+// tls://, or the switch that says there is none; all else has a safe default.
 type DialConfig struct {
-	// Auth holds the authkey: auth.Key(key), auth.LoadKey(path, ...).
+	// Auth holds the authkey for tcp:// and unix://: auth.Key(key),
+	// auth.LoadKey(path, ...).
 	Auth Auth
+	// Login is the login inside tls://, and on unix:// where Auth is nil:
+	// auth.LoadSecret(path), auth.ParseSecret(text).
+	Login Authenticator
+	// TLS is for tls://. Nil, or one without RootCAs, lets Login alone prove the
+	// server, whatever its certificate. With RootCAs, and always without Login, the
+	// certificate must be trusted and for the host of the address, or ServerName. A
+	// certificate of this side may stand in Certificates; without Login it must. A
+	// copy is used, with TLS 1.3 alone and the application protocol parley/1.
+	TLS *tls.Config
+	// Pin is the public key that the server must have, besides all that:
+	// "sha256/" and the SHA-256 of its SPKI in base64. Empty is any.
+	Pin string
 	// DangerouslyWithoutAuth connects without a login, to a server that has no
 	// authkey. Nothing tells then who the other end is.
 	DangerouslyWithoutAuth bool
@@ -47,9 +61,10 @@ type DialConfig struct {
 
 const defaultCallTimeout = 30 * time.Second
 
-// withDefaults checks a configuration and puts the defaults in place of zeros.
-func (cfg DialConfig) withDefaults() (DialConfig, error) {
-	if err := checkAuth(cfg.Auth, cfg.DangerouslyWithoutAuth); err != nil {
+// withDefaults checks a configuration for an address and puts the defaults in place
+// of zeros.
+func (cfg DialConfig) withDefaults(network string) (DialConfig, error) {
+	if err := checkDialEntry(network, cfg.Auth, cfg.Login, cfg.TLS, cfg.Pin, cfg.DangerouslyWithoutAuth); err != nil {
 		return cfg, err
 	}
 	var err error
@@ -91,6 +106,7 @@ func orDefault(name string, d, initial time.Duration) (time.Duration, error) {
 type Client struct {
 	cfg  DialConfig
 	url  string
+	in   entry
 	call rpc.Handler // behind the interceptors
 
 	life   context.Context // ends with Close
@@ -110,22 +126,27 @@ type Client struct {
 	past     tally                 // guarded by mu; of sessions that are over
 }
 
-// Dial connects to the Server at url, tcp://host:port or unix:///path, and logs
-// in. It makes one attempt.
+// Dial connects to the Server at url, tls://host:port, tcp://host:port or
+// unix:///path, and logs in. It makes one attempt.
 //
 // The error of the attempt is an [rpc.LinkError] that is NotSent. Login errors
 // inside of it are ErrAuth, and more precisely ErrKeyRefused, ErrUnproven,
-// ErrPolicy or ErrNoChallenge; ErrNoSession says that the peer is no Server with
+// ErrPolicy or ErrNoChallenge, or inside TLS ErrLoginRefused, ErrServerUnproven,
+// ErrUntrusted or ErrCertificateRefused; ErrNoSession says that the peer is no Server with
 // a Handler.
 func Dial(ctx context.Context, url string, cfg DialConfig) (*Client, error) {
-	cfg, err := cfg.withDefaults()
+	network, address, err := parseAddress(url)
 	if err == nil {
-		_, _, err = parseAddress(url)
+		cfg, err = cfg.withDefaults(network)
+	}
+	var in entry
+	if err == nil {
+		in, err = dialEntry(network, address, cfg.Auth, cfg.Login, cfg.TLS, cfg.Pin)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("native: dial %s: %w", value.Clip(url, 128), err)
 	}
-	c := &Client{cfg: cfg, url: url, sessions: map[*session]struct{}{}}
+	c := &Client{cfg: cfg, url: url, in: in, sessions: map[*session]struct{}{}}
 	c.life, c.cancel = context.WithCancel(context.Background())
 	c.call = c.invoke
 	for i := len(cfg.Interceptors) - 1; i >= 0; i-- {

@@ -40,18 +40,15 @@ func (c *Client) connect(ctx context.Context) (*session, error) {
 	if err != nil {
 		return fail(err)
 	}
-	var result handshakeResult
-	if c.cfg.Auth != nil {
-		if result, err = clientHandshake(ctx, nc, c.cfg.Auth, true); err != nil {
-			nc.Close()
-			return fail(err)
-		}
-		if !result.Session {
-			nc.Close()
-			return fail(ErrNoSession)
-		}
+	secured, result, err := c.in.dial(ctx, nc, true)
+	if err == nil && c.in.auth != nil && !result.Session {
+		err = ErrNoSession
 	}
-	s := newSession(context.Background(), nc, sessionConfig{
+	if err != nil {
+		nc.Close()
+		return fail(err)
+	}
+	s := newSession(context.Background(), secured, sessionConfig{
 		dialer:      true,
 		handler:     c.cfg.Handler,
 		identity:    result.Identity,
@@ -59,10 +56,11 @@ func (c *Client) connect(ctx context.Context) (*session, error) {
 		callTimeout: c.cfg.CallTimeout,
 		events:      c.cfg.Events,
 		ledger:      &c.ledger,
+		retire:      func(s *session) { c.live.CompareAndSwap(s, nil) },
 		logger:      c.cfg.Logger,
 	})
 	if !c.start(s) {
-		nc.Close()
+		secured.Close()
 		return fail(ErrClosed)
 	}
 	select {

@@ -2,6 +2,7 @@ package native
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"time"
@@ -13,16 +14,21 @@ import (
 // defaultDialTimeout bounds connecting and logging in.
 const defaultDialTimeout = 10 * time.Second
 
-// ConnConfig is how DialConn connects. Auth must be set, or the switch that says
-// there is none; all else has a safe default.
+// ConnConfig is how DialConn connects. Auth must be set, Login for tls://, or the
+// switch that says there is none; all else has a safe default.
 type ConnConfig struct {
-	// Auth holds the authkey: auth.Key(key), auth.LoadKey(path, ...).
+	// Auth holds the authkey for tcp:// and unix://: auth.Key(key),
+	// auth.LoadKey(path, ...).
 	Auth Auth
+	// Login, TLS and Pin are what those of DialConfig are.
+	Login Authenticator
+	TLS   *tls.Config
+	Pin   string
 	// DangerouslyWithoutAuth connects without a login, to a listener that has no
 	// authkey. Nothing tells then who the other end is.
 	DangerouslyWithoutAuth bool
 	// Timeout bounds connecting and logging in together. Zero means 10 s. The
-	// login alone never takes more than 5 s.
+	// challenge alone never takes more than 5 s.
 	Timeout time.Duration
 	// MaxMessage is the largest message accepted, in bytes, header excluded.
 	// Zero means 16 MiB. A larger one ends the connection with ErrTooLarge
@@ -33,8 +39,8 @@ type ConnConfig struct {
 	Pickle pickle.Options
 }
 
-func (cfg ConnConfig) check() error {
-	if err := checkAuth(cfg.Auth, cfg.DangerouslyWithoutAuth); err != nil {
+func (cfg ConnConfig) check(network string) error {
+	if err := checkDialEntry(network, cfg.Auth, cfg.Login, cfg.TLS, cfg.Pin, cfg.DangerouslyWithoutAuth); err != nil {
 		return err
 	}
 	if cfg.Timeout < 0 {
@@ -57,7 +63,8 @@ func checkAuth(a Auth, without bool) error {
 	return nil
 }
 
-// DialConn connects to url, tcp://host:port or unix:///path, and logs in. The
+// DialConn connects to url, tls://host:port, tcp://host:port or unix:///path, and
+// logs in. The
 // listener may be a [Listener] or one of Python's multiprocessing.connection.
 //
 // Login errors are ErrAuth, and more precisely ErrKeyRefused, ErrUnproven,
@@ -72,7 +79,15 @@ func DialConn(ctx context.Context, url string, cfg ConnConfig) (*Conn, error) {
 }
 
 func dialConn(ctx context.Context, url string, cfg ConnConfig) (*Conn, error) {
-	if err := cfg.check(); err != nil {
+	network, address, err := parseAddress(url)
+	if err == nil {
+		err = cfg.check(network)
+	}
+	if err != nil {
+		return nil, err
+	}
+	in, err := dialEntry(network, address, cfg.Auth, cfg.Login, cfg.TLS, cfg.Pin)
+	if err != nil {
 		return nil, err
 	}
 	timeout := cfg.Timeout
@@ -85,12 +100,10 @@ func dialConn(ctx context.Context, url string, cfg ConnConfig) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	var result handshakeResult
-	if cfg.Auth != nil {
-		if result, err = clientHandshake(ctx, nc, cfg.Auth, false); err != nil {
-			nc.Close()
-			return nil, err
-		}
+	secured, result, err := in.dial(ctx, nc, false)
+	if err != nil {
+		nc.Close()
+		return nil, err
 	}
-	return newConn(nc, result, connOptions{maxMessage: cfg.MaxMessage, pickle: cfg.Pickle, keyless: cfg.Auth == nil}), nil
+	return newConn(secured, result, connOptions{maxMessage: cfg.MaxMessage, pickle: cfg.Pickle, keyless: in.auth == nil}), nil
 }

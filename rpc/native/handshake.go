@@ -27,6 +27,9 @@ type handshakeResult struct {
 	Session bool
 	// Tagged: the peer is of our own kind, not Python.
 	Tagged bool
+	// Login: the peer has logged in without the challenge, so that nothing has told
+	// yet what it speaks.
+	Login bool
 	// Dialect is how the peer answered the challenge; dialectUnknown without one.
 	Dialect dialect
 }

@@ -2,6 +2,7 @@ package native
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"net"
@@ -13,11 +14,17 @@ import (
 	"github.com/parley-rpc/parley/rpc/value"
 )
 
-// ListenConfig is how a Listener admits peers. Auth must be set, or the switch
-// that says there is none; all else has a safe default.
+// ListenConfig is how a Listener admits peers. Auth or Login must be set, or the
+// switch that says there is none; all else has a safe default.
 type ListenConfig struct {
-	// Auth holds the authkeys: auth.Key(key), auth.LoadKey(path, ...).
+	// Auth holds the authkeys for tcp:// and unix://: auth.Key(key),
+	// auth.LoadKey(path, ...).
 	Auth Auth
+	// Login is the login inside tls://, and on unix:// where Auth is nil, for
+	// peers of the same user: auth.LoadCredentials(path, ...).
+	Login Authenticator
+	// TLS is what Server.TLS is.
+	TLS *tls.Config
 	// DangerouslyWithoutAuth admits peers without a login: everybody who can
 	// connect. A unix socket is guarded by its mode, 0600; a TCP port is open to
 	// every user of the machine.
@@ -30,7 +37,8 @@ type ListenConfig struct {
 	// AllowFrom holds the addresses that may connect, looked at before a byte is
 	// read. Nil admits all; unix sockets are not concerned.
 	AllowFrom []netip.Prefix
-	// HandshakeTimeout bounds one login. Zero means 5 s.
+	// HandshakeTimeout bounds one login. Zero means 5 s for the challenge, 10 s for
+	// TLS and Login together.
 	HandshakeTimeout time.Duration
 	// MaxConns bounds the connections at one time, those logging in included.
 	// Zero means 1024. Another one takes the place of one that has not logged in
@@ -48,8 +56,8 @@ type ListenConfig struct {
 	Logger *slog.Logger
 }
 
-func (cfg ListenConfig) check() error {
-	if err := checkAuth(cfg.Auth, cfg.DangerouslyWithoutAuth); err != nil {
+func (cfg ListenConfig) check(network string) error {
+	if err := checkListenEntry(network, cfg.Auth, cfg.Login, cfg.TLS, cfg.DangerouslyWithoutAuth); err != nil {
 		return err
 	}
 	if cfg.HandshakeTimeout < 0 {
@@ -74,26 +82,32 @@ type Listener struct {
 	ready    chan *Conn
 	closed   chan struct{} // closed by Close
 	close    func()
+	keyless  bool // peers come in without the challenge
 }
 
-// Listen listens on url: tcp://host:port (port 0 chooses one), unix:///path, or
-// unix://@name for an abstract unix socket, which every user of the machine can
+// Listen listens on url: tls://host:port (port 0 chooses one), tcp://host:port,
+// unix:///path, or unix://@name for an abstract unix socket, which every user of the machine can
 // reach. A unix socket has mode 0600; what a dead server left at its path is
 // removed.
 //
 // Python's Client cannot use IPv6.
 func Listen(url string, cfg ListenConfig) (*Listener, error) {
-	err := cfg.check()
+	network, _, err := parseAddress(url)
+	if err == nil {
+		err = cfg.check(network)
+	}
 	var nl net.Listener
 	if err == nil {
-		nl, err = listen(url, cfg.DangerouslyBeyondLoopback)
+		nl, err = listenEntry(url, cfg.DangerouslyBeyondLoopback, cfg.TLS, ephemeralCertificate)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("native: listen on %s: %w", value.Clip(url, 128), err)
 	}
-	l := &Listener{cfg: cfg, url: urlOf(nl.Addr()), ready: make(chan *Conn, maxReady), closed: make(chan struct{})}
-	l.acceptor = startAcceptor(nl, acceptorConfig{
-		auth:      cfg.Auth,
+	in := entryOf(nl, cfg.Auth, cfg.Login, cfg.HandshakeTimeout)
+	l := &Listener{cfg: cfg, url: urlOf(nl.Addr()), keyless: in.auth == nil, ready: make(chan *Conn, maxReady), closed: make(chan struct{})}
+	l.acceptor = startAcceptor(inner(nl), acceptorConfig{
+		auth:      in.auth,
+		login:     in.login,
 		timeout:   cfg.HandshakeTimeout,
 		maxConns:  cfg.MaxConns,
 		allowFrom: cfg.AllowFrom,
@@ -109,7 +123,7 @@ func (l *Listener) deliver(nc net.Conn, result handshakeResult, done func()) {
 	c := newConn(nc, result, connOptions{
 		maxMessage: l.cfg.MaxMessage,
 		pickle:     l.cfg.Pickle,
-		keyless:    l.cfg.Auth == nil,
+		keyless:    l.keyless,
 		done:       done,
 	})
 	select {

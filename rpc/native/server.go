@@ -2,6 +2,7 @@ package native
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -31,8 +32,9 @@ type ObjectHandler interface {
 
 // Server serves two kinds of peers on the same listeners: Clients of this
 // package, which call Handler, and peers that send objects, which are left to
-// Objects. Auth must be set, or the switch that says there is none, and one of
-// Handler and Objects; all else has a safe default. The fields are set before it
+// Objects. What the addresses need that it listens on must be set, Login for tls://
+// and Auth for tcp:// and unix://, or the switch that says there is none, and one
+// of Handler and Objects; all else has a safe default. The fields are set before it
 // serves.
 type Server struct {
 	// Handler answers calls, mostly an *rpc.Registry. Nil: Clients are refused.
@@ -40,8 +42,20 @@ type Server struct {
 	// Objects serves peers that send objects; package native/python has one for
 	// Python programs. Nil: they are refused.
 	Objects ObjectHandler
-	// Auth holds the authkeys: auth.Key(key), auth.LoadKey(path, ...).
+	// Auth holds the authkeys for tcp:// and unix://: auth.Key(key),
+	// auth.LoadKey(path, ...).
 	Auth Auth
+	// Login is the login inside tls://: auth.LoadCredentials(path, ...). It is that
+	// of unix:// too where Auth is nil, without TLS, for peers of the same user.
+	Login Authenticator
+	// TLS is for tls://. Nil takes a certificate of its own, made anew by each
+	// Server, which clients with a Login need not know. Otherwise it has
+	// Certificates or GetCertificate, and a copy of it is used, with TLS 1.3 alone
+	// and the application protocol parley/1. ClientAuth RequireAndVerifyClientCert
+	// with ClientCAs admits the owners of such certificates, and without Login they
+	// are the peers: the first URI in the certificate, else the first DNS name, else
+	// the common name.
+	TLS *tls.Config
 	// DangerouslyWithoutAuth admits peers without a login: everybody who can
 	// connect. A unix socket is guarded by its mode, 0600; a TCP port is open to
 	// every user of the machine.
@@ -54,7 +68,8 @@ type Server struct {
 	// AllowFrom holds the addresses that may connect, looked at before a byte is
 	// read. Nil admits all; unix sockets are not concerned.
 	AllowFrom []netip.Prefix
-	// HandshakeTimeout bounds one login. Zero means 5 s.
+	// HandshakeTimeout bounds one login. Zero means 5 s for the challenge, 10 s for
+	// TLS and Login together.
 	HandshakeTimeout time.Duration
 	// MaxConns bounds the connections of each listener at one time, those logging
 	// in included. Zero means 1024. Another one takes the place of one that has
@@ -88,6 +103,7 @@ type Server struct {
 
 	ledger   ledger   // of all sessions
 	entrance entrance // events: set under mu by the first Serve
+	own      ownCertificate
 
 	mu        sync.Mutex
 	budget    *budget             // guarded by mu; of all that is served
@@ -106,8 +122,8 @@ type served interface {
 	end(err error) // ends it now
 }
 
-// config returns the fields with their defaults.
-func (s *Server) config() (acceptorConfig, sessionConfig, error) {
+// config returns the fields with their defaults, for a listener on a network.
+func (s *Server) config(network string) (acceptorConfig, sessionConfig, error) {
 	limits, err := s.Limits.withDefaults()
 	var callTimeout time.Duration
 	if err == nil {
@@ -115,9 +131,9 @@ func (s *Server) config() (acceptorConfig, sessionConfig, error) {
 	}
 	if err == nil {
 		err = ListenConfig{
-			Auth: s.Auth, DangerouslyWithoutAuth: s.DangerouslyWithoutAuth,
+			Auth: s.Auth, Login: s.Login, TLS: s.TLS, DangerouslyWithoutAuth: s.DangerouslyWithoutAuth,
 			HandshakeTimeout: s.HandshakeTimeout, MaxConns: s.MaxConns, Pickle: s.Pickle,
-		}.check()
+		}.check(network)
 	}
 	if err == nil && s.Handler == nil && s.Objects == nil {
 		err = errors.New("Handler and Objects are nil: set one of them, or both")
@@ -134,7 +150,7 @@ func (s *Server) config() (acceptorConfig, sessionConfig, error) {
 		logger = slog.Default()
 	}
 	accept := acceptorConfig{
-		auth: s.Auth, offerSession: s.Handler != nil, timeout: s.HandshakeTimeout,
+		offerSession: s.Handler != nil, timeout: s.HandshakeTimeout,
 		maxConns: s.MaxConns, allowFrom: s.AllowFrom, logger: logger, entrance: &s.entrance,
 	}
 	session := sessionConfig{
@@ -144,18 +160,21 @@ func (s *Server) config() (acceptorConfig, sessionConfig, error) {
 	return accept, session, nil
 }
 
-// Listen opens a listener for Serve, on tcp://host:port (port 0 chooses one),
-// unix:///path, or unix://@name for an abstract unix socket, which every user of
+// Listen opens a listener for Serve, on tls://host:port (port 0 chooses one),
+// tcp://host:port, unix:///path, or unix://@name for an abstract unix socket, which every user of
 // the machine can reach. A unix socket has mode 0600; what a dead server left at
 // its path is removed.
 //
 // Its errors are those of the fields of s too: what can be wrong at the start is
 // said before a port is open.
 func (s *Server) Listen(url string) (net.Listener, error) {
-	_, _, err := s.config()
+	network, _, err := parseAddress(url)
+	if err == nil {
+		_, _, err = s.config(network)
+	}
 	var l net.Listener
 	if err == nil {
-		l, err = listen(url, s.DangerouslyBeyondLoopback)
+		l, err = listenEntry(url, s.DangerouslyBeyondLoopback, s.TLS, s.own.get)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("native: listen on %s: %w", value.Clip(url, 128), err)
@@ -173,11 +192,12 @@ func (s *Server) ListenAndServe(url string) error {
 }
 
 // Serve accepts connections from l, which it owns from now on, and serves each
-// on a goroutine of its own. It returns ErrServerClosed after Shutdown or Close,
+// on a goroutine of its own. To have TLS, l is what Listen returned for tls://:
+// all other listeners but those of unix sockets are taken for tcp://. It returns ErrServerClosed after Shutdown or Close,
 // which alone wait for the connections. It may run for several listeners at the
 // same time.
 func (s *Server) Serve(l net.Listener) error {
-	accept, session, err := s.config()
+	accept, session, err := s.config(networkOf(l))
 	if err == nil {
 		err = s.checkAddress(l.Addr())
 	}
@@ -185,6 +205,8 @@ func (s *Server) Serve(l net.Listener) error {
 		l.Close()
 		return fmt.Errorf("native: serve %s: %w", urlOf(l.Addr()), err)
 	}
+	in := entryOf(l, s.Auth, s.Login, s.HandshakeTimeout)
+	accept.auth, accept.login = in.auth, in.login
 	accept.deliver = func(nc net.Conn, result handshakeResult, done func()) {
 		defer done()
 		s.serve(nc, result, session)
@@ -202,7 +224,7 @@ func (s *Server) Serve(l net.Listener) error {
 	if s.entrance.events == nil {
 		s.entrance.events = &s.Events
 	}
-	a := startAcceptor(l, accept)
+	a := startAcceptor(inner(l), accept)
 	s.acceptors = append(s.acceptors, a)
 	if s.addr == "" {
 		s.addr = urlOf(l.Addr())
@@ -221,7 +243,7 @@ func (s *Server) checkAddress(addr net.Addr) error {
 	if !ok || tcp.IP.IsLoopback() || s.DangerouslyBeyondLoopback {
 		return nil
 	}
-	return errors.New("the address is beyond loopback, where this protocol does not protect what is sent: use 127.0.0.1 or a unix socket with ssh -L, or set DangerouslyBeyondLoopback")
+	return errors.New("the address is beyond loopback, where this protocol does not protect what is sent: use tls:// with Login, 127.0.0.1 or a unix socket with ssh -L, or set DangerouslyBeyondLoopback")
 }
 
 // Addr returns the URL of the first listener, with the port that was chosen. It

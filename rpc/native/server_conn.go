@@ -19,7 +19,7 @@ import (
 
 // serve serves one connection to its end, and closes it.
 func (s *Server) serve(nc net.Conn, result handshakeResult, cfg sessionConfig) {
-	if s.Auth == nil {
+	if s.Auth == nil || result.Login {
 		// Without a challenge no tag has told what the peer speaks.
 		first := &firstBytes{nc: nc}
 		if !s.add(first) {
@@ -78,7 +78,7 @@ func (s *Server) dismiss(nc net.Conn) {
 
 // serveObjects serves a peer that sends objects.
 func (s *Server) serveObjects(nc net.Conn, result handshakeResult, cfg sessionConfig) (err error) {
-	conn := newConn(nc, result, connOptions{maxMessage: cfg.limits.MaxMessage, pickle: s.Pickle, keyless: s.Auth == nil, stall: cfg.limits.DeadAfter, budget: cfg.budget})
+	conn := newConn(nc, result, connOptions{maxMessage: cfg.limits.MaxMessage, pickle: s.Pickle, keyless: s.Auth == nil || result.Login, stall: cfg.limits.DeadAfter, budget: cfg.budget})
 	defer conn.tab.close()
 	conn.in.w = copy(conn.in.buf, cfg.early)
 	defer conn.Close()

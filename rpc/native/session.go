@@ -25,6 +25,7 @@ type sessionConfig struct {
 	ledger      *ledger // of all sessions of one Client or Server; nil: one of its own
 	early       []byte  // what was read from the connection already
 	budget      *budget // of the server; nil: the session has its own limits alone
+	retire      func(*session) // the next calls are to be made elsewhere; set if dialer
 	logger      *slog.Logger
 }
 
@@ -47,7 +48,9 @@ type sessionConfig struct {
 type session struct {
 	sessionConfig
 	nc    net.Conn
-	raw   *rawWriter // nil: nc has no non-blocking write
+	wire  net.Conn   // the socket under it
+	tls   *tlsConn   // nil: nc is the socket itself
+	raw   *rawWriter // of the socket; nil: it has no non-blocking write
 	peer  *rpc.Peer
 	base  context.Context // of handlers; carries the peer
 	short shortMethods    // handler, if it has some
@@ -118,6 +121,7 @@ type state struct {
 	// The end.
 	left       bool  // we have sent GOAWAY, and accept no further call
 	recent     bool  // not long before that there were calls, whose answers may still be on their way
+	worn       bool  // our next calls are made on another connection
 	peerLeft   bool  // the peer has sent GOAWAY
 	lingering  bool  // all is answered, the peer is given a moment to close
 	err        error // why the session has ended; nil while it has not
@@ -141,12 +145,16 @@ func newSession(ctx context.Context, nc net.Conn, cfg sessionConfig) *session {
 	s := &session{
 		sessionConfig: cfg,
 		nc:            nc,
-		raw:           newRawWriter(nc),
+		wire:          nc,
 		ready:         make(chan struct{}),
 		dead:          make(chan struct{}),
 		gone:          make(chan struct{}),
 		born:          time.Now(),
 	}
+	if c, ok := nc.(*tlsConn); ok {
+		s.tls, s.wire = c, c.Conn
+	}
+	s.raw = newRawWriter(s.wire)
 	s.peer = &rpc.Peer{Identity: cfg.identity, Addr: nc.RemoteAddr(), Transport: "native", Back: s}
 	s.base = rpc.WithPeer(ctx, s.peer)
 	s.short, _ = cfg.handler.(shortMethods)
@@ -212,7 +220,7 @@ func (s *session) change(f func(st *state), aside bool) {
 	}
 	switch {
 	case lead && aside:
-		s.relieve(nil)
+		s.relieve(nil, nil)
 	case lead:
 		s.write(gather)
 	}

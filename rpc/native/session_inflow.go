@@ -1,6 +1,9 @@
 package native
 
-import "sync"
+import (
+	"net"
+	"sync"
+)
 
 const (
 	// inflowSize is the memory of an inflow, in bytes: as much as a read of many
@@ -22,10 +25,30 @@ type inflow struct {
 	// before is called before anything is read, and before what has been
 	// returned by Peek changes. Its error ends the reading.
 	before func() error
-	raw    *rawReader // nil: the connection is none that can be waited for without memory
+	raw    memorylessReader // nil: the connection is none that can be waited for without memory
 
 	memory *[inflowSize]byte // nil: nothing is there
 	r, w   int               // memory[r:w] was read and not used
+}
+
+// lender has memory to read to, from when something has come.
+type lender interface {
+	borrow() []byte
+	giveBack()
+}
+
+// memorylessReader reads at least a byte into the memory of an inflow, which is
+// empty, and waits for it without memory.
+type memorylessReader interface{ read() (int, error) }
+
+func newMemorylessReader(nc net.Conn, in *inflow) memorylessReader {
+	if c, ok := nc.(*tlsConn); ok {
+		return &tlsReader{c, in}
+	}
+	if r := newRawReader(nc, in); r != nil {
+		return r
+	}
+	return nil
 }
 
 // Buffered returns how many bytes are there without reading.

@@ -30,7 +30,8 @@ type reader struct {
 
 func newReader(s *session) *reader {
 	r := &reader{s: s}
-	r.in = inflow{s: s, before: r.handOver, raw: newRawReader(s.nc, &r.in)}
+	r.in = inflow{s: s, before: r.handOver}
+	r.in.raw = newMemorylessReader(s.nc, &r.in)
 	return r
 }
 

@@ -8,6 +8,6 @@ import "net"
 // waits.
 type rawReader struct{}
 
-func newRawReader(net.Conn, *inflow) *rawReader { return nil }
+func newRawReader(net.Conn, lender) *rawReader { return nil }
 
 func (*rawReader) read() (int, error) { panic("native: no raw reader on this system") }

@@ -14,7 +14,7 @@ import (
 type rawReader struct {
 	conn syscall.RawConn
 	call func(fd uintptr) bool // attempt, made once
-	in   *inflow
+	in   lender
 
 	// Of the read under way.
 	n   int
@@ -22,7 +22,7 @@ type rawReader struct {
 }
 
 // newRawReader returns nil if nc is no socket.
-func newRawReader(nc net.Conn, in *inflow) *rawReader {
+func newRawReader(nc net.Conn, in lender) *rawReader {
 	switch nc := nc.(type) {
 	case *net.TCPConn, *net.UnixConn:
 		conn, err := nc.(syscall.Conn).SyscallConn()

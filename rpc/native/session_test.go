@@ -15,7 +15,7 @@ import (
 // testServer serves on url until the test ends.
 func testServer(t testing.TB, url string, srv *Server) *Server {
 	t.Helper()
-	if srv.Auth == nil && !srv.DangerouslyWithoutAuth {
+	if srv.Auth == nil && srv.Login == nil && srv.TLS == nil && !srv.DangerouslyWithoutAuth {
 		srv.Auth = oneKey(testKey)
 	}
 	if srv.Logger == nil {
@@ -42,7 +42,7 @@ func testServer(t testing.TB, url string, srv *Server) *Server {
 // testClient dials until the test ends.
 func testClient(t testing.TB, url string, cfg DialConfig) *Client {
 	t.Helper()
-	if cfg.Auth == nil && !cfg.DangerouslyWithoutAuth {
+	if cfg.Auth == nil && cfg.Login == nil && cfg.TLS == nil && !cfg.DangerouslyWithoutAuth {
 		cfg.Auth = oneKey(testKey)
 	}
 	if cfg.Logger == nil {

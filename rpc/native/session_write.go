@@ -239,7 +239,7 @@ func (st *state) takeLarge() []byte {
 // times as many calls on two cores, six times on one.
 func (s *session) write(gather bool) {
 	if s.raw == nil {
-		s.relieve(nil)
+		s.relieve(nil, nil)
 		return
 	}
 	if gather {
@@ -250,17 +250,38 @@ func (s *session) write(gather bool) {
 		if b = s.next(b); b == nil {
 			return
 		}
-		n, err := s.raw.tryWrite(b)
+		wire, err := s.seal(b)
+		n := 0
+		if err == nil {
+			n, err = s.raw.tryWrite(wire)
+		}
 		if err != nil {
 			s.writeFailed(err, n == 0)
 			return
 		}
-		if n < len(b) {
-			s.relieve(b[n:])
+		if n < len(wire) {
+			s.relieve(wire[n:], b)
 			return
 		}
+		s.sent()
 	}
-	s.relieve(b[:0])
+	s.relieve(nil, b)
+}
+
+// seal returns what frames are on the wire. It is the writer's until it calls
+// sent.
+func (s *session) seal(b []byte) ([]byte, error) {
+	if s.tls == nil {
+		return b, nil
+	}
+	return s.tls.seal(b)
+}
+
+// sent says that all that seal has returned was written.
+func (s *session) sent() {
+	if s.tls != nil {
+		s.tls.sent()
+	}
 }
 
 // next returns what to write after written, nil if there is nothing.
@@ -269,9 +290,9 @@ func (s *session) next(written []byte) (b []byte) {
 	return b
 }
 
-// relieve makes a goroutine the writer, which first writes b. It ends when
-// nothing is left.
-func (s *session) relieve(b []byte) {
+// relieve makes a goroutine the writer, which first writes rest, the last of
+// what b is on the wire. It ends when nothing is left.
+func (s *session) relieve(rest, b []byte) {
 	s.mu.Lock()
 	if s.st.connClosed {
 		s.st.writing = false
@@ -280,16 +301,19 @@ func (s *session) relieve(b []byte) {
 	}
 	s.helpers.Add(1)
 	s.mu.Unlock()
-	go s.flush(b)
+	go s.flush(rest, b)
 }
 
 // flush is the writer that may wait for the peer.
-func (s *session) flush(b []byte) {
+func (s *session) flush(rest, b []byte) {
 	defer s.helpers.Done()
 	for {
-		if err := s.writeAll(b); err != nil {
-			s.writeFailed(err, false)
-			return // and is the writer for ever
+		if len(rest) > 0 {
+			if err := s.writeAll(rest); err != nil {
+				s.writeFailed(err, false)
+				return // and is the writer for ever
+			}
+			s.sent()
 		}
 		if s.raw != nil {
 			// Before another one can become the writer.
@@ -298,16 +322,22 @@ func (s *session) flush(b []byte) {
 		if b = s.next(b); b == nil {
 			return
 		}
+		var err error
+		if rest, err = s.seal(b); err != nil {
+			s.writeFailed(err, true)
+			return
+		}
 	}
 }
 
-// writeAll writes b as fast as the peer takes it, which it must not stop to do.
+// writeAll writes b to the socket as fast as the peer takes it, which it must not
+// stop to do.
 func (s *session) writeAll(b []byte) error {
 	for len(b) > 0 {
-		if err := s.nc.SetWriteDeadline(time.Now().Add(s.limits.DeadAfter)); err != nil {
+		if err := s.wire.SetWriteDeadline(time.Now().Add(s.limits.DeadAfter)); err != nil {
 			return err
 		}
-		n, err := s.nc.Write(b[:min(len(b), stallSize)])
+		n, err := s.wire.Write(b[:min(len(b), stallSize)])
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			return fmt.Errorf("%w: it took %d bytes in %v", ErrPeerDead, n, s.limits.DeadAfter)
 		}
