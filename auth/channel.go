@@ -11,22 +11,25 @@ import (
 )
 
 var (
-	errNoCredentials     = errors.New("auth: there are no credentials")
-	errUnknownCredential = errors.New("there is no live credential with this id for the channel")
-	errEnded             = errors.New("the credential was revoked or changed during the login")
+	errNoCredentials = errors.New("auth: there are no credentials")
+	errEnded         = errors.New("the credential was revoked or changed during the login")
 )
 
 // loginError is the error of a login that is refused. The peer learns nothing of
 // it.
 type loginError struct {
 	id         string // that the peer named; empty if it did not come that far
+	unknown    bool   // there is no live credential with that id
 	err        error
 	wrongProof bool
 }
 
 func (e *loginError) Error() string {
-	if e.id == "" {
+	switch {
+	case e.id == "":
 		return "auth: login: " + e.err.Error()
+	case e.unknown:
+		return "auth: login as " + e.id + ": there is no live credential with this id for the channel: " + e.err.Error()
 	}
 	return "auth: login as " + e.id + ": " + e.err.Error()
 }
@@ -56,10 +59,10 @@ func (c *Credentials) Authenticate(_ context.Context, binding func(kind string) 
 	if c == nil || c.current() == nil {
 		return rpc.Identity{}, errNoCredentials
 	}
-	id := ""
+	id, live := "", true
 	refuse := func(err error) (rpc.Identity, error) {
 		_ = write([]byte(scram.Refusal)) // a peer that is gone need not know
-		return rpc.Identity{}, &loginError{id: id, err: err, wrongProof: errors.Is(err, scram.ErrProof)}
+		return rpc.Identity{}, &loginError{id: id, unknown: !live, err: err, wrongProof: errors.Is(err, scram.ErrProof)}
 	}
 	broken := func(what string, err error) (rpc.Identity, error) {
 		return rpc.Identity{}, &loginError{id: id, err: fmt.Errorf("%s: %w", what, err)}
@@ -79,7 +82,8 @@ func (c *Credentials) Authenticate(_ context.Context, binding func(kind string) 
 	if err != nil {
 		return refuse(fmt.Errorf("channel binding %q: %w", login.Kind(), err))
 	}
-	verifier, _, live := c.channel(id)
+	var verifier scram.Verifier
+	verifier, _, live = c.channel(id)
 	if err := write(login.Challenge(verifier)); err != nil {
 		return broken("challenge", err)
 	}
@@ -88,17 +92,15 @@ func (c *Credentials) Authenticate(_ context.Context, binding func(kind string) 
 		return broken("waiting for the proof", err)
 	}
 	s2, err := login.Finish(c2, scram.Binding{Kind: login.Kind(), Data: data})
-	switch {
-	case err != nil && !live:
-		return refuse(fmt.Errorf("%w: %w", errUnknownCredential, err))
-	case err != nil:
+	if err == nil && !live { // the verifier of nobody cannot let somebody in
+		err = scram.ErrProof
+	}
+	if err != nil {
 		return refuse(err)
-	case !live: // the verifier of nobody has let somebody in
-		return refuse(errUnknownCredential)
 	}
 	// The client took its time.
-	now, who, live := c.channel(id)
-	if !live || !bytes.Equal(now.StoredKey, verifier.StoredKey) {
+	now, who, still := c.channel(id)
+	if !still || !bytes.Equal(now.StoredKey, verifier.StoredKey) {
 		return refuse(errEnded)
 	}
 	if err := write(s2); err != nil {

@@ -24,8 +24,8 @@ import (
 type Registry struct {
 	// Authorizer is asked for every call. Nil allows every method to everyone.
 	Authorizer Authorizer
-	// Logger gets what callers are not told: panics, and errors that are hidden.
-	// Nil means slog.Default.
+	// Logger gets what callers are not told: panics, errors that are hidden, and
+	// which calls the Authorizer has denied. Nil means slog.Default.
 	Logger *slog.Logger
 	// HideErrors keeps the texts of errors that functions return from callers,
 	// who get an id to quote instead. Faults and mapped errors still cross.
@@ -42,6 +42,8 @@ type Registry struct {
 	mapped       []mappedError
 
 	door atomic.Pointer[door] // what Call reads: made anew at each change
+
+	denials denials // what the log was told of authz_deny
 }
 
 // door is a registry as it stands between two changes.
@@ -151,7 +153,8 @@ func checkName(name string) error {
 }
 
 // Use adds interceptors behind those that are there; the first is outermost.
-// They see every call, also of methods that do not exist.
+// They see every call, before the Authorizer is asked: also of methods that the
+// caller may not use, and of those that do not exist.
 func (r *Registry) Use(interceptors ...Interceptor) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -182,7 +185,7 @@ func (r *Registry) change() {
 func (r *Registry) guard(m *method) Handler {
 	return func(ctx context.Context, req *Request) (any, error) {
 		if !r.allowed(ctx, req.Peer, m.name) {
-			return nil, notFound(m.name)
+			return nil, r.deny(ctx, req.Peer, m.name, deniedCall)
 		}
 		result, err := m.call(ctx, req)
 		if err != nil || m.streams == nil {
@@ -195,6 +198,18 @@ func (r *Registry) guard(m *method) Handler {
 			return m.collectPieces(ctx, result, r.maxBytes())
 		}
 		return m.collect(ctx, result, r.maxItems())
+	}
+}
+
+// guardUnknown is guard for a method that does not exist. The Authorizer is asked
+// all the same: what it takes to find out must not tell which methods there are,
+// and the log must not miss whoever tries them out.
+func (r *Registry) guardUnknown(method string) Handler {
+	return func(ctx context.Context, req *Request) (any, error) {
+		if !r.allowed(ctx, req.Peer, method) {
+			return nil, r.deny(ctx, req.Peer, method, deniedUnknown)
+		}
+		return nil, notFound(method)
 	}
 }
 
@@ -256,7 +271,7 @@ func (r *Registry) Call(ctx context.Context, req *Request) (result any, err erro
 	if e, ok := d.entries[method]; ok {
 		handler, streams = e.handler, e.method.streams != nil
 	} else {
-		handler = chain(d.interceptors, func(context.Context, *Request) (any, error) { return nil, notFound(method) })
+		handler = chain(d.interceptors, r.guardUnknown(method))
 	}
 	if req.Into != nil || req.Yield != nil && !streams {
 		return r.callWithin(ctx, d, handler, req, streams)

@@ -314,6 +314,7 @@ func (a allow) Allow(_ context.Context, id rpc.Identity, method string) bool {
 
 func TestDeniedLooksUnknown(t *testing.T) {
 	reg := rpc.NewRegistry()
+	reg.Logger = slog.New(slog.DiscardHandler)
 	ran := 0
 	for _, name := range []string{"mine", "other"} {
 		if err := reg.Register(name, func() { ran++ }); err != nil {

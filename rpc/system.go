@@ -48,7 +48,10 @@ func (r *Registry) listMethods(ctx context.Context) []string {
 // find returns a method that the peer of ctx may call.
 func (r *Registry) find(ctx context.Context, name string) (*method, error) {
 	e, ok := r.door.Load().entries[name]
-	if !ok || !r.allowed(ctx, PeerFrom(ctx), name) {
+	if p := PeerFrom(ctx); !r.allowed(ctx, p, name) {
+		return nil, r.deny(ctx, p, name, deniedHelp)
+	}
+	if !ok {
 		return nil, notFound(name)
 	}
 	return e.method, nil

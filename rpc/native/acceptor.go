@@ -73,6 +73,7 @@ type acceptor struct {
 
 	loop       sync.WaitGroup // the accept loop and the handshakes
 	deliveries sync.WaitGroup // calls of deliver
+	admitted   *admissions    // what has logged in and is open
 
 	mu      sync.Mutex
 	pending []*pendingConn // guarded by mu; oldest first
@@ -102,8 +103,9 @@ func startAcceptor(l net.Listener, cfg acceptorConfig) *acceptor {
 	if cfg.logger == nil {
 		cfg.logger = slog.Default()
 	}
-	a := &acceptor{acceptorConfig: cfg, listener: l, ended: make(chan struct{})}
+	a := &acceptor{acceptorConfig: cfg, listener: l, ended: make(chan struct{}), admitted: newAdmissions()}
 	a.ctx, a.cancel = context.WithCancel(context.Background())
+	a.admitted.watch(a.judge())
 	a.loop.Go(a.run)
 	return a
 }
@@ -122,8 +124,12 @@ func (a *acceptor) stop() {
 	}
 }
 
-// wait waits, after stop, for every deliver to return.
-func (a *acceptor) wait() { a.deliveries.Wait() }
+// wait waits, after stop, for every deliver to return. What is open after that is
+// not cut off any more when its login is revoked.
+func (a *acceptor) wait() {
+	a.deliveries.Wait()
+	a.admitted.end()
+}
 
 // Close is stop and wait.
 func (a *acceptor) Close() {
@@ -325,14 +331,20 @@ func (a *acceptor) handshake(p *pendingConn) {
 	case a.guarded():
 		log = log.With("identity", result.Identity.Name, "credential", result.Identity.Credential)
 		log.Info("auth_ok", "outcome", "admitted", duration)
+		result.admission = a.admitted.add(p, result.Identity, a.judge())
 	}
 	done := sync.OnceFunc(func() {
 		a.mu.Lock()
 		a.conns--
 		a.mu.Unlock()
 		a.entrance.closed()
-		if a.guarded() {
-			log.Info("conn_close", "duration", time.Since(p.started))
+		if ad := result.admission; ad != nil {
+			a.admitted.remove(ad)
+			outcome := "closed"
+			if ad.revoked() {
+				outcome = "revoked"
+			}
+			log.Info("conn_close", "outcome", outcome, "duration", time.Since(p.started))
 		}
 	})
 	a.deliveries.Go(func() { a.deliver(nc, result, done) })

@@ -200,6 +200,9 @@ func (c *Conn) write(ctx context.Context, write func() (int64, error)) error {
 		}
 		return fmt.Errorf("native: send: %w", c.fail(fmt.Errorf("%w: %d bytes of it were sent: %w", ErrBroken, n, ctx.Err())))
 	}
+	if cause := c.failure(); cause != nil {
+		err = cause // the Conn was closed for it
+	}
 	c.sendErr = err // what the peer has sent before can still be received
 	return fmt.Errorf("native: send: %w", err)
 }
@@ -280,6 +283,8 @@ func (c *Conn) RecvBytes(ctx context.Context) ([]byte, error) {
 		return nil, fmt.Errorf("native: recv: %w", ctx.Err())
 	case errors.Is(err, ErrTooLarge), errors.Is(err, ErrFrame):
 		err = c.fail(err)
+	case c.failure() != nil: // the Conn was closed for it
+		err = c.failure()
 	}
 	return nil, fmt.Errorf("native: recv: %w", err)
 }

@@ -32,6 +32,8 @@ type handshakeResult struct {
 	Login bool
 	// Dialect is how the peer answered the challenge; dialectUnknown without one.
 	Dialect dialect
+
+	admission *admission // on the accepting side; nil without a login
 }
 
 // serverHandshake runs the challenge in the listener's role: it speaks first.

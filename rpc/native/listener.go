@@ -3,6 +3,7 @@ package native
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -126,8 +127,10 @@ func (l *Listener) deliver(nc net.Conn, result handshakeResult, done func()) {
 		keyless:    l.keyless,
 		done:       done,
 	})
+	result.admission.endBy(func(err error) { c.fail(err) })
 	select {
 	case l.ready <- c:
+	case <-result.admission.cutOff():
 	case <-l.closed:
 		c.Close()
 	}
@@ -139,6 +142,16 @@ func (l *Listener) Addr() string { return l.url }
 // Accept returns the next connection that has logged in. The caller closes it.
 // After Close the error is net.ErrClosed.
 func (l *Listener) Accept(ctx context.Context) (*Conn, error) {
+	for {
+		c, err := l.next(ctx)
+		if err != nil || !errors.Is(c.failure(), ErrRevoked) {
+			return c, err
+		}
+	}
+}
+
+// next returns the next connection, which may have been cut off meanwhile.
+func (l *Listener) next(ctx context.Context) (*Conn, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("native: accept: %w", err)
 	}
@@ -170,7 +183,8 @@ func (l *Listener) Accept(ctx context.Context) (*Conn, error) {
 
 // Close ends the listener, the logins under way and the connections that were
 // not accepted yet, and returns when all of that is gone. Connections that were
-// accepted stay open. Closing again does nothing.
+// accepted stay open, and nobody cuts them off any more when a login is revoked.
+// Closing again does nothing.
 func (l *Listener) Close() error {
 	l.close()
 	return nil

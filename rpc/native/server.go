@@ -273,6 +273,12 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	for _, c := range conns {
 		c.end(ErrClosed)
 	}
+	s.mu.Lock()
+	acceptors := s.acceptors
+	s.mu.Unlock()
+	for _, a := range acceptors {
+		a.admitted.end()
+	}
 	return fmt.Errorf("native: shutdown: %d connections were cut off: %w", len(conns), ctx.Err())
 }
 

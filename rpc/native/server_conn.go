@@ -53,6 +53,7 @@ func (s *Server) serve(nc net.Conn, result handshakeResult, cfg sessionConfig) {
 			return
 		}
 		defer s.remove(c)
+		result.admission.endBy(c.end)
 		c.run()
 	case s.Objects == nil:
 		warn("peer_refused", slog.String("reason", "the peer sends objects, as Python does, and nothing takes them here: set Server.Objects, or use native.Dial in place of DialConn there"))
@@ -89,6 +90,7 @@ func (s *Server) serveObjects(nc net.Conn, result handshakeResult, cfg sessionCo
 		return nil
 	}
 	defer s.remove(c)
+	result.admission.endBy(c.end)
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())

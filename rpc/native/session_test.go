@@ -62,6 +62,7 @@ func TestBehaviour(t *testing.T) {
 	full := rpctest.Transport{BigInts: true, NonFinite: true, Controls: true, Nanoseconds: true, Kinds: true, Pushes: true}
 	for _, network := range []string{"tcp", "unix"} {
 		t.Run(network, func(t *testing.T) {
+			full.Identity = "id0"
 			full.Connect = func(t *testing.T, reg *rpc.Registry) rpc.Caller {
 				srv := testServer(t, testURL(t, network), &Server{Handler: reg})
 				return testClient(t, srv.Addr(), DialConfig{})
@@ -71,15 +72,17 @@ func TestBehaviour(t *testing.T) {
 	}
 	t.Run("pipe", func(t *testing.T) {
 		full.Connect = func(t *testing.T, reg *rpc.Registry) rpc.Caller {
-			_, client := testPipe(t, sessionConfig{handler: reg}, sessionConfig{})
+			_, client := testPipe(t, sessionConfig{handler: reg, identity: rpc.Identity{Name: "id0"}}, sessionConfig{})
 			return client
 		}
 		rpctest.Run(t, full)
 	})
-	t.Run("back", func(t *testing.T) {
+	t.Run("back", func(t *testing.T) { // who the server has proved to be
 		full.Connect = func(t *testing.T, reg *rpc.Registry) rpc.Caller {
-			server, _ := testPipe(t, sessionConfig{}, sessionConfig{handler: reg})
-			return server
+			peers := make(chan *rpc.Peer, 1)
+			srv := testServer(t, testURL(t, "unix"), &Server{Handler: methods{}, Events: Events{SessionBegan: func(p *rpc.Peer) { peers <- p }}})
+			testClient(t, srv.Addr(), DialConfig{Handler: reg})
+			return wantWithin(t, peers, "a session")
 		}
 		rpctest.Run(t, full)
 	})

@@ -56,6 +56,14 @@ func (a *acceptorConfig) grace() time.Duration {
 	return loginGrace
 }
 
+// judge returns what admits peers, which may be an rpc.Revoker as well.
+func (a *acceptorConfig) judge() any {
+	if a.login != nil {
+		return a.login.auth
+	}
+	return a.auth
+}
+
 // logIn has a connection prove who it is, and returns the one to use from then on.
 func (a *acceptor) logIn(ctx context.Context, nc net.Conn, proved func()) (net.Conn, handshakeResult, error) {
 	switch {

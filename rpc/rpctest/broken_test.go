@@ -175,6 +175,23 @@ var broken = map[string]struct {
 		}
 		return f
 	})},
+	"IdentityIsLost": {"DeniedLooksUnknown", calls(func(_ context.Context, req *rpc.Request) {
+		req.Peer = &rpc.Peer{Identity: rpc.Identity{Name: "somebody"}}
+	})},
+	"DeniedSaysWhy": {"DeniedLooksUnknown", failures(func(f *rpc.Fault) error {
+		if strings.Contains(f.Message, "upload") {
+			f.Message += " for you"
+		}
+		return f
+	})},
+	"DeniedIsNotTold": {"DeniedIsLogged", func(reg *rpc.Registry) rpc.Caller {
+		return callerFunc(func(ctx context.Context, req *rpc.Request) (any, error) {
+			if req.Method == "none" { // only what is there
+				return nil, rpc.Errorf(rpc.CodeMethodNotFound, "method not found: none")
+			}
+			return reg.Call(ctx, req)
+		})
+	}},
 	"CallsGoRoundInterceptors": {"Interceptors", func(reg *rpc.Registry) rpc.Caller {
 		reg.Use(func(rpc.Handler) rpc.Handler {
 			return func(context.Context, *rpc.Request) (any, error) { return int64(1), nil }

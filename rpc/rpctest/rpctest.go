@@ -31,6 +31,9 @@ type Transport struct {
 	// Connect serves reg and returns a client of it. It registers with
 	// t.Cleanup what ends the two.
 	Connect func(t *testing.T, reg *rpc.Registry) rpc.Caller
+	// Identity is the name of who the client is to the registry, by its login;
+	// empty if it has none.
+	Identity string
 	// Patience bounds every wait for what must happen. Zero means 20 s.
 	Patience time.Duration
 	// BigInts: integers beyond 64 bits are carried.
@@ -83,6 +86,8 @@ func Run(t *testing.T, tr Transport) {
 		{"Readers", testReaders},
 		{"Interceptors", testInterceptors},
 		{"Authorizer", testAuthorizer},
+		{"DeniedLooksUnknown", testDeniedLooksUnknown},
+		{"DeniedIsLogged", testDeniedIsLogged},
 		{"Introspection", testIntrospection},
 		{"Multicall", testMulticall},
 		{"Stubs", testStubs},
