@@ -125,7 +125,7 @@ func (t *target) prepareTLS(std stdio) (connector, error) {
 	if secret != nil {
 		config.Login = secret
 	} else if t.Cert == "" {
-		return nil, usagef("tls:// wants a login; name the file of your secret with --credential-file (parley auth keygen makes one), or a certificate with --cert and --key")
+		return nil, usagef("tls:// wants a login; name your key with --credential-file (parley auth keygen makes one), or a certificate with --cert and --key")
 	}
 	return t.dial(config), nil
 }
