@@ -2,6 +2,7 @@ package auth
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -346,15 +347,20 @@ func TestUnknownIDHasASalt(t *testing.T) {
 		t.Errorf("p3: got %v, %v; want its own", v.Salt, ok)
 	}
 
-	// A file without a key for them: the same in one process.
+	// A file without a key for them: the same in one process, and in one that has
+	// read a key before.
 	bare := filepath.Join(t.TempDir(), "bare")
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
+	had, _, _ := c.channel("guess")
 	_, text, _ = bytes.Cut(text, []byte("\n"))
-	if err := os.WriteFile(bare, text, 0o600); err != nil {
+	if err := errors.Join(os.WriteFile(bare, text, 0o600), os.WriteFile(path, text, 0o600), c.Reload()); err != nil {
 		t.Fatal(err)
+	}
+	if has, _, _ := c.channel("guess"); !bytes.Equal(has.Salt, had.Salt) {
+		t.Error("the first line is gone from the file: got another salt; want the same")
 	}
 	c, other := loadTestCredentials(t, bare), loadTestCredentials(t, bare)
 	first, _, _ := c.channel("guess")
