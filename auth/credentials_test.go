@@ -296,7 +296,7 @@ func TestUnknownIDHasASalt(t *testing.T) {
 	mocks := map[string]scram.Verifier{}
 	forms := map[string]int{}
 	salts := map[string]bool{}
-	const n = 4000
+	const n = 1000
 	for i := range n {
 		id := fmt.Sprintf("guess%d", i)
 		v, who, ok := c.channel(id)
@@ -304,7 +304,7 @@ func TestUnknownIDHasASalt(t *testing.T) {
 			t.Fatalf("%s: got %v, %v, %v; want a verifier of nobody", id, who, ok, v.Check())
 		}
 		mocks[id] = v
-		forms[fmt.Sprint(v.KDF, " ", len(v.Salt))]++
+		forms[v.KDF.String()+fmt.Sprint(" ", len(v.Salt))]++
 		salts[string(v.Salt)], salts[string(v.StoredKey)], salts[string(v.ServerKey)] = true, true, true
 	}
 	if len(salts) != 3*n {
@@ -319,7 +319,8 @@ func TestUnknownIDHasASalt(t *testing.T) {
 		t.Helper()
 		equal := 0
 		for id, v := range mocks {
-			if again, _, _ := c.channel(id); fmt.Sprint(again) == fmt.Sprint(v) {
+			again, _, _ := c.channel(id)
+			if again.KDF == v.KDF && bytes.Equal(again.Salt, v.Salt) && bytes.Equal(again.StoredKey, v.StoredKey) && bytes.Equal(again.ServerKey, v.ServerKey) {
 				equal++
 			}
 		}

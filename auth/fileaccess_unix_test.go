@@ -108,6 +108,7 @@ func TestEditKeepsTheOwner(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		groups = append([]int{os.Getegid()}, groups...)
 		group, mode = groups[len(groups)-1], 0o400
 	}
 	if err := errors.Join(os.Chown(path, -1, group), os.Chmod(path, mode)); err != nil {
