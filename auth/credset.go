@@ -160,7 +160,16 @@ func (s *credentialSet) untilTurn(now time.Time) (wait time.Duration, ok bool) {
 	return wait, ok
 }
 
-const mockKeySize = 32
+const mockKeySize = 32 // bytes
+
+// mockKey returns what the salts of unknown ids are made with if a file does not
+// say it: the same as until now, or else a new one.
+func (c *Credentials) mockKey() []byte {
+	if key := c.current().mockKey; key != nil {
+		return key
+	}
+	return newMockKey()
+}
 
 func newMockKey() []byte {
 	key := make([]byte, mockKeySize)
