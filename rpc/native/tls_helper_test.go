@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"errors"
 	"io"
 	"math/big"
 	"net"
@@ -227,4 +228,24 @@ func whoCalls(n *atomic.Int32) func(context.Context, *rpc.Request) (any, error) 
 		}
 		return p.Name, nil
 	}
+}
+
+// secured puts TLS on both ends of a connection.
+func secured(t testing.TB, a, b net.Conn) (server, client net.Conn) {
+	t.Helper()
+	serverCfg, err := serverTLS(nil, ephemeralCertificate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clientCfg, err := clientTLS(nil, "127.0.0.1", "", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, c := newTLSConn(a, serverCfg, true), newTLSConn(b, clientCfg, false)
+	done := make(chan error, 1)
+	go func() { done <- s.handshake() }()
+	if err := errors.Join(c.handshake(), <-done); err != nil {
+		t.Fatal(err)
+	}
+	return s, c
 }
