@@ -3,6 +3,7 @@ package native
 import (
 	"context"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
@@ -248,4 +249,19 @@ func secured(t testing.TB, a, b net.Conn) (server, client net.Conn) {
 		t.Fatal(err)
 	}
 	return s, c
+}
+
+// edCertificate makes a certificate whose signature has no hash of its own.
+func edCertificate(t testing.TB) tls.Certificate {
+	t.Helper()
+	public, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, public, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
