@@ -49,13 +49,14 @@ func TestNothingRunsBeforeTheLogin(t *testing.T) {
 	})
 	hello := frame(frameHello, 0, 0, string(testHello.append(nil)))
 	object := string(frameOf("\x80\x04cposix\nsystem\n\x8c\x02id\x85R."))
-	for name, says := range map[string]string{
+	tried := map[string]string{
 		"a session":            hello + frame(frameCall, 0, 1, callBody("x")),
 		"an object":            object,
 		"behind a wrong proof": string(frameOf("{sha256}"+strings.Repeat("\x00", 32))) + hello + frame(frameCall, 0, 1, callBody("x")) + object,
 		"behind a challenge":   string(frameOf(challengePrefix+pyMessage(true))) + object,
 		"behind a welcome":     string(frameOf(welcome)) + hello + object,
-	} {
+	}
+	for name, says := range tried {
 		nc := rawDial(t, srv.Addr())
 		if _, err := readFrame(nc, nil, maxHandshake); err != nil {
 			t.Fatal(err)
@@ -65,7 +66,9 @@ func TestNothingRunsBeforeTheLogin(t *testing.T) {
 		if len(rest) > 0 && string(rest) != string(frameOf(failure)) {
 			t.Errorf("%s: got %q; want a refusal at most", name, rest)
 		}
+		nc.Close()
 	}
+	eventually(t, "each has failed", func() bool { return int(srv.Stats().LoginsFailed)+int(ran.Load()) == len(tried) })
 	srv.Close()
 	if n := ran.Load(); n != 0 {
 		t.Errorf("%d handlers ran without a login", n)
