@@ -56,6 +56,7 @@ func (c *Client) connect(ctx context.Context) (*session, error) {
 		callTimeout: c.cfg.CallTimeout,
 		events:      c.cfg.Events,
 		ledger:      &c.ledger,
+		retire:      func(s *session) { c.live.CompareAndSwap(s, nil) },
 		logger:      c.cfg.Logger,
 	})
 	if !c.start(s) {
