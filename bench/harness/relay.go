@@ -28,7 +28,8 @@ type relay struct {
 
 func newRelay(target string) (*relay, error) {
 	r := &relay{target: target}
-	network, _, _ := strings.Cut(target, "://")
+	scheme, _, _ := strings.Cut(target, "://")
+	network := networkOf(scheme)
 	at := "127.0.0.1:0"
 	if network == "unix" {
 		dir, err := os.MkdirTemp("", "bench-relay-")
@@ -44,19 +45,27 @@ func newRelay(target string) (*relay, error) {
 		return nil, err
 	}
 	r.listener = l
-	r.addr = network + "://" + l.Addr().String()
+	r.addr = scheme + "://" + l.Addr().String()
 	r.running.Go(r.accept)
 	return r, nil
 }
 
+// networkOf returns what carries a scheme: TLS goes by as bytes of TCP.
+func networkOf(scheme string) string {
+	if scheme == "tls" {
+		return "tcp"
+	}
+	return scheme
+}
+
 func (r *relay) accept() {
-	network, address, _ := strings.Cut(r.target, "://")
+	scheme, address, _ := strings.Cut(r.target, "://")
 	for {
 		client, err := r.listener.Accept()
 		if err != nil {
 			return
 		}
-		server, err := net.Dial(network, address)
+		server, err := net.Dial(networkOf(scheme), address)
 		if err != nil {
 			client.Close()
 			continue

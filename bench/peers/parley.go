@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"strings"
 
 	"github.com/parley-rpc/parley/auth"
 	"github.com/parley-rpc/parley/rpc"
@@ -56,9 +57,16 @@ func serveParley(url string, opts ...rpc.Option) (addr string, err error) {
 	return ServeNative(url, &native.Server{Handler: reg})
 }
 
-// ServeNative starts a server that lacks its logger, and its key if Auth is nil.
+// ServeNative starts a server that lacks its logger, and what its peers log in
+// with.
 func ServeNative(url string, srv *native.Server) (addr string, err error) {
-	if srv.Auth == nil {
+	scheme, _, _ := strings.Cut(url, "://")
+	switch {
+	case scheme == "tls":
+		if srv.Login, err = benchLogin(); err != nil {
+			return "", err
+		}
+	case srv.Auth == nil:
 		srv.Auth = auth.Key([]byte(benchKey))
 	}
 	srv.Logger = slog.New(slog.DiscardHandler) // a line for each login
@@ -67,8 +75,8 @@ func ServeNative(url string, srv *native.Server) (addr string, err error) {
 		return "", err
 	}
 	addr = url // of a unix socket
-	if l.Addr().Network() == "tcp" {
-		addr = "tcp://" + l.Addr().String()
+	if scheme != "unix" {
+		addr = scheme + "://" + l.Addr().String()
 	}
 	background(func() error { return srv.Serve(l) })
 	return addr, nil
@@ -84,7 +92,14 @@ func dialParley(addr string) (Conn, error) {
 
 // DialNative connects to such a server.
 func DialNative(addr string) (*native.Client, error) {
-	return native.Dial(context.Background(), addr, native.DialConfig{Auth: auth.Key([]byte(benchKey))})
+	if !strings.HasPrefix(addr, "tls://") {
+		return native.Dial(context.Background(), addr, native.DialConfig{Auth: auth.Key([]byte(benchKey))})
+	}
+	secret, err := benchSecret()
+	if err != nil {
+		return nil, err
+	}
+	return native.Dial(context.Background(), addr, native.DialConfig{Login: secret})
 }
 
 // callerConn is a connection of any of Parley's clients.

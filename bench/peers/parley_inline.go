@@ -1,8 +1,6 @@
 package peers
 
 import (
-	"fmt"
-
 	"github.com/parley-rpc/parley/rpc"
 )
 
@@ -14,13 +12,5 @@ func parleyInline() *Peer {
 			return serveParley(anyPort, rpc.Short())
 		},
 		Dial: dialParley,
-	}
-}
-
-// parleyTLS is the native transport over TLS.
-func parleyTLS() *Peer {
-	return &Peer{
-		Name:    "parley-tls",
-		Missing: func() error { return fmt.Errorf("%w: the native transport does not speak TLS yet", ErrNotBuilt) },
 	}
 }

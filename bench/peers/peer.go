@@ -6,7 +6,6 @@ package peers
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -86,10 +85,6 @@ func listenAt(at string) (l net.Listener, addr string, err error) {
 
 // socketIn is the address of a unix socket in dir.
 func socketIn(dir string) string { return "unix://" + filepath.Join(dir, "socket") }
-
-// ErrNotBuilt is in the chain of what Check says of a peer that no machine can
-// run yet.
-var ErrNotBuilt = errors.New("not available")
 
 // background runs a server. Should it end, that stands in what the process says
 // on its standard error.

@@ -25,6 +25,9 @@ const (
 	// loginGrace is how long a connection may say nothing before it has to make
 	// room for another: those of many honest peers may come at once.
 	loginGrace = 500 * time.Millisecond
+	// argonGrace is loginGrace where a client may have to work for its proof, as
+	// argon2id does.
+	argonGrace = 2 * time.Second
 	// proofGrace is the same for one that has proved its key: all that is missing
 	// is a round trip.
 	proofGrace = time.Second
@@ -239,10 +242,10 @@ func (a *acceptor) place(host netip.Addr, now time.Time) (full string, ok bool) 
 	if host.IsLoopback() {
 		perHost = maxPendingLoopback
 	}
-	for ; fromHost >= perHost && a.evict(sameHost, now, loginGrace); fromHost-- {
+	for ; fromHost >= perHost && a.evict(sameHost, now, a.grace()); fromHost-- {
 		full = "too many logins under way from this address"
 	}
-	for len(a.pending) >= maxPending && a.evict(everyone, now, loginGrace) {
+	for len(a.pending) >= maxPending && a.evict(everyone, now, a.grace()) {
 		full = "too many logins under way"
 	}
 	if a.conns >= a.maxConns {
@@ -322,11 +325,12 @@ func (a *acceptor) handshake(p *pendingConn) {
 		return
 	case err != nil:
 		p.nc.Close()
-		a.refusal(p.nc.RemoteAddr(), "outcome", "refused", "error", err, duration)
+		a.refusal(p.nc.RemoteAddr(), append(refusalAttrs(err), "outcome", "refused", duration)...)
 		a.entrance.fail(p.nc.RemoteAddr(), err)
 		return
 	case a.guarded():
-		log = log.With("identity", result.Identity.Name, "credential", result.Identity.Credential)
+		identity, credential := identityAttrs(result.Identity)
+		log = log.With(identity, credential)
 		log.Info("auth_ok", "outcome", "admitted", duration)
 		result.admission = a.admitted.add(p, result.Identity, a.judge())
 	}

@@ -56,6 +56,7 @@ func (c *Client) connect(ctx context.Context) (*session, error) {
 		callTimeout: c.cfg.CallTimeout,
 		events:      c.cfg.Events,
 		ledger:      &c.ledger,
+		retire:      func(s *session) { c.live.CompareAndSwap(s, nil) },
 		logger:      c.cfg.Logger,
 	})
 	if !c.start(s) {
@@ -150,7 +151,7 @@ func (c *Client) connectFailed(err error) {
 		f(err)
 	}
 	c.cfg.Logger.LogAttrs(c.life, slog.LevelInfo, "connect_fail", slog.String("peer", c.url),
-		slog.String("transport", "native"), slog.Any("error", err))
+		slog.String("transport", "native"), errorAttr(err))
 }
 
 // try is an attempt, after a wait.

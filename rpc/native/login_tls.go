@@ -63,7 +63,7 @@ func (l *login) run(ctx context.Context, nc net.Conn, proved func()) (net.Conn, 
 		// What is said without an authkey does not tell Go from others.
 		return secured, handshakeResult{Identity: id, Tagged: true, Login: true}, nil
 	}
-	if cause := context.Cause(ctx); cause != nil && errors.Is(err, os.ErrDeadlineExceeded) {
+	if cause := context.Cause(ctx); cause != nil && (errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, cause) || errors.Is(err, ctx.Err())) {
 		if errors.Is(cause, errLoginTimeout) {
 			return nil, handshakeResult{}, fmt.Errorf("it did not come to an end within %v; is the address right, and does the other end log in with TLS? %w", limit, err)
 		}
@@ -219,11 +219,13 @@ func (m *loginMessages) explain(err error) error {
 		return fmt.Errorf("%w: the peer closed the connection in the middle of the login: it may be full, or take no Login here", m.err)
 	case m.err != nil:
 		return m.err
+	case errors.Is(err, errLoginTimeout), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return fmt.Errorf("login: %w", err)
 	case bytes.HasPrefix(m.last, []byte(challengePrefix)):
 		return fmt.Errorf("%w: set Auth in place of Login (%w)", ErrKeyNeeded, err)
 	case bytes.HasPrefix(m.last, []byte("e=")):
 		return fmt.Errorf("%w: %w", ErrLoginRefused, err)
-	case wrongProof(err):
+	case bytes.HasPrefix(m.last, []byte("v=")), wrongProof(err):
 		return fmt.Errorf("%w: %w", ErrServerUnproven, err)
 	}
 	return fmt.Errorf("%w: %w", ErrNoLogin, err)

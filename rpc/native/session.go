@@ -22,9 +22,10 @@ type sessionConfig struct {
 	limits      Limits        // complete
 	callTimeout time.Duration // of calls whose context has no deadline
 	events      Events
-	ledger      *ledger // of all sessions of one Client or Server; nil: one of its own
-	early       []byte  // what was read from the connection already
-	budget      *budget // of the server; nil: the session has its own limits alone
+	ledger      *ledger        // of all sessions of one Client or Server; nil: one of its own
+	early       []byte         // what was read from the connection already
+	budget      *budget        // of the server; nil: the session has its own limits alone
+	retire      func(*session) // the next calls are to be made elsewhere; set if dialer
 	logger      *slog.Logger
 }
 
@@ -120,6 +121,7 @@ type state struct {
 	// The end.
 	left       bool  // we have sent GOAWAY, and accept no further call
 	recent     bool  // not long before that there were calls, whose answers may still be on their way
+	worn       bool  // our next calls are made on another connection
 	peerLeft   bool  // the peer has sent GOAWAY
 	lingering  bool  // all is answered, the peer is given a moment to close
 	err        error // why the session has ended; nil while it has not

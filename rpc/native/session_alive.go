@@ -25,6 +25,7 @@ func (s *session) ping() {
 		return
 	}
 	defer s.helpers.Done()
+	s.renew()
 	silent := s.sinceBorn() - time.Duration(s.lastFrame.Load())
 	next := s.limits.PingAfter - silent
 	switch {

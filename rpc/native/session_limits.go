@@ -36,6 +36,8 @@ type Limits struct {
 	// take nothing of what is sent, before the session ends with ErrPeerDead. Zero
 	// means 15 s; at least PingAfter.
 	DeadAfter time.Duration
+
+	keys keyLimits // inside TLS
 }
 
 const (
@@ -76,6 +78,7 @@ func (l Limits) withDefaults() (Limits, error) {
 			l.PingAfter = min(l.PingAfter, l.DeadAfter)
 		}
 	}
+	l.keys = l.keys.withDefaults()
 	if l.DeadAfter == 0 {
 		l.DeadAfter = max(defaultDeadAfter, l.PingAfter)
 	}

@@ -200,7 +200,7 @@ func (st *state) refusal() error {
 		return st.err
 	case st.writeErr != nil:
 		return st.writeErr
-	case st.peerLeft:
+	case st.peerLeft, st.worn && (st.lingering || st.left && st.running.n == 0):
 		return ErrGoingAway
 	case st.lingering, st.left && st.running.n == 0:
 		// The peer closes the connection when all of its calls are answered.

@@ -8,6 +8,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -155,10 +156,13 @@ type below struct {
 	memory *[inflowSize]byte // nil: nothing is there
 	came   []byte            // in memory: was read and not taken by tls.Conn
 
+	received atomic.Uint64 // bytes
+
 	mu     sync.Mutex
 	out    *[]byte // guarded by mu; sealed and not taken by a writer; nil: nothing
 	taken  bool    // guarded by mu; a writer is at what it took
 	caused int     // guarded by mu; bytes of out that no writer has asked for
+	sealed uint64  // guarded by mu; bytes
 	asked  bool    // guarded by mu; a writer is asking for more
 }
 
@@ -191,6 +195,7 @@ func (b *below) await() error {
 		return err
 	}
 	b.came = b.memory[:n]
+	b.received.Add(uint64(n))
 	return nil
 }
 
@@ -254,6 +259,7 @@ func (b *below) Write(p []byte) (int, error) {
 		b.out = sealedBuffers.Get().(*[]byte)
 	}
 	*b.out = append(*b.out, p...)
+	b.sealed += uint64(len(p))
 	return len(p), nil
 }
 

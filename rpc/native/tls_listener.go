@@ -48,6 +48,14 @@ type entry struct {
 // guarded reports whether peers have to prove who they are.
 func (a *acceptorConfig) guarded() bool { return a.auth != nil || a.login != nil }
 
+// grace is how long a connection may take before it has to make room for another.
+func (a *acceptorConfig) grace() time.Duration {
+	if a.login != nil {
+		return argonGrace
+	}
+	return loginGrace
+}
+
 // judge returns what admits peers, which may be an rpc.Revoker as well.
 func (a *acceptorConfig) judge() any {
 	if a.login != nil {
