@@ -26,6 +26,7 @@ type credentialSet struct {
 	all     []*credential // in the order of the file
 	byID    map[string]*credential
 	channel []*credential // those of UseChannel, in the order of what shows of them
+	hashed  []*credential // those with a PHC
 	mockKey []byte
 }
 
@@ -83,6 +84,9 @@ func newCredentialSet(entries []Entry, policy setPolicy) (*credentialSet, error)
 		s.byID[cred.ID] = cred
 		if cred.Use == UseChannel {
 			s.channel = append(s.channel, cred)
+		}
+		if cred.PHC != "" {
+			s.hashed = append(s.hashed, cred)
 		}
 	}
 	slices.SortStableFunc(s.channel, func(a, b *credential) int {
