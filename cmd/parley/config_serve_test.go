@@ -351,6 +351,7 @@ func TestServePolicyAndHangup(t *testing.T) {
 	// All of it changes together, and on the connections that there are.
 	old := s.pin
 	s.pin = s.issue(t, "server", "", time.Hour)
+	r.awaitPin(t, tls, s)
 	hangup(everything+"[policy]\nann = ['echo']\n", yes, &done)
 	may("add", 3)
 	may("echo", 0)
@@ -363,6 +364,19 @@ func TestServePolicyAndHangup(t *testing.T) {
 	hangup("\n\nlog_level = 'DEBUG'\n"+everything+"[policy]\nann = ['add']\n", yes, &done)
 	r.awaitLog(t, "the file says something else than before about the rest")
 	may("add", 0)
+}
+
+// awaitPin waits until the server shows the certificate that s has now.
+func (r *running) awaitPin(t *testing.T, url string, s *site) {
+	t.Helper()
+	for end := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
+		if r.call(t, url, "add", "--credential-file", s.secret("chan.secret"), "--pin", s.pin).code != 5 {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatal("the server does not show its new certificate")
+		}
+	}
 }
 
 // The policy can come with a signal to a server that has none.

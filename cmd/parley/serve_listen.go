@@ -103,7 +103,7 @@ func (s *service) listenXMLRPC(c xmlrpcConfig) error {
 		note = s.noLogin(auth.UseHTTP, c.listenerConfig)
 	}
 	if c.encrypted() {
-		server.TLS = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: s.certificate(c.listenerConfig)}
+		server.TLS = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: s.certs[certPaths{c.Cert, c.Key}].GetCertificate}
 	}
 	l, err := server.Listen(c.Listen)
 	if err != nil {
