@@ -120,7 +120,7 @@ func (c *Credentials) Authkeys() iter.Seq2[rpc.Identity, []byte] {
 }
 
 // AllowMD5 reports whether HMAC-MD5 may be used in the challenge.
-func (c *Credentials) AllowMD5() bool { return c.cfg.AllowMD5 }
+func (c *Credentials) AllowMD5() bool { return c != nil && c.cfg.AllowMD5 }
 
 // Check returns why the challenge cannot be used, nil if it can: there has to be
 // a live entry of UseAuthkey.
@@ -129,7 +129,7 @@ func (c *Credentials) Check() error {
 		return nil
 	}
 	where := ""
-	if c.path != "" {
+	if c != nil && c.path != "" {
 		where = " in " + c.path
 	}
 	return fmt.Errorf("%w: none of the credentials%s is for the challenge and live; add one whose use is %q", ErrKey, where, UseAuthkey)
@@ -146,6 +146,10 @@ func (c *Credentials) Live(id rpc.Identity, since time.Time) bool {
 // Changed returns a channel that is closed as soon as Live may give another
 // answer than before the call of Changed; so call Changed before Live.
 func (c *Credentials) Changed() <-chan struct{} {
+	if c == nil {
+		return nil
+	}
+	now := time.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.changed != nil {
@@ -153,7 +157,10 @@ func (c *Credentials) Changed() <-chan struct{} {
 	}
 	ch := make(chan struct{})
 	c.changed = ch
-	if wait, ok := c.set.untilTurn(time.Now()); ok {
+	if c.set == nil {
+		return ch
+	}
+	if wait, ok := c.set.untilTurn(now); ok {
 		c.timer = time.AfterFunc(wait, func() {
 			c.mu.Lock()
 			defer c.mu.Unlock()
@@ -177,9 +184,17 @@ func (c *Credentials) fire() {
 	}
 }
 
+// current returns what there is now; nothing for Credentials that no constructor
+// has made.
 func (c *Credentials) current() *credentialSet {
+	if c == nil {
+		return &credentialSet{}
+	}
 	c.mu.RLock()
 	defer c.mu.RUnlock()
+	if c.set == nil {
+		return &credentialSet{}
+	}
 	return c.set
 }
 

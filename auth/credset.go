@@ -7,7 +7,6 @@ import (
 	"crypto/sha512"
 	"encoding/binary"
 	"fmt"
-	"io"
 	"slices"
 	"time"
 
@@ -176,8 +175,7 @@ func newMockKey() []byte {
 func (s *credentialSet) mock(id string, now time.Time) scram.Verifier {
 	derive := func(label string) []byte {
 		h := hmac.New(sha512.New, s.mockKey)
-		io.WriteString(h, label)
-		io.WriteString(h, id)
+		h.Write([]byte(label + id))
 		return h.Sum(nil)
 	}
 	live := 0

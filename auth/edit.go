@@ -82,13 +82,10 @@ func editCredentials(path string, edit func([]Entry) ([]Entry, error)) error {
 // resolve returns the path of what is behind symbolic links. A file that is not
 // there is no error.
 func resolve(path string) (string, error) {
-	target, err := filepath.EvalSymlinks(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		if _, errLink := os.Lstat(path); errLink != nil {
-			return path, nil
-		}
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		return path, nil
 	}
-	return target, err
+	return filepath.EvalSymlinks(path) // fails on a link that leads nowhere
 }
 
 func lockEdits(dir string) (unlock func(), err error) {

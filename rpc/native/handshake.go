@@ -95,7 +95,7 @@ func (h *handshake) run(ctx context.Context, nc net.Conn) (handshakeResult, erro
 	}
 	if cause := context.Cause(ctx); cause != nil && errors.Is(err, os.ErrDeadlineExceeded) {
 		if errors.Is(cause, errHandshakeTimeout) {
-			return handshakeResult{}, fmt.Errorf("%w: it did not come to an end within %v; is an authkey set there? %w", ErrNoChallenge, h.timeout, err)
+			return handshakeResult{}, fmt.Errorf("%w: it did not come to an end within %v; is an authkey set there, or does it speak TLS (tls://)? %w", ErrNoChallenge, h.timeout, err)
 		}
 		err = fmt.Errorf("%w (%w)", err, cause)
 	}
@@ -262,6 +262,8 @@ func (h *handshake) read(what string) ([]byte, error) {
 	switch {
 	case err == nil:
 		return b, nil
+	case isTLS(h.in.head[:]):
+		return nil, fmt.Errorf("%w: it began with TLS: serve it on tls://, or have it use tcp:// (%w)", ErrNoChallenge, err)
 	case errors.Is(err, ErrTooLarge), errors.Is(err, ErrFrame):
 		return nil, fmt.Errorf("%w: expected %s of at most %d bytes, got %q: %w", ErrNoChallenge, what, maxHandshake,
 			value.Clip(string(h.in.head[:headerSize]), headerSize), err)

@@ -114,3 +114,6 @@ func certificateHint(err error) string {
 	}
 	return ""
 }
+
+// isTLS reports whether bytes begin a ClientHello: a handshake record, version 3.
+func isTLS(b []byte) bool { return len(b) >= 2 && b[0] == 22 && b[1] == 3 }

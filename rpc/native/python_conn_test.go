@@ -480,6 +480,8 @@ func testURL(t testing.TB, network string) string {
 	switch network {
 	case "tcp":
 		return "tcp://127.0.0.1:0"
+	case "tls":
+		return "tls://127.0.0.1:0"
 	case "unix":
 		return "unix://" + filepath.Join(t.TempDir(), "s")
 	default:

@@ -22,9 +22,9 @@ type sessionConfig struct {
 	limits      Limits        // complete
 	callTimeout time.Duration // of calls whose context has no deadline
 	events      Events
-	ledger      *ledger // of all sessions of one Client or Server; nil: one of its own
-	early       []byte  // what was read from the connection already
-	budget      *budget // of the server; nil: the session has its own limits alone
+	ledger      *ledger        // of all sessions of one Client or Server; nil: one of its own
+	early       []byte         // what was read from the connection already
+	budget      *budget        // of the server; nil: the session has its own limits alone
 	retire      func(*session) // the next calls are to be made elsewhere; set if dialer
 	logger      *slog.Logger
 }

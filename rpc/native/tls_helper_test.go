@@ -11,6 +11,7 @@ import (
 	"io"
 	"math/big"
 	"net"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
@@ -211,3 +212,19 @@ func startTLSRelay(t testing.TB, server string) *tlsRelay {
 }
 
 func (r *tlsRelay) url() string { return "tls://" + r.Addr().String() }
+
+// whoCalls answers with the identity of its caller, who must be of the native
+// transport.
+func whoCalls(n *atomic.Int32) func(context.Context, *rpc.Request) (any, error) {
+	return func(ctx context.Context, _ *rpc.Request) (any, error) {
+		n.Add(1)
+		p := rpc.PeerFrom(ctx)
+		if p.Transport != "native" {
+			return nil, rpc.Errorf(1, "transport %s", p.Transport)
+		}
+		if _, ok := p.Addr.(interface{ AddrPort() netip.AddrPort }); !ok && p.Addr.Network() != "unix" {
+			return nil, rpc.Errorf(1, "address %T", p.Addr)
+		}
+		return p.Name, nil
+	}
+}

@@ -100,7 +100,7 @@ func (x *exchange) login() *refusal {
 		x.conn.heard()
 	}
 	if news {
-		e.logger.LogAttrs(x.r.Context(), slog.LevelInfo, "auth_ok", append(eventAttrs(x.r.RemoteAddr, id),
+		e.logger.LogAttrs(x.r.Context(), slog.LevelInfo, "auth_ok", append(eventAttrs(peer.Addr, id),
 			slog.String("outcome", "admitted"), slog.Duration("duration", time.Since(x.began)))...)
 	}
 	return nil
@@ -167,11 +167,9 @@ func (e *entrance) logRefusal(x *exchange, status int, err error) {
 	if !ok {
 		return
 	}
-	attrs := []slog.Attr{
-		slog.String("peer", clip(x.r.RemoteAddr)), slog.String("transport", transportName),
-		slog.String("outcome", "refused"), slog.Int("status", status), slog.Any("error", err),
-		slog.Duration("duration", time.Since(x.began)),
-	}
+	attrs := append(peerAttrs(x.remoteAddr()), slog.String("outcome", "refused"), slog.Int("status", status),
+		slog.Duration("duration", time.Since(x.began)))
+	attrs = append(attrs, refusalAttrs(err)...)
 	if suppressed > 0 {
 		attrs = append(attrs, slog.Int("suppressed", suppressed))
 	}
@@ -206,14 +204,6 @@ func (e *entrance) watch(ctx context.Context, cs *conns) {
 		case <-ctx.Done():
 			return
 		}
-	}
-}
-
-// eventAttrs are the attributes of a login in the log.
-func eventAttrs(peer string, id rpc.Identity) []slog.Attr {
-	return []slog.Attr{
-		slog.String("peer", clip(peer)), slog.String("transport", transportName),
-		slog.String("identity", id.Name), slog.String("credential", id.Credential),
 	}
 }
 

@@ -241,8 +241,12 @@ func (x *exchange) context() context.Context {
 	return rpc.WithPeer(ctx, &rpc.Peer{Transport: transportName, Addr: x.remoteAddr()})
 }
 
-// remoteAddr returns the address of the peer of a server that is not ours.
+// remoteAddr returns the address of the peer, nil if another server than ours does
+// not say.
 func (x *exchange) remoteAddr() net.Addr {
+	if x.conn != nil {
+		return x.conn.RemoteAddr()
+	}
 	local, _ := x.r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	return remoteAddr(local, x.r.RemoteAddr)
 }

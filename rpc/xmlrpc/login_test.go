@@ -351,7 +351,7 @@ func TestAuthEvents(t *testing.T) {
 		io.WriteString(c, request("POST / HTTP/1.1", addr, document("whoami"), "Content-Type: text/xml", login("ann")))
 		readAnswer(t, r)
 	}
-	if got := lines("auth_ok"); len(got) != 1 || !containsAll(got[0], "identity=ann", "credential=ann.k1", "transport=xmlrpc", "peer="+c.LocalAddr().String(), "outcome=admitted", "duration=", "level=INFO") {
+	if got := lines("auth_ok"); len(got) != 1 || !containsAll(got[0], "identity=ann", "credential=ann.k1", "transport=xmlrpc", "peer=tcp://"+c.LocalAddr().String(), "outcome=admitted", "duration=", "level=INFO") {
 		t.Errorf("got auth_ok %q", got)
 	}
 	if got := lines("conn_close"); len(got) != 0 {
@@ -374,7 +374,7 @@ func TestAuthEvents(t *testing.T) {
 		post(t, addr, document("whoami"), "Authorization: "+basic("eve", "s3cret"))
 	}
 	seconds := int(time.Since(began)/time.Second) + 2
-	if got := lines("auth_fail"); len(got) == 0 || len(got) > 10*seconds || !containsAll(got[0], "outcome=refused", "status=401", "transport=xmlrpc", "peer=127.0.0.1:", "error=", "level=WARN") {
+	if got := lines("auth_fail"); len(got) == 0 || len(got) > 10*seconds || !containsAll(got[0], "outcome=refused", "status=401", "transport=xmlrpc", "peer=tcp://127.0.0.1:", "error=", "level=WARN") {
 		t.Errorf("in %d s: got %d lines auth_fail: %q", seconds, len(got), got)
 	}
 	if got := lines("rate_limited"); len(got) == 0 || len(got) > seconds || !containsAll(got[0], "outcome=refused", "status=429", "level=WARN") {
