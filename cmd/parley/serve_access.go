@@ -39,11 +39,6 @@ func (p *livePolicy) Allow(ctx context.Context, id rpc.Identity, method string) 
 // certPaths are the files of a certificate and its key.
 type certPaths struct{ cert, key string }
 
-// liveCert is a certificate that can be replaced.
-type liveCert struct {
-	now atomic.Pointer[tls.Certificate]
-}
-
 // open reads what cfg names, and refuses what nobody could come in by.
 func (a *access) open(cfg config, logger *slog.Logger) error {
 	policy, err := newPolicy(cfg.Policy)
