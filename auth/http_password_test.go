@@ -319,3 +319,29 @@ func TestWorkroomSharesMemory(t *testing.T) {
 		leave()
 	})
 }
+
+// Who is removed, or gets another password, while the old one is being checked is
+// not let in by it.
+func TestRevokedDuringTheCheck(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for what, entries := range map[string][]Entry{
+			"removed": nil, "another password": {{ID: "ann", Identity: "ann", Use: UseHTTP, PHC: cheapPHC('c')}},
+		} {
+			c, f, _ := webCredentials(t)
+			f.hold = make(chan struct{})
+			result := make(chan error, 1)
+			go func() {
+				_, err := c.AuthenticateHTTP(t.Context(), basic("ann", httpPassword), thisHost)
+				result <- err
+			}()
+			synctest.Wait()
+			if err := c.Replace(entries); err != nil {
+				t.Fatal(err)
+			}
+			close(f.hold)
+			if s, _ := status(<-result); s != 401 {
+				t.Errorf("%s: got status %d; want 401", what, s)
+			}
+		}
+	})
+}
