@@ -18,6 +18,7 @@ import (
 	"net"
 	"strings"
 	"time"
+	"unicode"
 
 	_ "crypto/sha512" // hashes of tls-server-end-point
 
@@ -194,6 +195,19 @@ func keyHash(c *x509.Certificate) []byte {
 	return hash[:]
 }
 
+// peerIdentity is identityOf for the peer of a connection. There is a certificate,
+// unless a Server was given the listener of another one whose TLS differs.
+func peerIdentity(c *tlsConn) (rpc.Identity, error) {
+	all := c.tls.ConnectionState().PeerCertificates
+	if len(all) == 0 {
+		return rpc.Identity{}, errors.New("the listener asks for no certificate, and there is no Login: Serve wants what Listen of the same Server has returned")
+	}
+	return identityOf(all[0])
+}
+
+// maxIdentity bounds a name that a certificate says, in bytes: that of credentials.
+const maxIdentity = 256
+
 // identityOf is who a verified certificate says its owner is: the first URI among
 // its names, else the first DNS name, else the common name.
 func identityOf(c *x509.Certificate) (rpc.Identity, error) {
@@ -204,8 +218,11 @@ func identityOf(c *x509.Certificate) (rpc.Identity, error) {
 	case len(c.DNSNames) > 0:
 		id.Name = c.DNSNames[0]
 	}
-	if id.Name == "" {
+	switch {
+	case id.Name == "":
 		return id, errors.New("the peer's certificate names nobody: it needs a URI, a DNS name or a common name")
+	case len(id.Name) > maxIdentity || strings.ContainsFunc(id.Name, func(r rune) bool { return !unicode.IsPrint(r) }):
+		return id, fmt.Errorf("the peer's certificate has the name %q; want %d bytes at most, all of them printable", value.Clip(id.Name, 64), maxIdentity)
 	}
 	return id, nil
 }
