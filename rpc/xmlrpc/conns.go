@@ -64,9 +64,7 @@ type conn struct {
 // and closes the new one, if there is no room.
 func (cs *conns) add(nc net.Conn, host string) (*conn, bool) {
 	c := &conn{Conn: nc, owner: cs, host: host, since: time.Now()}
-	if tcp, ok := nc.RemoteAddr().(*net.TCPAddr); ok {
-		c.from = tcp.AddrPort().Addr().Unmap()
-	}
+	c.from, _ = ipOf(nc.RemoteAddr())
 	c.peer = &rpc.Peer{Transport: transportName, Addr: nc.RemoteAddr()}
 	cs.mu.Lock()
 	limit := "too many connections that say nothing"
@@ -232,6 +230,26 @@ func (c *conn) turnedDown() {
 	c.owner.mu.Lock()
 	c.deciding = false
 	c.owner.mu.Unlock()
+}
+
+// ipOf returns the IP address in a, which is not valid for a unix socket. What tells
+// none is no unix socket for that: it is taken for 0.0.0.0, another machine.
+func ipOf(a net.Addr) (ip netip.Addr, known bool) {
+	switch a := a.(type) {
+	case *net.UnixAddr:
+		return netip.Addr{}, true
+	case *net.TCPAddr:
+		ip = a.AddrPort().Addr()
+	default: // of a listener that is none of package net's
+		if a != nil {
+			ap, _ := netip.ParseAddrPort(a.String())
+			ip = ap.Addr()
+		}
+	}
+	if !ip.IsValid() {
+		return netip.IPv4Unspecified(), false
+	}
+	return ip.Unmap(), true
 }
 
 // unwrap returns the connection beneath what net/http has of it.
