@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/parley-rpc/parley/auth"
 	"github.com/parley-rpc/parley/rpc"
@@ -48,7 +49,7 @@ func (w *household) wrongLogins() {
 	w.failed("a wrong authkey", err)
 	_, err = native.DialConn(w.ctx, w.secure, native.ConnConfig{Auth: wrong})
 	w.failed("an authkey inside TLS", err)
-	_, err = native.DialConn(w.ctx, strings.Replace(w.secure, "tls://", "tcp://", 1), native.ConnConfig{Auth: wrong})
+	_, err = native.DialConn(w.ctx, strings.Replace(w.secure, "tls://", "tcp://", 1), native.ConnConfig{Auth: wrong, Timeout: 100 * time.Millisecond})
 	w.failed("an authkey without TLS", err)
 
 	// A listener that is full.
