@@ -264,8 +264,12 @@ func TestEditCredentials(t *testing.T) {
 			return entries[:1], nil
 		},
 	} {
-		if err := auth.EditCredentials(path, edit); err == nil || !strings.HasPrefix(err.Error(), "auth: edit credentials: ") {
+		err := auth.EditCredentials(path, edit)
+		if err == nil || !strings.HasPrefix(err.Error(), "auth: edit credentials: ") {
 			t.Errorf("%s: got %v; want an error", name, err)
+		}
+		if name == "a bad id" && !strings.Contains(err.Error(), ": entry 0: id: ") {
+			t.Errorf("%s: got %v; want the entry that edit returned", name, err)
 		}
 		if text(t, path) != after {
 			t.Fatalf("%s: the file is another one", name)

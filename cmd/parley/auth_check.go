@@ -59,7 +59,9 @@ func (c *authCheckCommand) run(std stdio) error {
 	if cfg.Policy != nil {
 		check.policy(c.Config, cfg, a.creds)
 	}
-	check.certificates(a.certs)
+	if err := check.certificates(a.certs); err != nil {
+		return err
+	}
 	for _, w := range check.warnings {
 		if _, err := fmt.Fprintln(std.out, w); err != nil {
 			return err
@@ -212,17 +214,22 @@ func (c *checker) policy(path string, cfg config, creds *auth.Credentials) {
 	}
 }
 
-func (c *checker) certificates(certs map[certPaths]*liveCert) {
-	var paths []string
+func (c *checker) certificates(certs map[certPaths]*auth.Certificate) error {
 	ends := map[string]time.Time{}
-	for p, cert := range certs {
-		paths = append(paths, p.cert)
-		ends[p.cert] = cert.now.Load().Leaf.NotAfter
+	for paths, cert := range certs {
+		leaf, err := leafOf(cert)
+		if err != nil {
+			return err
+		}
+		ends[paths.cert] = leaf.NotAfter
 	}
-	slices.Sort(paths)
-	for _, path := range paths {
-		if ends[path].Sub(c.now) < expiresSoon {
+	for _, path := range slices.Sorted(maps.Keys(ends)) {
+		switch left := ends[path].Sub(c.now); {
+		case left <= 0:
+			c.warnf(path, "the certificate expired at %s", inTable(ends[path]))
+		case left < expiresSoon:
 			c.warnf(path, "the certificate expires at %s, which is soon", inTable(ends[path]))
 		}
 	}
+	return nil
 }

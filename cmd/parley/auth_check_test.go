@@ -122,7 +122,7 @@ func TestAuthCheckConfig(t *testing.T) {
 		"OpenHTTPSFar":   {"[[xmlrpc]]\nlisten = '0.0.0.0:1'\ncert = 'server.pem'\nkey = 'server.key'\n", nil, "everyone may call everything"},
 		"KeyForEveryone": {creds + tcp + tls + "cert = 'server.pem'\nkey = 'open.key'\n", nil, "0644"},
 		"KeyOfOther":     {creds + tcp + tls + "cert = 'server.pem'\nkey = 'other.key'\n", nil, "private key"},
-		"PastCert":       {creds + tcp + tls + "cert = 'past.pem'\nkey = 'past.key'\n", nil, "expired"},
+		"PastCert":       {creds + tcp + tls + "cert = 'past.pem'\nkey = 'past.key'\n", []string{"past.pem: warning: the certificate expired"}, ""},
 		"NoCert":         {creds + tcp + tls + "cert = 'none.pem'\nkey = 'other.key'\n", nil, "none.pem"},
 		"NoKey":          {creds + tcp + tls + "cert = 'server.pem'\nkey = 'none.key'\n", nil, "none.key"},
 		"Unknown":        {creds + tls + "x = 1\n", nil, ":4: native[0].x"},

@@ -53,7 +53,7 @@ func (f secretFlags) get(std stdio, use auth.Use, id string) (credential, error)
 	}
 	secret, err := f.secret(std, id)
 	if err != nil {
-		return credential{}, usagef("%v", err)
+		return credential{}, err
 	}
 	if secret.ID() != id {
 		return credential{}, usagef("the secret in %s is that of %s, and not of %s; add it under its own id", f.SecretFile, secret.ID(), id)
@@ -79,21 +79,27 @@ func (f secretFlags) authkey(std stdio, id string) (*auth.Authkey, error) {
 	return key, nil
 }
 
-func (f secretFlags) secret(std stdio, id string) (*auth.Secret, error) {
-	if f.Generate {
-		return auth.GenerateSecret(id)
+func (f secretFlags) secret(std stdio, id string) (secret *auth.Secret, err error) {
+	switch {
+	case f.Generate:
+		secret, err = auth.GenerateSecret(id)
+	case f.SecretFile != "":
+		secret, err = auth.LoadSecret(f.SecretFile)
+	default:
+		text, asked := askTwice(std, "Passphrase of "+id)
+		if asked != nil {
+			return nil, asked
+		}
+		if strings.HasPrefix(text, "parley1_") {
+			secret, err = auth.ParseSecret(text)
+		} else {
+			secret, err = auth.NewPassphrase(id, text)
+		}
 	}
-	if f.SecretFile != "" {
-		return auth.LoadSecret(f.SecretFile)
-	}
-	text, err := askTwice(std, "Passphrase of "+id)
 	if err != nil {
-		return nil, err
+		return nil, usagef("%v", err)
 	}
-	if strings.HasPrefix(text, "parley1_") {
-		return auth.ParseSecret(text)
-	}
-	return auth.NewPassphrase(id, text)
+	return secret, nil
 }
 
 // keep writes the secret to where the client is to have it, then makes the

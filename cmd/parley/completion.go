@@ -114,15 +114,15 @@ func fishScript(w io.Writer, app *kong.Application) {
 	}
 	// A command and one inside of a group may have the same name.
 	const seen = "__fish_seen_subcommand_from "
-	var elsewhere string
+	var elsewhere strings.Builder
 	for _, n := range app.Children {
 		if len(n.Children) > 0 {
-			elsewhere += "; and not " + seen + n.Name
+			elsewhere.WriteString("; and not " + seen + n.Name)
 		}
 	}
 	for _, n := range app.Children {
 		if len(n.Children) == 0 {
-			flags(seen+n.Name+elsewhere, n)
+			flags(seen+n.Name+elsewhere.String(), n)
 			continue
 		}
 		flags(seen+n.Name, n)

@@ -186,8 +186,11 @@ func (f *configFile) checkListeners() error {
 	for i, l := range f.XMLRPC {
 		path := fmt.Sprintf("xmlrpc[%d]", i)
 		wrong = append(wrong, f.checkListener(path, l.listenerConfig))
-		if strings.Contains(l.Listen, "://") {
+		switch {
+		case strings.Contains(l.Listen, "://") && !isSocket(l.Listen):
 			wrong = append(wrong, f.wrongf(path+".listen", "got %q; want host:port or unix:/path (with cert and key it is https)", l.Listen))
+		case l.encrypted() && isSocket(l.Listen):
+			wrong = append(wrong, f.wrongf(path+".cert", "a unix socket stays on this machine and takes no certificate; leave out cert and key"))
 		}
 	}
 	for i, l := range f.Native {

@@ -59,6 +59,7 @@ func TestConfigMistakes(t *testing.T) {
 		"CertWithoutTLS":     {"[[native]]\nlisten = 'a:1'\ncert = 'x'\nkey = 'x'\n", []string{":2: native[0].listen", "tls://"}},
 		"ClientCAAlone":      {"[[native]]\nlisten = 'tls://a:1'\nclient_ca = 'x'\n", []string{":3: native[0].client_ca: there is no cert"}},
 		"XMLRPCByURL":        {"[[xmlrpc]]\nlisten = 'https://a:1'\n", []string{":2: xmlrpc[0].listen", "cert and key"}},
+		"CertOnSocket":       {"[[xmlrpc]]\nlisten = 'unix:x'\ncert = 'x'\nkey = 'x'\n", []string{":3: xmlrpc[0].cert", "leave out cert and key"}},
 		"EmptyPolicy":        {minimal + "[policy]\n", []string{":3: policy: nobody may call anything"}},
 		"EmptyPolicyInline":  {"policy = {}\n" + minimal, []string{":1: policy: nobody may call anything"}},
 		"BadRule":            {minimal + "[policy]\nann = ['*']\nbob = ['catalog*']\n", []string{":5: policy.bob", "catalog*"}},

@@ -11,7 +11,6 @@ import (
 	"log/slog"
 	"os"
 	"reflect"
-	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -25,7 +24,7 @@ import (
 type access struct {
 	creds  *auth.Credentials // nil: there are none
 	policy livePolicy
-	certs  map[certPaths]*liveCert
+	certs  map[certPaths]*auth.Certificate
 }
 
 // livePolicy is a policy that can be replaced. Without one everyone may call
@@ -39,11 +38,6 @@ func (p *livePolicy) Allow(ctx context.Context, id rpc.Identity, method string) 
 
 // certPaths are the files of a certificate and its key.
 type certPaths struct{ cert, key string }
-
-// liveCert is a certificate that can be replaced.
-type liveCert struct {
-	now atomic.Pointer[tls.Certificate]
-}
 
 // open reads what cfg names, and refuses what nobody could come in by.
 func (a *access) open(cfg config, logger *slog.Logger) error {
@@ -62,16 +56,10 @@ func (a *access) open(cfg config, logger *slog.Logger) error {
 			return usagef("%v", err)
 		}
 	}
-	certs, err := loadCertificates(cfg)
-	if err != nil {
+	if a.certs, err = loadCertificates(cfg, logger); err != nil {
 		return err
 	}
 	a.policy.now.Store(policy)
-	a.certs = map[certPaths]*liveCert{}
-	for paths, cert := range certs {
-		a.certs[paths] = &liveCert{}
-		a.certs[paths].now.Store(cert)
-	}
 	return nil
 }
 
@@ -118,8 +106,8 @@ func (s *service) login(server *native.Server, c nativeConfig) (note string, err
 			server.Login = s.creds
 			note = s.noLogin(auth.UseChannel, c.listenerConfig)
 		}
-		if note == "" {
-			note = pinNote(s.certs[certPaths{c.Cert, c.Key}])
+		if cert := s.certs[certPaths{c.Cert, c.Key}]; note == "" && cert != nil {
+			return certNote(cert)
 		}
 		return note, nil
 	}
@@ -154,7 +142,7 @@ func (s *service) tlsOf(c nativeConfig) (*tls.Config, error) {
 	if c.Cert == "" {
 		return nil, nil
 	}
-	cfg := &tls.Config{MinVersion: tls.VersionTLS13, GetCertificate: s.certificate(c.listenerConfig)}
+	cfg := &tls.Config{MinVersion: tls.VersionTLS13, GetCertificate: s.certs[certPaths{c.Cert, c.Key}].GetCertificate}
 	if c.ClientCA != "" {
 		pool, err := loadPool(c.ClientCA)
 		if err != nil {
@@ -165,24 +153,21 @@ func (s *service) tlsOf(c nativeConfig) (*tls.Config, error) {
 	return cfg, nil
 }
 
-// certificate is what a tls.Config asks for the certificate of a listener.
-func (a *access) certificate(l listenerConfig) func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-	live := a.certs[certPaths{l.Cert, l.Key}]
-	return func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return live.now.Load(), nil }
-}
-
-// loadCertificates reads the certificates of all listeners.
-func loadCertificates(cfg config) (map[certPaths]*tls.Certificate, error) {
-	certs := map[certPaths]*tls.Certificate{}
+// loadCertificates reads the certificates of all listeners, which look at their
+// files again by themselves.
+func loadCertificates(cfg config, logger *slog.Logger) (map[certPaths]*auth.Certificate, error) {
+	certs := map[certPaths]*auth.Certificate{}
 	var wrong []error
 	load := func(l listenerConfig) {
 		if l.Cert == "" {
 			return
 		}
-		cert, err := loadCertificate(l.Cert, l.Key)
+		cert, err := auth.LoadCertificate(l.Cert, l.Key)
 		if err != nil {
 			wrong = append(wrong, usagef("%s %s: %v", l.where, l.Listen, err))
+			return
 		}
+		cert.Logger = logger
 		certs[certPaths{l.Cert, l.Key}] = cert
 	}
 	for _, l := range cfg.XMLRPC {
@@ -194,24 +179,13 @@ func loadCertificates(cfg config) (map[certPaths]*tls.Certificate, error) {
 	return certs, joined(wrong)
 }
 
-// loadCertificate reads a certificate and its key, which may be readable by a
-// group, as systems keep them, but not by everyone.
-func loadCertificate(certPath, keyPath string) (*tls.Certificate, error) {
-	info, err := os.Stat(keyPath)
+// leafOf is the certificate itself, without those that it is signed by.
+func leafOf(c *auth.Certificate) (*x509.Certificate, error) {
+	now, err := c.GetCertificate(nil)
 	if err != nil {
 		return nil, err
 	}
-	if mode := info.Mode().Perm(); mode&0o007 != 0 && runtime.GOOS != "windows" {
-		return nil, fmt.Errorf("%s has mode %04o, which lets everyone read the key; want 0600: chmod 600 %[1]s", keyPath, mode)
-	}
-	cert, err := tls.LoadX509KeyPair(certPath, keyPath)
-	if err != nil {
-		return nil, fmt.Errorf("%s with the key %s: %w", certPath, keyPath, err)
-	}
-	if end := cert.Leaf.NotAfter; time.Now().After(end) {
-		return nil, fmt.Errorf("%s expired at %s; get a new certificate", certPath, end.UTC().Format(time.RFC3339))
-	}
-	return &cert, nil
+	return now.Leaf, nil
 }
 
 // loadPool reads the certificates that others are checked against.
@@ -227,13 +201,14 @@ func loadPool(path string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// pinNote says what clients can hold a server to that has a certificate.
-func pinNote(cert *liveCert) string {
-	if cert == nil {
-		return ""
+// certNote says what clients can hold a server to that has a certificate.
+func certNote(cert *auth.Certificate) (string, error) {
+	leaf, err := leafOf(cert)
+	if err != nil {
+		return "", err
 	}
-	sum := sha256.Sum256(cert.now.Load().Leaf.RawSubjectPublicKeyInfo)
-	return "clients can hold the server to its key: --pin sha256/" + base64.StdEncoding.EncodeToString(sum[:])
+	sum := sha256.Sum256(leaf.RawSubjectPublicKeyInfo)
+	return "clients can hold the server to its key: --pin sha256/" + base64.StdEncoding.EncodeToString(sum[:]), nil
 }
 
 // watch reads the credentials again when they change, until the function that
@@ -254,8 +229,9 @@ func (a *access) watch() (stop func()) {
 	}
 }
 
-// reload reads credentials, policy and certificates again, all of them or none:
-// after an error, which is logged, everything is as before.
+// reload reads credentials and policy again, both of them or none: after an
+// error, which is logged, everything is as before. A certificate that cannot be
+// used is such an error as well.
 func (s *service) reload() {
 	path, changes, err := s.reread()
 	if err != nil {
@@ -264,7 +240,7 @@ func (s *service) reload() {
 	}
 	s.reg.Logger.Info("reload", "file", path, "outcome", "ok")
 	if changes {
-		s.reg.Logger.Warn("only credentials, policy and certificates change without a new start; the file says something else than before about the rest", "file", path)
+		s.reg.Logger.Warn("credentials, policy and certificates alone change without a new start; the file says something else than before about the rest", "file", path)
 	}
 }
 
@@ -283,8 +259,7 @@ func (s *service) reread() (path string, changes bool, err error) {
 	if err != nil {
 		return s.path, false, err
 	}
-	certs, err := loadCertificates(s.cfg)
-	if err != nil {
+	if _, err := loadCertificates(s.cfg, s.reg.Logger); err != nil {
 		return s.path, false, err
 	}
 	if s.creds != nil {
@@ -293,9 +268,6 @@ func (s *service) reread() (path string, changes bool, err error) {
 		}
 	}
 	s.policy.now.Store(policy)
-	for paths, cert := range certs {
-		s.certs[paths].now.Store(cert)
-	}
 	return s.path, !reflect.DeepEqual(f.fixed(), s.cfg.fixed()), nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"syscall"
@@ -52,7 +53,7 @@ func (s *service) open(stderr io.Writer) (err error) {
 		return err
 	}
 	s.reg = rpc.NewRegistry()
-	s.reg.Logger = newLogger(stderr, s.cfg.LogLevel)
+	s.reg.Logger = newLogger(stderr, s.cfg.LogLevel, s.say("--allow-md5"))
 	if err := registerAll(s.reg); err != nil {
 		return err
 	}
@@ -103,7 +104,7 @@ func (s *service) listenXMLRPC(c xmlrpcConfig) error {
 		note = s.noLogin(auth.UseHTTP, c.listenerConfig)
 	}
 	if c.encrypted() {
-		server.TLS = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: s.certificate(c.listenerConfig)}
+		server.TLS = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: s.certs[certPaths{c.Cert, c.Key}].GetCertificate}
 	}
 	l, err := server.Listen(c.Listen)
 	if err != nil {
@@ -243,8 +244,8 @@ func refused(l listenerConfig, err error) error {
 
 // beyondLoopback reports whether other machines can reach a listener.
 func beyondLoopback(a net.Addr) bool {
-	tcp, ok := a.(*net.TCPAddr)
-	return ok && !tcp.IP.IsLoopback()
+	tcp, ok := a.(interface{ AddrPort() netip.AddrPort }) // tls:// has addresses of its own kind
+	return ok && !tcp.AddrPort().Addr().Unmap().IsLoopback()
 }
 
 // objects is what answers Python programs.
@@ -267,13 +268,14 @@ func (s *service) say(flag string) string {
 }
 
 // newLogger logs to w. What packages say in terms of their fields it says in
-// terms of the command line.
-func newLogger(w io.Writer, level slog.Level) *slog.Logger {
+// terms of the user: allowMD5 is how he lets older Pythons in.
+func newLogger(w io.Writer, level slog.Level, allowMD5 string) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{
 		Level: level,
 		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-			if err, ok := a.Value.Any().(error); ok && errors.Is(err, native.ErrPolicy) {
-				a.Value = slog.StringValue(err.Error() + "; serve --allow-md5 lets them in")
+			// The log has errors as text, which is all that this goes by.
+			if text := a.Value.String(); a.Key == "error" && strings.Contains(text, native.ErrPolicy.Error()) {
+				a.Value = slog.StringValue(text + "; " + allowMD5 + " lets them in")
 			}
 			return a
 		},

@@ -66,11 +66,11 @@ func (f loginFlags) tls() (*tls.Config, error) {
 		cfg.RootCAs = pool
 	}
 	if f.Cert != "" {
-		cert, err := loadCertificate(f.Cert, f.Key)
+		cert, err := auth.LoadCertificate(f.Cert, f.Key)
 		if err != nil {
 			return nil, usagef("--cert: %v", err)
 		}
-		cfg.Certificates = []tls.Certificate{*cert}
+		cfg.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return cert.GetCertificate(nil) }
 	}
 	return cfg, nil
 }
