@@ -173,8 +173,13 @@ func TestNoSecretIsEverTold(t *testing.T) {
 			method string
 			args   []any
 		}{
-			{"open", []any{argument}}, {"shut", []any{argument}}, {"none", []any{argument, []string{argument}}},
-			{"panics", []any{argument}}, {"number", []any{argument}}, {"open", []any{argument, argument}}, {"open", nil},
+			{"open", []any{argument}},
+			{"shut", []any{argument}},
+			{"none", []any{argument, []string{argument}}},
+			{"panics", []any{argument}},
+			{"number", []any{argument}},
+			{"open", []any{argument, argument}},
+			{"open", nil},
 			{"system.methodHelp", []any{"shut"}},
 			{"system.multicall", []any{[]any{map[string]any{"methodName": "shut", "params": []any{argument}}, map[string]any{"methodName": "open", "params": argument}}}},
 		} {
@@ -289,7 +294,7 @@ func newHousehold(t *testing.T, out *sink) *household {
 	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	t.Cleanup(cancel)
 	secret, entry := must[*auth.Secret](t), must[auth.Entry](t)
-	w := &household{t: t, ctx: ctx, out: out, path: filepath.Join(t.TempDir(), "credentials"), canaries: canaries{}, holders: map[string]any{}, callers: map[string]rpc.Caller{}}
+	w := &household{t: t, ctx: ctx, out: out, path: filepath.Join(t.TempDir(), "credentials")}
 
 	phrase, key := secret(auth.NewPassphrase("bot.k1", passphrase)), secret(auth.GenerateSecret("bot.k2"))
 	basic, bearer := secret(auth.NewPassphrase("ann.k1", password)), secret(auth.GenerateSecret("ann.k2"))
@@ -302,12 +307,10 @@ func newHousehold(t *testing.T, out *sink) *household {
 		webEntry("ann.k1", "ann", password), entry(bearer.Entry(auth.UseHTTP, "ann")),
 		{ID: "py.k1", Identity: "py", Use: auth.UseAuthkey, Key: authkeyText},
 	}
-	for name, text := range map[string]string{
+	w.canaries = canaries{
 		"the passphrase": passphrase, "the password": password, "a wrong secret": wrongSecret, "the authkey": authkeyText,
 		"a wrong authkey": wrongAuthkey, "an argument": argument,
 		"the key of bot": keyPart(key), "the key of ann": keyPart(bearer),
-	} {
-		w.canaries[name] = text
 	}
 	for _, s := range []*auth.Secret{key, bearer} {
 		raw := must[[]byte](t)(base64.RawURLEncoding.DecodeString(keyPart(s)))
@@ -373,7 +376,7 @@ func newHousehold(t *testing.T, out *sink) *household {
 	w.objects = must[*native.Conn](t)(native.DialConn(ctx, w.local, native.ConnConfig{Auth: authkey}))
 	w.callers = map[string]rpc.Caller{"passphrase": first, "key": second, "authkey": local, "basic": third, "bearer": fourth, "plain": fifth}
 
-	for what, v := range map[string]any{
+	w.holders = map[string]any{
 		"credentials": w.credentials, "passphrase": phrase, "key": key, "password": basic, "bearer": bearer, "authkey": authkey,
 		"channel server": channel, "web server": web, "listen config": listen, "dial config": dialAs(phrase),
 		"conn config": native.ConnConfig{Login: key, Auth: authkey}, "client config": clientAs(bearer), "plain client config": plain,
@@ -388,8 +391,6 @@ func newHousehold(t *testing.T, out *sink) *household {
 			c *xmlrpc.Client
 			s auth.Secret
 		}{phrase, authkey, w.credentials, dialAs(key), plain, third, *phrase},
-	} {
-		w.holders[what] = v
 	}
 	w.close = sync.OnceFunc(func() {
 		for _, c := range []*native.Client{first, second, local} {

@@ -182,8 +182,9 @@ func TestConnectionsAreBoundedByDefault(t *testing.T) {
 			}
 			conns = append(conns, c)
 		}
-		if n, err := l.connect("192.0.2.1:1", nil).Read(make([]byte, 1)); n != 0 || err != io.EOF {
-			t.Errorf("one more: got %d bytes, %v; want the end", n, err)
+		began := time.Now()
+		if n, err := l.connect("192.0.2.1:1", nil).Read(make([]byte, 1)); n != 0 || err != io.EOF || time.Since(began) > 0 {
+			t.Errorf("one more: got %d bytes, %v after %v; want the end at once", n, err, time.Since(began))
 		}
 		conns[7].Close()
 		synctest.Wait()
