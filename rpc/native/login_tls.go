@@ -85,7 +85,7 @@ func (l *login) prove(ctx context.Context, nc net.Conn, proved func()) (net.Conn
 		}
 		if l.auth == nil || l.mutual {
 			var err error
-			if id, err = identityOf(tc.tls.ConnectionState().PeerCertificates[0]); err != nil && l.auth == nil {
+			if id, err = peerIdentity(tc); err != nil && l.auth == nil {
 				return nil, id, err
 			}
 			if proved != nil {
