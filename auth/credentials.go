@@ -37,7 +37,6 @@ type CredentialsConfig struct {
 type Credentials struct {
 	path string // of the file; empty without one
 	cfg  CredentialsConfig
-	mock []byte // what salts of unknown ids are made with, unless the file says it
 	web  *passwords
 
 	loading sync.Mutex // held by who replaces the set, from reading to the event
@@ -79,7 +78,7 @@ func NewCredentials(entries []Entry, cfg CredentialsConfig) (*Credentials, error
 	if err != nil {
 		return nil, fmt.Errorf("auth: credentials: %w", err)
 	}
-	set.mockKey = c.mock
+	set.mockKey = c.mockKey()
 	c.set = set
 	return c, nil
 }
@@ -88,7 +87,7 @@ func newCredentials(path string, cfg CredentialsConfig) *Credentials {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
 	}
-	return &Credentials{path: path, cfg: cfg, mock: newMockKey(), web: newPasswords()}
+	return &Credentials{path: path, cfg: cfg, web: newPasswords()}
 }
 
 // Entries returns the entries that are there now, live or not, for lists: each
@@ -120,7 +119,7 @@ func (c *Credentials) Authkeys() iter.Seq2[rpc.Identity, []byte] {
 }
 
 // AllowMD5 reports whether HMAC-MD5 may be used in the challenge.
-func (c *Credentials) AllowMD5() bool { return c.cfg.AllowMD5 }
+func (c *Credentials) AllowMD5() bool { return c != nil && c.cfg.AllowMD5 }
 
 // Check returns why the challenge cannot be used, nil if it can: there has to be
 // a live entry of UseAuthkey.
@@ -129,7 +128,7 @@ func (c *Credentials) Check() error {
 		return nil
 	}
 	where := ""
-	if c.path != "" {
+	if c != nil && c.path != "" {
 		where = " in " + c.path
 	}
 	return fmt.Errorf("%w: none of the credentials%s is for the challenge and live; add one whose use is %q", ErrKey, where, UseAuthkey)
@@ -146,6 +145,10 @@ func (c *Credentials) Live(id rpc.Identity, since time.Time) bool {
 // Changed returns a channel that is closed as soon as Live may give another
 // answer than before the call of Changed; so call Changed before Live.
 func (c *Credentials) Changed() <-chan struct{} {
+	if c == nil {
+		return nil
+	}
+	now := time.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.changed != nil {
@@ -153,7 +156,10 @@ func (c *Credentials) Changed() <-chan struct{} {
 	}
 	ch := make(chan struct{})
 	c.changed = ch
-	if wait, ok := c.set.untilTurn(time.Now()); ok {
+	if c.set == nil {
+		return ch
+	}
+	if wait, ok := c.set.untilTurn(now); ok {
 		c.timer = time.AfterFunc(wait, func() {
 			c.mu.Lock()
 			defer c.mu.Unlock()
@@ -177,9 +183,17 @@ func (c *Credentials) fire() {
 	}
 }
 
+// current returns what there is now; nothing for Credentials that no constructor
+// has made.
 func (c *Credentials) current() *credentialSet {
+	if c == nil {
+		return &credentialSet{}
+	}
 	c.mu.RLock()
 	defer c.mu.RUnlock()
+	if c.set == nil {
+		return &credentialSet{}
+	}
 	return c.set
 }
 

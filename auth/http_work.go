@@ -13,7 +13,10 @@ const (
 	// workUnit is the memory that one check of a password takes, in KiB; one that
 	// takes more counts as several.
 	workUnit = 64 << 10
-	// workMost bounds the units at the same time, however many processors there are.
+	// workMost bounds the units at the same time, however many processors there
+	// are. Half as many as processors are worked on: the default has four threads,
+	// so that more would not be faster, and those who need not be checked would
+	// wait in a crowd of threads.
 	workMost = 4
 	// workQueue is how many checks may wait for their turn, and workWait for how
 	// long.
@@ -41,7 +44,7 @@ type turn struct {
 }
 
 func newWorkroom() *workroom {
-	n := min(runtime.GOMAXPROCS(0), workMost)
+	n := min(max(1, runtime.GOMAXPROCS(0)/2), workMost)
 	return &workroom{most: n, free: n}
 }
 

@@ -3,7 +3,9 @@ package auth
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"os"
 
 	"github.com/parley-rpc/parley/auth/internal/scram"
 	"github.com/parley-rpc/parley/rpc"
@@ -16,12 +18,13 @@ import (
 //
 // A server that is not the real one gets a proof before it fails to give its own.
 // It can try out passphrases with that, each for the cost of argon2id; with a
-// generated key it can do nothing.
+// generated key it can do nothing. The error of such a server has a method
+// WrongProof() bool that returns true.
 func (s *Secret) Authenticate(ctx context.Context, binding func(kind string) ([]byte, error),
 	read func() ([]byte, error), write func([]byte) error,
 ) (rpc.Identity, error) {
 	fail := func(err error) (rpc.Identity, error) {
-		return rpc.Identity{}, fmt.Errorf("auth: login: %w", err)
+		return rpc.Identity{}, &loginError{id: s.ID(), err: err, wrongProof: errors.Is(err, scram.ErrServer)}
 	}
 	if err := s.check(); err != nil {
 		return rpc.Identity{}, err
@@ -78,7 +81,8 @@ type saltedFunc func(ctx context.Context, kdf scram.KDF, salt []byte) ([]byte, e
 
 // rememberSalted returns a saltedFunc for secret that remembers its last result:
 // to connect again then costs nothing, and many connections at a time take the
-// memory of argon2id once.
+// memory of argon2id once. When its time is over it fails as the connection does:
+// to try again may be of use.
 func rememberSalted(secret []byte) saltedFunc {
 	var (
 		last   scram.KDF // what salted was made of
@@ -91,10 +95,9 @@ func rememberSalted(secret []byte) saltedFunc {
 		case turn <- struct{}{}:
 			defer func() { <-turn }()
 		case <-ctx.Done():
-			return nil, context.Cause(ctx)
 		}
-		if err := ctx.Err(); err != nil { // argon2id cannot be interrupted
-			return nil, context.Cause(ctx)
+		if ctx.Err() != nil { // argon2id cannot be interrupted
+			return nil, fmt.Errorf("%w: %w", os.ErrDeadlineExceeded, context.Cause(ctx))
 		}
 		if salted == nil || kdf != last || !bytes.Equal(salt, with) {
 			made, err := kdf.Salted(secret, salt)

@@ -24,15 +24,19 @@ type rule struct {
 
 var _ rpc.Authorizer = (*Policy)(nil)
 
+// everyone is the name that stands for all who have logged in.
+const everyone = "*"
+
 // NewPolicy makes a Policy from identity names and what each may call:
 //
 //	"catalog.list"  this method
-//	"catalog.*"     every method whose name begins with "catalog."
+//	"catalog.*"     every method whose name begins with "catalog." and goes on
 //	"*"             every method
 //
-// An identity that is not named may call nothing, and neither may a peer that
-// proved none. The system.* methods are methods like all others: without
-// "system.listMethods", for example, that one is denied.
+// What the name "*" may call, everyone may who has logged in, besides what is
+// theirs. All else is denied: to an identity that is not named, and to a peer that
+// proved none, which "*" does not stand for. The system.* methods are methods like
+// all others: without "system.listMethods", for example, that one is denied.
 func NewPolicy(rules map[string][]string) (*Policy, error) {
 	p := &Policy{rules: make(map[string]rule, len(rules))}
 	for name, patterns := range rules {
@@ -45,7 +49,7 @@ func NewPolicy(rules map[string][]string) (*Policy, error) {
 			switch {
 			case pattern == "*":
 				r.all = true
-			case prefix == "" || strings.Contains(prefix, "*"):
+			case prefix == "" || strings.ContainsFunc(prefix, notInName):
 				return nil, fmt.Errorf("auth: policy: %s: got %q; want a method name, prefix.* or *", name, pattern)
 			case isPrefix:
 				r.prefixes[prefix] = true
@@ -58,15 +62,20 @@ func NewPolicy(rules map[string][]string) (*Policy, error) {
 	return p, nil
 }
 
+// notInName reports whether no method has this character in its name.
+func notInName(c rune) bool {
+	return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("_.:/", c))
+}
+
 // Allow reports whether id may call method.
 func (p *Policy) Allow(_ context.Context, id rpc.Identity, method string) bool {
-	if p == nil {
+	if p == nil || id.Name == "" {
 		return false
 	}
-	r, ok := p.rules[id.Name]
-	if !ok {
-		return false
-	}
+	return p.rules[id.Name].allows(method) || p.rules[everyone].allows(method)
+}
+
+func (r rule) allows(method string) bool {
 	if r.all || r.methods[method] {
 		return true
 	}

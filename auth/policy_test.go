@@ -77,7 +77,7 @@ func TestPolicyDoesNotChange(t *testing.T) {
 }
 
 func TestPolicyRefusesBadPatterns(t *testing.T) {
-	for _, pattern := range []string{"", ".*", "cat*", "*.list", "catalog.**", "a.*.b", "*.*"} {
+	for _, pattern := range []string{"", ".*", "cat*", "*.list", "catalog.**", "a.*.b", "*.*", " add", "add ", "catalog.* ", "add\n", "katze.füttern", "a,b", "catalog.?", "catalog-list"} {
 		if _, err := NewPolicy(map[string][]string{"bot": {pattern}}); err == nil || !strings.Contains(err.Error(), "want a method name") {
 			t.Errorf("%q: got %v; want an error", pattern, err)
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -30,12 +31,29 @@ func arrange(args []string, app *kong.Application) []string {
 	if len(words) == 0 {
 		return flags
 	}
-	// The first word is the command, and flags of a command stand behind it.
-	arranged := append([]string{words[0]}, flags...)
-	if len(words) > 1 {
-		arranged = append(append(arranged, "--"), words[1:]...)
+	// The first word, or two of them, are the command, and its flags stand behind it.
+	n := max(1, len(commandPath(words, app)))
+	arranged := append(slices.Clone(words[:n]), flags...)
+	if len(words) > n {
+		arranged = append(append(arranged, "--"), words[n:]...)
 	}
 	return arranged
+}
+
+// commandPath returns the commands that words begin with: "call", or "auth" and
+// then "add".
+func commandPath(words []string, app *kong.Application) []*kong.Node {
+	var path []*kong.Node
+	in := app.Node
+	for _, word := range words {
+		i := slices.IndexFunc(in.Children, func(n *kong.Node) bool { return n.Name == word })
+		if i < 0 {
+			break
+		}
+		in = in.Children[i]
+		path = append(path, in)
+	}
+	return path
 }
 
 // isNumber tells -3 and -.5 from flags.
@@ -51,13 +69,14 @@ func takesValue(app *kong.Application, arg string) bool {
 	if !ok || strings.Contains(name, "=") {
 		return false
 	}
-	nodes := append([]*kong.Node{app.Node}, app.Children...)
-	for _, n := range nodes {
-		for _, f := range n.Flags {
-			if f.Name == name {
-				return !f.IsBool() && !f.IsCounter()
-			}
+	return flagTakesValue(app.Node, name)
+}
+
+func flagTakesValue(n *kong.Node, name string) bool {
+	for _, f := range n.Flags {
+		if f.Name == name {
+			return !f.IsBool() && !f.IsCounter()
 		}
 	}
-	return false
+	return slices.ContainsFunc(n.Children, func(child *kong.Node) bool { return flagTakesValue(child, name) })
 }

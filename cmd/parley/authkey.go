@@ -70,14 +70,14 @@ func (f authkeyFlags) loadOrMake() (key *auth.Authkey, note string, err error) {
 func (f authkeyFlags) explain(err error) error {
 	key, readErr := auth.LoadKey(f.AuthkeyFile, auth.KeyConfig{DangerouslyAllowShortKey: true})
 	if readErr == nil {
-		return usagef("the authkey in %s has %d bytes, expected %d or more; make one with: head -c 32 /dev/urandom | base64 > FILE (or lift this with --dangerously-allow-short-key)",
+		return usagef("the authkey in %s has %d bytes, expected %d or more; make one with: parley auth keygen --authkey --out FILE (or lift this with --dangerously-allow-short-key)",
 			f.AuthkeyFile, len(key.Reveal()), auth.MinKeySize)
 	}
 	switch {
 	case readErr != nil && errors.Is(readErr, fs.ErrNotExist):
-		return usagef("no such file as the authkey %s; make one with: (umask 077; head -c 32 /dev/urandom | base64 > %s)", f.AuthkeyFile, f.AuthkeyFile)
+		return usagef("no such file as the authkey %s; make one with: parley auth keygen --authkey --out %[1]s", f.AuthkeyFile)
 	case readErr != nil && errors.Is(readErr, auth.ErrEmptyKey):
-		return usagef("the authkey file %s is empty, which to older Python means no authentication; make one with: head -c 32 /dev/urandom | base64 > FILE", f.AuthkeyFile)
+		return usagef("the authkey file %s is empty, which to older Python means no authentication; make one with: parley auth keygen --authkey --out FILE", f.AuthkeyFile)
 	}
 	return usagef("%v", err)
 }

@@ -184,7 +184,7 @@ func TestCallBrokenLinks(t *testing.T) {
 		{"http://", 2},
 		{"", 2},
 		{"http://user:secret@" + closed, 2},
-		{"tls://" + closed, 2},
+		{"tls://" + closed, 2}, // without a login
 	} {
 		t.Run(tt.url, func(t *testing.T) {
 			t.Parallel()

@@ -41,25 +41,42 @@ func flagWords(n *kong.Node) string {
 	return strings.Join(words, " ")
 }
 
-func commandWords(app *kong.Application) string {
+// childWords are the commands below n.
+func childWords(n *kong.Node) string {
 	var words []string
-	for _, n := range app.Children {
-		words = append(words, n.Name)
+	for _, child := range n.Children {
+		words = append(words, child.Name)
 	}
 	return strings.Join(words, " ")
 }
 
 func bashScript(w io.Writer, app *kong.Application) {
-	fmt.Fprintf(w, `_parley() {
-	local word=${COMP_WORDS[COMP_CWORD]} words
-	case ${COMP_WORDS[1]} in
-`)
+	var groups []string
 	for _, n := range app.Children {
-		fmt.Fprintf(w, "	%s) words='%s' ;;\n", n.Name, flagWords(n))
+		if len(n.Children) > 0 {
+			groups = append(groups, n.Name)
+		}
 	}
-	fmt.Fprintf(w, `	*) words='%s %s' ;;
+	fmt.Fprintf(w, `_parley() {
+	local word=${COMP_WORDS[COMP_CWORD]} words command= choose=
+	((COMP_CWORD > 1)) && command=${COMP_WORDS[1]}
+	case $command in %s) ((COMP_CWORD > 2)) && command+=" ${COMP_WORDS[2]}" ;; esac
+	case $command in
+`, strings.Join(groups, "|"))
+	for _, n := range app.Children {
+		for _, child := range n.Children {
+			fmt.Fprintf(w, "	'%s %s') words='%s' ;;\n", n.Name, child.Name, flagWords(child))
+		}
+		if len(n.Children) > 0 {
+			fmt.Fprintf(w, "	%s) words='%s %s' choose=1 ;;\n", n.Name, childWords(n), flagWords(n))
+		} else {
+			fmt.Fprintf(w, "	%s) words='%s' ;;\n", n.Name, flagWords(n))
+		}
+	}
+	fmt.Fprintf(w, `	'') words='%s %s' choose=1 ;;
+	*) words='%[2]s' ;;
 	esac
-	if ((COMP_CWORD == 1)) || [[ $word == -* ]]; then
+	if [[ $choose || $word == -* ]]; then
 		COMPREPLY=($(compgen -W "$words" -- "$word"))
 	elif [[ $word == @* ]]; then
 		COMPREPLY=($(compgen -P @ -f -- "${word#@}"))
@@ -68,7 +85,7 @@ func bashScript(w io.Writer, app *kong.Application) {
 	fi
 }
 complete -F _parley parley
-`, commandWords(app), flagWords(app.Node))
+`, childWords(app.Node), flagWords(app.Node))
 }
 
 func zshScript(w io.Writer, app *kong.Application) {
@@ -83,7 +100,7 @@ func fishScript(w io.Writer, app *kong.Application) {
 	for _, n := range app.Children {
 		fmt.Fprintf(w, "complete -c parley -n __fish_use_subcommand -f -a %s -d %s\n", n.Name, quote(n.Help))
 	}
-	for _, n := range app.Children {
+	flags := func(when string, n *kong.Node) {
 		for _, f := range n.Flags {
 			if f.Hidden || f.Name == "help" {
 				continue
@@ -92,7 +109,26 @@ func fishScript(w io.Writer, app *kong.Application) {
 			if !f.IsBool() {
 				needs = " -r"
 			}
-			fmt.Fprintf(w, "complete -c parley -n '__fish_seen_subcommand_from %s' -l %s%s -d %s\n", n.Name, f.Name, needs, quote(f.Help))
+			fmt.Fprintf(w, "complete -c parley -n '%s' -l %s%s -d %s\n", when, f.Name, needs, quote(f.Help))
+		}
+	}
+	// A command and one inside of a group may have the same name.
+	const seen = "__fish_seen_subcommand_from "
+	var elsewhere strings.Builder
+	for _, n := range app.Children {
+		if len(n.Children) > 0 {
+			elsewhere.WriteString("; and not " + seen + n.Name)
+		}
+	}
+	for _, n := range app.Children {
+		if len(n.Children) == 0 {
+			flags(seen+n.Name+elsewhere.String(), n)
+			continue
+		}
+		flags(seen+n.Name, n)
+		for _, child := range n.Children {
+			fmt.Fprintf(w, "complete -c parley -n '%s; and not %s' -f -a %s -d %s\n", seen+n.Name, seen+childWords(n), child.Name, quote(child.Help))
+			flags(seen+n.Name+"; and "+seen+child.Name, child)
 		}
 	}
 }

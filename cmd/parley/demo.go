@@ -92,7 +92,7 @@ func openStage(ctx context.Context, stderr io.Writer) (*stage, error) {
 
 func (s *stage) open(ctx context.Context, stderr io.Writer) error {
 	reg := rpc.NewRegistry()
-	reg.Logger = newLogger(stderr, slog.LevelError)
+	reg.Logger = newLogger(stderr, slog.LevelError, "serve --allow-md5")
 	if err := errors.Join(adder.Register(reg), registerWork(reg)); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -65,7 +66,8 @@ func exitCode(err error) int {
 // failedLogin reports whether one side could not prove itself to the other. A
 // peer that does not take part in the login is no peer at all: a broken link.
 func failedLogin(err error) bool {
-	return errors.Is(err, native.ErrAuth) && !errors.Is(err, native.ErrNoChallenge) ||
+	var untrusted *tls.CertificateVerificationError
+	return errors.As(err, &untrusted) || errors.Is(err, native.ErrAuth) && !errors.Is(err, native.ErrNoChallenge) ||
 		errors.Is(err, &rpc.Fault{Code: rpc.CodeNotAuthenticated})
 }
 

@@ -7,6 +7,7 @@
 //	parley list URL                 the functions that there are
 //	parley describe URL             what they take and do
 //	parley ping URL                 whether a server answers, and how fast
+//	parley auth add ID …            the credentials that callers log in with
 //
 // The exit code of each is in exit.go, what an argument of a call can be in
 // argument.go and jsonread.go.
@@ -35,6 +36,7 @@ type commands struct {
 	List       listCommand       `cmd:"" help:"List the functions of a server."`
 	Describe   describeCommand   `cmd:"" help:"Tell what the functions of a server take, return and do."`
 	Ping       pingCommand       `cmd:"" help:"Ask a server for a sign of life and print how long it took."`
+	Auth       authCommand       `cmd:"" help:"Make and keep the credentials that callers log in with."`
 	Completion completionCommand `cmd:"" help:"Print a script that completes parley's command line in a shell."`
 
 	Version versionFlag `help:"Print the version."`
@@ -88,9 +90,10 @@ func parse(args []string, std stdio) (cmd command, err error) {
 	if len(args) == 0 {
 		args = []string{"--help"}
 	}
-	parsed, err := app.Parse(arrange(args, app.Model))
+	args = arrange(args, app.Model)
+	parsed, err := app.Parse(args)
 	if err != nil {
-		return nil, usagef("%v; see parley %s--help", err, commandWord(args, app.Model))
+		return nil, usagef("%v; see parley %s--help", err, commandWords(commandPath(args, app.Model)))
 	}
 	selected, ok := parsed.Selected().Target.Addr().Interface().(command)
 	if !ok {
@@ -99,17 +102,13 @@ func parse(args []string, std stdio) (cmd command, err error) {
 	return selected, nil
 }
 
-// commandWord returns the command in args with a space behind it, "" if there
-// is none.
-func commandWord(args []string, app *kong.Application) string {
-	for _, arg := range args {
-		for _, n := range app.Children {
-			if n.Name == arg {
-				return arg + " "
-			}
-		}
+// commandWords are the words of a command, with a space behind each.
+func commandWords(path []*kong.Node) string {
+	var b strings.Builder
+	for _, n := range path {
+		b.WriteString(n.Name + " ")
 	}
-	return ""
+	return b.String()
 }
 
 // versionFlag prints the version and ends the program.

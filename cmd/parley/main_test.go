@@ -116,7 +116,13 @@ type running struct {
 // otherwise, and waits until it is ready.
 func (h home) serve(t *testing.T, args ...string) *running {
 	t.Helper()
-	args = append([]string{"serve", "--xmlrpc", "127.0.0.1:0", "--native", "127.0.0.1:0"}, args...)
+	return h.start(t, append([]string{"--xmlrpc", "127.0.0.1:0", "--native", "127.0.0.1:0"}, args...)...)
+}
+
+// start is serve with no other flags than args.
+func (h home) start(t *testing.T, args ...string) *running {
+	t.Helper()
+	args = append([]string{"serve"}, args...)
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &running{home: h, cmd: h.command(ctx, args...), stderr: &safeBuffer{}, ended: make(chan struct{})}
 	r.cmd.Stderr = r.stderr

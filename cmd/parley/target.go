@@ -25,6 +25,7 @@ type target struct {
 	Timeout      time.Duration `default:"${timeout}" help:"Time for everything, connecting included."`
 	User         string        `placeholder:"NAME" help:"User name for HTTP. The password is read from --password-file, or else from standard input."`
 	PasswordFile string        `placeholder:"FILE" help:"File with the password of --user."`
+	loginFlags
 	authkeyFlags
 }
 
@@ -67,23 +68,38 @@ func (t *target) prepare(std stdio) (connector, error) {
 	scheme, _, _ := strings.Cut(t.URL, "://")
 	switch scheme {
 	case "http", "https", "http+unix":
-		return t.prepareHTTP(std)
-	case "tcp", "tls", "unix":
-		return t.prepareNative()
+		return t.prepareHTTP(std, scheme)
+	case "tls":
+		return t.prepareTLS(std)
+	case "tcp", "unix":
+		return t.prepareNative(std, scheme)
 	}
 	return nil, usagef("the URL %q begins with none of http://, https://, http+unix://, tcp://, tls:// and unix://", value.Clip(t.URL, 128))
 }
 
-func (t *target) prepareHTTP(std stdio) (connector, error) {
+func (t *target) prepareHTTP(std stdio, scheme string) (connector, error) {
 	if u, err := url.Parse(t.URL); err == nil && u.User != nil {
-		return nil, usagef("a user in the URL is seen by everyone who can list processes; use --user and --password-file")
+		return nil, usagef("a user in the URL is seen by everyone who can list processes; use --user and --password-file, or --credential-file")
+	}
+	if t.User != "" && t.CredentialFile != "" {
+		return nil, usagef("--user and --credential-file do not go together: the file says who you are")
+	}
+	if t.Pin != "" || scheme != "https" && (t.CA != "" || t.Cert != "" || t.Key != "") {
+		return nil, usagef("--pin is for tls://, and --ca, --cert and --key are for tls:// and https://")
 	}
 	config := xmlrpc.ClientConfig{User: t.User, Timeout: t.Timeout, DialTimeout: t.Timeout}
+	var err error
+	if config.TLS, err = t.tls(); err != nil {
+		return nil, err
+	}
 	if t.User != "" {
-		var err error
 		if config.Password, err = readPassword(std, t.PasswordFile); err != nil {
 			return nil, err
 		}
+	} else if secret, err := t.secret(std); err != nil {
+		return nil, err
+	} else if secret != nil {
+		config.Login = secret
 	}
 	c, err := xmlrpc.NewClient(t.URL, config)
 	if err != nil {
@@ -92,16 +108,56 @@ func (t *target) prepareHTTP(std stdio) (connector, error) {
 	return func(context.Context) (client, error) { return c, nil }, nil
 }
 
-func (t *target) prepareNative() (connector, error) {
+// prepareTLS logs in by a secret, by a certificate, or by both.
+func (t *target) prepareTLS(std stdio) (connector, error) {
+	if t.User != "" || t.AuthkeyFile != "" {
+		return nil, usagef("--user is for http and https, and --authkey-file for tcp and unix; tls logs in with --credential-file, or --cert and --key")
+	}
+	config := native.DialConfig{Pin: t.Pin}
+	var err error
+	if config.TLS, err = t.tls(); err != nil {
+		return nil, err
+	}
+	secret, err := t.secret(std)
+	if err != nil {
+		return nil, err
+	}
+	if secret != nil {
+		config.Login = secret
+	} else if t.Cert == "" {
+		return nil, usagef("tls:// wants a login; name your key with --credential-file (parley auth keygen makes one), or a certificate with --cert and --key")
+	}
+	return t.dial(config), nil
+}
+
+// prepareNative logs in by the authkey, or by a secret on a unix socket whose
+// server belongs to the same user.
+func (t *target) prepareNative(std stdio, scheme string) (connector, error) {
 	if t.User != "" {
 		return nil, usagef("--user is for http and https; the native channel logs in with --authkey-file")
+	}
+	if scheme == "unix" && t.CredentialFile != "" && t.loginFlags == (loginFlags{CredentialFile: t.CredentialFile}) {
+		secret, err := t.secret(std)
+		if err != nil {
+			return nil, err
+		}
+		return t.dial(native.DialConfig{Login: secret}), nil
+	}
+	if t.loginFlags.given() {
+		return nil, usagef("--credential-file, --pin, --ca, --cert and --key are for tls:// and https:// (the first for http:// and unix:// as well); tcp:// logs in with --authkey-file")
 	}
 	key, err := t.load()
 	if err != nil {
 		return nil, err
 	}
+	return t.dial(native.DialConfig{Auth: key}), nil
+}
+
+// dial makes one attempt to connect.
+func (t *target) dial(config native.DialConfig) connector {
+	config.DialTimeout, config.Logger = t.Timeout, slog.New(slog.DiscardHandler)
 	return func(ctx context.Context) (client, error) {
-		c, err := native.Dial(ctx, t.URL, native.DialConfig{Auth: key, DialTimeout: t.Timeout, Logger: slog.New(slog.DiscardHandler)})
+		c, err := native.Dial(ctx, t.URL, config)
 		if err == nil {
 			return c, nil
 		}
@@ -109,5 +165,5 @@ func (t *target) prepareNative() (connector, error) {
 			return nil, usagef("%v", err) // the URL cannot be used
 		}
 		return nil, err
-	}, nil
+	}
 }

@@ -325,11 +325,12 @@ func (a *acceptor) handshake(p *pendingConn) {
 		return
 	case err != nil:
 		p.nc.Close()
-		a.refusal(p.nc.RemoteAddr(), "outcome", "refused", "error", err, duration)
+		a.refusal(p.nc.RemoteAddr(), append(refusalAttrs(err), "outcome", "refused", duration)...)
 		a.entrance.fail(p.nc.RemoteAddr(), err)
 		return
 	case a.guarded():
-		log = log.With("identity", result.Identity.Name, "credential", result.Identity.Credential)
+		identity, credential := identityAttrs(result.Identity)
+		log = log.With(identity, credential)
 		log.Info("auth_ok", "outcome", "admitted", duration)
 		result.admission = a.admitted.add(p, result.Identity, a.judge())
 	}

@@ -151,7 +151,7 @@ func (c *Client) connectFailed(err error) {
 		f(err)
 	}
 	c.cfg.Logger.LogAttrs(c.life, slog.LevelInfo, "connect_fail", slog.String("peer", c.url),
-		slog.String("transport", "native"), slog.Any("error", err))
+		slog.String("transport", "native"), errorAttr(err))
 }
 
 // try is an attempt, after a wait.

@@ -63,7 +63,7 @@ func (s *session) tellEnded() {
 	case s.dialer && !errors.Is(err, ErrClosed) && !errors.Is(err, ErrGoingAway):
 		level = slog.LevelInfo // to a server, peers that leave are an everyday thing
 	}
-	s.log(level, "session_end", slog.Any("error", err), slog.Duration("duration", s.sinceBorn()))
+	s.log(level, "session_end", errorAttr(err), slog.Duration("duration", s.sinceBorn()))
 }
 
 // log logs an event of the session.
@@ -76,10 +76,8 @@ func (s *session) log(level slog.Level, event string, attrs ...slog.Attr) {
 
 // peerAttrs are the attributes of a connection in the log.
 func peerAttrs(addr net.Addr, id rpc.Identity) []slog.Attr {
-	return []slog.Attr{
-		slog.String("peer", value.Clip(urlOf(addr), 128)), slog.String("transport", "native"),
-		slog.String("identity", id.Name), slog.String("credential", id.Credential),
-	}
+	identity, credential := identityAttrs(id)
+	return []slog.Attr{slog.String("peer", value.Clip(urlOf(addr), 128)), slog.String("transport", "native"), identity, credential}
 }
 
 // ponged takes the answer to a PING.

@@ -127,7 +127,7 @@ func (l *Listener) deliver(nc net.Conn, result handshakeResult, done func()) {
 		keyless:    l.keyless,
 		done:       done,
 	})
-	result.admission.endBy(func(err error) { c.fail(err) })
+	result.admission.endBy(func(err error) { _ = c.fail(err) })
 	select {
 	case l.ready <- c:
 	case <-result.admission.cutOff():

@@ -20,7 +20,8 @@ type Authenticator interface {
 	// the time for the login is over.
 	//
 	// An error that has a method WrongProof() bool which returns true counts as a
-	// wrong secret for the limit of those.
+	// wrong secret for the limit of those, and one with a method Credential() string
+	// tells the log which credential the peer has named.
 	Authenticate(ctx context.Context, binding func(kind string) ([]byte, error),
 		read func() ([]byte, error), write func([]byte) error) (rpc.Identity, error)
 }

@@ -300,12 +300,12 @@ func (b *below) release(out *[]byte) {
 const lastWord = 50 * time.Millisecond
 
 // flush writes what is sealed and no writer will take, an alert mostly, if the
-// socket takes it at once. In the middle of what a writer has taken there is no
-// place for it.
+// socket takes it at once. In the middle of what a writer has taken, or is sealing,
+// there is no place for it.
 func (b *below) flush() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.out == nil || b.taken {
+	if b.out == nil || b.taken || b.asked {
 		return
 	}
 	// The peer does without it: whatever it is, the connection ends.

@@ -154,13 +154,19 @@ func testDeniedIsLogged(t *testing.T, tr Transport) {
 	reg.Authorizer = &onlyFor{identity: tr.Identity, methods: []string{"open", "system.multicall", "system.methodHelp"}}
 	register(t, reg, functions{"open": func(string) {}, "shut": func(string) {}})
 	c := tr.Connect(t, reg)
-	for _, method := range []string{"open", "shut", "none"} {
-		rpc.Invoke[any](tr.bounded(t), c, method, canary)
+	call := func(allowed bool, method string, arg any) {
+		t.Helper()
+		if _, err := rpc.Invoke[any](tr.bounded(t), c, method, arg); allowed != (err == nil) {
+			t.Errorf("%s: got %v; want it allowed: %v", method, err, allowed)
+		}
 	}
-	rpc.Invoke[any](tr.bounded(t), c, "system.multicall", []any{multi("open", canary), multi("multi.none", canary), multi("system.ping", canary)})
-	for _, method := range []string{"open", "shut", "help.none"} {
-		rpc.Invoke[any](tr.bounded(t), c, "system.methodHelp", method)
-	}
+	call(true, "open", canary)
+	call(false, "shut", canary)
+	call(false, "none", canary)
+	call(true, "system.multicall", []any{multi("open", canary), multi("multi.none", canary), multi("system.ping", canary)})
+	call(true, "system.methodHelp", "open")
+	call(false, "system.methodHelp", "shut")
+	call(false, "system.methodHelp", "help.none")
 	want := []string{
 		"method=shut outcome=denied",
 		"method=none outcome=unknown",

@@ -31,6 +31,7 @@ const (
 type conns struct {
 	max    int
 	logger *slog.Logger // of connections that were logged in
+	door   *doorLog     // of those that come
 
 	mu     sync.Mutex // protects what follows
 	open   map[*conn]struct{}
@@ -70,12 +71,20 @@ func (cs *conns) add(nc net.Conn, host string) (*conn, bool) {
 	}
 	c.peer = &rpc.Peer{Transport: transportName, Addr: nc.RemoteAddr()}
 	cs.mu.Lock()
+	limit := "too many connections that say nothing"
+	if len(cs.open) >= cs.max {
+		limit = "too many connections"
+	}
 	leave, ok := cs.makeRoom(c)
 	if ok {
 		cs.open[c] = struct{}{}
 		c.place = cs.silent.PushBack(c)
 	}
+	ended := cs.ended
 	cs.mu.Unlock()
+	if leave != nil || !ok && !ended {
+		cs.door.limited(nc.RemoteAddr(), limit)
+	}
 	if leave != nil {
 		leave.Close()
 	}

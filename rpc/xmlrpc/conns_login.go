@@ -85,6 +85,6 @@ func (c *conn) logClose() {
 	if last == nil {
 		return
 	}
-	c.owner.logger.LogAttrs(context.Background(), slog.LevelInfo, "conn_close", append(eventAttrs(c.RemoteAddr().String(), last.Identity),
+	c.owner.logger.LogAttrs(context.Background(), slog.LevelInfo, "conn_close", append(eventAttrs(c.RemoteAddr(), last.Identity),
 		slog.String("outcome", outcome), slog.Duration("duration", time.Since(c.since)))...)
 }

@@ -121,3 +121,71 @@ func TestSilentConnectionsMakeRoom(t *testing.T) {
 		}
 	})
 }
+
+// TestConnectionsWithoutLoginStaySilent: where callers have to log in, a request
+// that is turned down is as good as none; one that is being looked at does not
+// have to leave but for want of any other.
+func TestConnectionsWithoutLoginStaySilent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cs := newConns(maxSilentEach + 2)
+		connect := func() (*fakeConn, *conn) {
+			t.Helper()
+			f := from("192.0.2.1")
+			c, ok := cs.add(f, "")
+			if !ok || f.closed {
+				t.Fatal("a connection was turned away")
+			}
+			return f, c
+		}
+		deciding, d := connect()
+		d.decide()
+		refused, r := connect()
+		r.decide()
+		inside, in := connect()
+		in.decide()
+		in.heard()
+		in.turnedDown() // a later request: it is known all the same
+		next, _ := connect()
+		for range maxSilentEach - 3 {
+			connect()
+		}
+		time.Sleep(silentGrace + 1)
+		r.turnedDown() // has just been there, and is now the last of all
+		connect()
+		if !next.closed && cs.silent.Len() > maxSilentEach {
+			t.Error("nobody made room")
+		}
+		if deciding.closed || refused.closed || inside.closed {
+			t.Errorf("got deciding closed %v, refused %v, logged in %v; want the oldest silent one to leave", deciding.closed, refused.closed, inside.closed)
+		}
+		time.Sleep(silentGrace + 1)
+		for !refused.closed {
+			if deciding.closed || inside.closed {
+				t.Fatal("one that was refused outlives one that is looked at, or is in")
+			}
+			connect()
+		}
+		// All there are: those that are looked at leave when there is nobody else.
+		for c := range cs.open {
+			if c != in {
+				c.decide()
+			}
+		}
+		for len(cs.open) < cs.max {
+			_, c := connect()
+			c.decide()
+		}
+		connect()
+		if !deciding.closed || inside.closed {
+			t.Errorf("for want of others: got the oldest that is looked at closed %v, the one that is in %v", deciding.closed, inside.closed)
+		}
+		// What has left does not come back.
+		d.turnedDown()
+		r.heard()
+		for e := cs.silent.Front(); e != nil; e = e.Next() {
+			if e.Value.(*conn) == d || e.Value.(*conn) == r {
+				t.Error("a connection that was closed is on the list")
+			}
+		}
+	})
+}

@@ -16,10 +16,18 @@
 //
 // # The way of a call
 //
-// A request passes the gates (gate.go), which look at its head alone; then its
-// body is read within bounds (body.go), the call in it is made (call.go), and
+// A request passes the gates (gate.go), which look at its head alone, and then
+// the login (entrance.go), if the server has one; only then is its body read
+// within bounds (body.go), the call in it is made (call.go), and
 // the answer written. What XML looks like is known to package xmlvalue only,
 // and which Go types it becomes to package value only.
+//
+// # Logins
+//
+// With [Server.Auth] every request says who sends it, by HTTP Basic or a bearer
+// key, which whatever client there is can send; [ClientConfig.Login] is that of
+// ours. Over a network that takes TLS. auth.Credentials and auth.Secret are made
+// for the two fields.
 //
 // # Deadlines and metadata
 //

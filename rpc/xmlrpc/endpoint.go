@@ -108,9 +108,7 @@ func or[T comparable](v, zero T) T {
 // ServeHTTP answers one request.
 func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := exchange{endpoint: e, w: w, r: r, conn: connOf(r.Context()), began: time.Now()}
-	if e.entrance != nil {
-		x.from = addrOf(r)
-	} else if x.conn != nil {
+	if x.conn != nil && e.entrance == nil { // otherwise a login has to be heard
 		x.conn.heard()
 	}
 	if no := x.serve(); no != nil {

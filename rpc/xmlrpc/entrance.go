@@ -58,17 +58,16 @@ func newEntrance(s *Server) *entrance {
 }
 
 // readable refuses a request that crossed a network for everyone to read, and a
-// password with it. An entrance of nil lets everything pass.
-func (e *entrance) readable(r *http.Request, from netip.Addr) *refusal {
-	if e == nil || e.clear || r.TLS != nil || isLocal(from) {
+// password with it, where callers have to log in.
+func (x *exchange) readable() *refusal {
+	if x.entrance == nil || x.entrance.clear || x.r.TLS != nil {
+		return nil
+	}
+	if from := x.from(); !from.IsValid() || from.IsLoopback() {
 		return nil
 	}
 	return &refusal{status: http.StatusForbidden, reason: "calls from other machines are taken over TLS only"}
 }
-
-// isLocal reports whether a request came from this machine: from is not valid
-// for a unix socket.
-func isLocal(from netip.Addr) bool { return !from.IsValid() || from.IsLoopback() }
 
 // login finds out who sends the request. It looks at its head alone.
 func (x *exchange) login() *refusal {
@@ -79,15 +78,16 @@ func (x *exchange) login() *refusal {
 	if x.conn != nil {
 		x.conn.decide()
 	}
-	id, err := e.ask(x.r.Context(), x.r.Header, x.from)
+	id, err := e.ask(x.r.Context(), x.r.Header, x.from())
 	if err != nil {
 		return e.refuse(x, err)
 	}
+	var peer *rpc.Peer
 	news := false
 	if x.conn != nil {
-		x.peer, news = x.conn.loggedIn(id, x.began)
+		peer, news = x.conn.loggedIn(id, x.began)
 	} else {
-		x.peer = &rpc.Peer{Identity: id, Transport: transportName, Addr: x.remoteAddr()}
+		peer = &rpc.Peer{Identity: id, Transport: transportName, Addr: x.remoteAddr()}
 		news = e.isNew(stranger{x.r.RemoteAddr, id})
 	}
 	// It may have ended since it was asked for, and before anyone could find it on
@@ -95,12 +95,12 @@ func (x *exchange) login() *refusal {
 	if e.revoker != nil && !e.revoker.Live(id, x.began) {
 		return e.refuse(x, errRevoked)
 	}
-	x.admitted = true
+	x.peer = peer
 	if x.conn != nil {
 		x.conn.heard()
 	}
 	if news {
-		e.logger.LogAttrs(x.r.Context(), slog.LevelInfo, "auth_ok", append(eventAttrs(x.r.RemoteAddr, id),
+		e.logger.LogAttrs(x.r.Context(), slog.LevelInfo, "auth_ok", append(eventAttrs(peer.Addr, id),
 			slog.String("outcome", "admitted"), slog.Duration("duration", time.Since(x.began)))...)
 	}
 	return nil
@@ -167,11 +167,9 @@ func (e *entrance) logRefusal(x *exchange, status int, err error) {
 	if !ok {
 		return
 	}
-	attrs := []slog.Attr{
-		slog.String("peer", clip(x.r.RemoteAddr)), slog.String("transport", transportName),
-		slog.String("outcome", "refused"), slog.Int("status", status), slog.Any("error", err),
-		slog.Duration("duration", time.Since(x.began)),
-	}
+	attrs := append(peerAttrs(x.remoteAddr()), slog.String("outcome", "refused"), slog.Int("status", status),
+		slog.Duration("duration", time.Since(x.began)))
+	attrs = append(attrs, refusalAttrs(err)...)
 	if suppressed > 0 {
 		attrs = append(attrs, slog.Int("suppressed", suppressed))
 	}
@@ -209,21 +207,16 @@ func (e *entrance) watch(ctx context.Context, cs *conns) {
 	}
 }
 
-// eventAttrs are the attributes of a login in the log.
-func eventAttrs(peer string, id rpc.Identity) []slog.Attr {
-	return []slog.Attr{
-		slog.String("peer", clip(peer)), slog.String("transport", transportName),
-		slog.String("identity", id.Name), slog.String("credential", id.Credential),
+// from returns where the request came from: not valid for a unix socket, and
+// 0.0.0.0 if another server that has accepted it does not say.
+func (x *exchange) from() netip.Addr {
+	if x.conn != nil {
+		return x.conn.from
 	}
-}
-
-// addrOf returns where a request came from: not valid for a unix socket, and
-// 0.0.0.0 if a server that has accepted it does not say.
-func addrOf(r *http.Request) netip.Addr {
-	if ap, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+	if ap, err := netip.ParseAddrPort(x.r.RemoteAddr); err == nil {
 		return ap.Addr().Unmap()
 	}
-	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	local, _ := x.r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	if _, ok := local.(*net.UnixAddr); ok {
 		return netip.Addr{}
 	}

@@ -59,17 +59,13 @@ type exchange struct {
 	r     *http.Request
 	conn  *conn     // nil if another server than ours has accepted it
 	began time.Time // when its head had been read
-
-	// What follows is set where callers have to log in.
-	from     netip.Addr // see addrOf
-	peer     *rpc.Peer  // the caller, once it is known
-	admitted bool
+	peer  *rpc.Peer // who has logged in, where callers have to
 }
 
 // serve sees a request through: gates, login, body, call, answer. What is known
 // from the head alone is looked at before a byte of the body is read.
 func (x *exchange) serve() *refusal {
-	if no := x.entrance.readable(x.r, x.from); no != nil {
+	if no := x.readable(); no != nil {
 		return no
 	}
 	if no := x.gates.check(x.r, x.conn); no != nil {
@@ -107,7 +103,7 @@ func (x *exchange) refuse(no *refusal) {
 	if no.header[0] != "" {
 		x.w.Header().Set(no.header[0], no.header[1])
 	}
-	if x.entrance != nil && !x.admitted {
+	if x.entrance != nil && x.peer == nil {
 		x.turnDown(no)
 	}
 	x.logger.LogAttrs(x.r.Context(), slog.LevelDebug, "request_refused", slog.String("transport", transportName),
@@ -245,8 +241,12 @@ func (x *exchange) context() context.Context {
 	return rpc.WithPeer(ctx, &rpc.Peer{Transport: transportName, Addr: x.remoteAddr()})
 }
 
-// remoteAddr returns the address of the peer of a server that is not ours.
+// remoteAddr returns the address of the peer, nil if another server than ours does
+// not say.
 func (x *exchange) remoteAddr() net.Addr {
+	if x.conn != nil {
+		return x.conn.RemoteAddr()
+	}
 	local, _ := x.r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	return remoteAddr(local, x.r.RemoteAddr)
 }

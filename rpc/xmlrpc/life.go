@@ -58,7 +58,7 @@ func newLife(s *Server) (*life, error) {
 		cancel:  cancel,
 		stopped: make(chan struct{}),
 	}
-	l.conns.logger = s.endpoint.logger
+	l.conns.logger, l.conns.door = s.endpoint.logger, &doorLog{logger: s.endpoint.logger}
 	// HTTP/1 alone: the clients speak nothing else, and what is bounded per
 	// connection stays bounded.
 	var protocols http.Protocols
@@ -160,6 +160,7 @@ func (g *gate) Accept() (net.Conn, error) {
 		}
 		if !g.life.allowed(nc.RemoteAddr()) {
 			nc.Close()
+			g.life.conns.door.notAllowed(nc.RemoteAddr())
 			continue
 		}
 		if c, ok := g.life.conns.add(nc, g.host); ok {

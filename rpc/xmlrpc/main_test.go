@@ -30,6 +30,9 @@ import (
 	"github.com/parley-rpc/parley/rpc/xmlrpc"
 )
 
+// quiet is a logger for what nobody looks at.
+var quiet = slog.New(slog.DiscardHandler)
+
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience bounds every wait for something that must happen.

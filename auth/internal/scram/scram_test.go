@@ -5,6 +5,9 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
+	"fmt"
+	"os"
+	"strings"
 	"testing"
 )
 
@@ -61,9 +64,19 @@ func testClient(t testing.TB, raw bool, b Binding, secret []byte) *Client {
 	return c
 }
 
-// The whole of two logins, byte for byte. The figures were computed with Go and
-// with Python, independently of this package.
+// The whole of two logins, byte for byte, as docs/wire-login.md shows them too. The
+// figures were computed with Go and with Python, independently of this package.
 func TestVectors(t *testing.T) {
+	text, err := os.ReadFile("../../../docs/wire-login.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	documented := func(name string, message []byte) {
+		t.Helper()
+		if line := name + " " + string(message) + "\n"; !strings.Contains(string(text), "\n"+line) {
+			t.Errorf("docs/wire-login.md does not have %s", line)
+		}
+	}
 	for _, test := range []struct {
 		name             string
 		kdf              KDF
@@ -79,7 +92,9 @@ func TestVectors(t *testing.T) {
 			"J8NsEpShfCNq5VqVOXhD9gyviu2XYxcTwHbpGVUNRrk=",
 		},
 		{
-			"raw", KDF{Raw: true}, unhex(t, "8f3c1d2e4b5a69788796a5b4c3d2e1f000112233445566778899aabbccddeeff"),
+			"raw",
+			KDF{Raw: true},
+			unhex(t, "8f3c1d2e4b5a69788796a5b4c3d2e1f000112233445566778899aabbccddeeff"),
 			"76cbd935e32f0cf1a96958857bd4c881c8b49bfe5ae24335b5b8bc8f23bddc5d",
 			"i=1,k=raw",
 			"WQII1btf0X0w589o/Huo/HiBVgxEutqkg0YGnOZ3wJw=",
@@ -122,6 +137,10 @@ func TestVectors(t *testing.T) {
 			wantMessage(t, "S2", s2, "v="+test.signature)
 			if err := c.Verify(s2); err != nil {
 				t.Errorf("the client: %v", err)
+			}
+			documented("SaltedPassword", []byte(test.salted))
+			for i, message := range [][]byte{c1, s1, c2, s2} {
+				documented([]string{"C1", "S1", "C2", "S2"}[i], message)
 			}
 		})
 	}
@@ -214,5 +233,22 @@ func TestOneAttempt(t *testing.T) {
 	}
 	if err := c.Verify([]byte("v=" + base64.StdEncoding.EncodeToString(counted(32)))); err == nil || errors.Is(err, ErrServer) {
 		t.Errorf("another one behind it: got %v; want an error", err)
+	}
+}
+
+// A message is bounded before anything is made of it.
+func TestMessageIsBounded(t *testing.T) {
+	for name, parse := range map[string]func([]byte) error{
+		"C1": func(b []byte) error { _, err := parseClientFirst(b); return err },
+		"S1": func(b []byte) error { _, err := parseServerFirst(b); return err },
+		"C2": func(b []byte) error { _, err := parseClientFinal(b); return err },
+		"S2": func(b []byte) error { _, err := parseServerFinal(b); return err },
+	} {
+		for _, size := range []int{0, MaxMessage + 1, 1 << 20} {
+			want := fmt.Sprintf("got %d bytes; want 1 to 4096", size)
+			if err := parse(bytes.Repeat([]byte("x"), size)); err == nil || err.Error() != want {
+				t.Errorf("%s: got %v; want %s", name, err, want)
+			}
+		}
 	}
 }

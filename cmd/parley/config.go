@@ -1,0 +1,95 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// config is everything that serve is told: by a file, or by its flags. The names
+// of the keys, and what they mean, stand in docs/command.md.
+type config struct {
+	Credentials              string `toml:"credentials"` // the path of a file; empty: none
+	AllowMD5                 bool   `toml:"allow_md5"`
+	DangerouslyAllowShortKey bool   `toml:"dangerously_allow_short_key"`
+
+	Objects   string     `toml:"objects"`
+	LogLevel  slog.Level `toml:"log_level"`
+	DrainTime duration   `toml:"drain_time"`
+
+	XMLRPC []xmlrpcConfig      `toml:"xmlrpc"`
+	Native []nativeConfig      `toml:"native"`
+	Policy map[string][]string `toml:"policy"` // nil: everyone may call everything
+	Limits limitsConfig        `toml:"limits"`
+}
+
+// listenerConfig is what the listeners of both transports have in common.
+type listenerConfig struct {
+	Listen                          string   `toml:"listen"`
+	Cert                            string   `toml:"cert"`
+	Key                             string   `toml:"key"`
+	AllowFrom                       []prefix `toml:"allow_from"`
+	DangerouslyListenBeyondLoopback bool     `toml:"dangerously_listen_beyond_loopback"`
+
+	where string // for messages: the flag, or the line, that Listen comes from
+}
+
+type xmlrpcConfig struct {
+	listenerConfig
+	Hosts []string `toml:"hosts"`
+}
+
+// encrypted reports whether what is sent is.
+func (c xmlrpcConfig) encrypted() bool { return c.Cert != "" }
+
+type nativeConfig struct {
+	listenerConfig
+	ClientCA string `toml:"client_ca"`
+}
+
+func (c nativeConfig) encrypted() bool { return strings.HasPrefix(c.Listen, "tls://") }
+
+// limitsConfig bounds each listener. Zero is the default of its transport.
+type limitsConfig struct {
+	MaxConns     int      `toml:"max_conns"`
+	MaxCalls     int      `toml:"max_calls"`
+	MaxMessage   int      `toml:"max_message"`
+	CallTimeout  duration `toml:"call_timeout"`
+	LoginTimeout duration `toml:"login_timeout"`
+}
+
+// duration is a time.Duration that is written as text.
+type duration struct{ time.Duration }
+
+func (d *duration) UnmarshalText(text []byte) (err error) {
+	if d.Duration, err = time.ParseDuration(string(text)); err != nil {
+		return fmt.Errorf(`got %q; want a number with its unit, such as "10s" or "2m"`, text)
+	}
+	return nil
+}
+
+// prefix is a range of addresses, or one address.
+type prefix struct{ netip.Prefix }
+
+func (p *prefix) UnmarshalText(text []byte) (err error) {
+	if p.Prefix, err = netip.ParsePrefix(string(text)); err == nil {
+		return nil
+	}
+	addr, err := netip.ParseAddr(string(text))
+	if err != nil {
+		return fmt.Errorf(`got %q; want an address or a range of them, such as "192.0.2.7" or "10.0.0.0/8"`, text)
+	}
+	p.Prefix = netip.PrefixFrom(addr, addr.BitLen())
+	return nil
+}
+
+// prefixes returns them as the servers take them; nil if there are none.
+func prefixes(list []prefix) []netip.Prefix {
+	var out []netip.Prefix
+	for _, p := range list {
+		out = append(out, p.Prefix)
+	}
+	return out
+}

@@ -1,0 +1,283 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/parley-rpc/parley/auth"
+	"github.com/parley-rpc/parley/rpc"
+	"github.com/parley-rpc/parley/rpc/native"
+	"github.com/parley-rpc/parley/rpc/native/python"
+	"github.com/parley-rpc/parley/rpc/value"
+	"github.com/parley-rpc/parley/rpc/xmlrpc"
+)
+
+// service is a serve: what it was told, and what came of it.
+type service struct {
+	cfg     config
+	path    string       // of the file that says so; empty: the flags do
+	authkey authkeyFlags // for the native channel, if there are no credentials
+	access
+
+	reg       *rpc.Registry
+	listeners []listening
+}
+
+// server is what the servers of both transports have in common.
+type server interface {
+	Serve(net.Listener) error
+	Shutdown(context.Context) error
+	Close() error
+}
+
+// listening is a server with the listener that it is to serve.
+type listening struct {
+	net.Listener
+	server server
+	name   string // of the transport
+	url    string // for clients
+	note   string // for the person who starts it; may be empty
+}
+
+// open opens all listeners, or none of them.
+func (s *service) open(stderr io.Writer) (err error) {
+	if err := s.cfg.checkReach(); err != nil {
+		return err
+	}
+	s.reg = rpc.NewRegistry()
+	s.reg.Logger = newLogger(stderr, s.cfg.LogLevel, s.say("--allow-md5"))
+	if err := registerAll(s.reg); err != nil {
+		return err
+	}
+	if err := s.access.open(s.cfg, s.reg.Logger); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			for _, l := range s.listeners {
+				l.Close()
+			}
+		}
+	}()
+	for _, l := range s.cfg.XMLRPC {
+		if err := s.listenXMLRPC(l); err != nil {
+			return err
+		}
+	}
+	for _, l := range s.cfg.Native {
+		if err := s.listenNative(l); err != nil {
+			return err
+		}
+	}
+	if s.path != "" { // only now: until here the registry has to tell this very program all it has
+		s.reg.Authorizer = &s.policy
+	}
+	// Strangers do not need to know what goes wrong inside.
+	s.reg.HideErrors = slices.ContainsFunc(s.listeners, func(l listening) bool { return beyondLoopback(l.Addr()) })
+	return nil
+}
+
+func (s *service) listenXMLRPC(c xmlrpcConfig) error {
+	server := &xmlrpc.Server{
+		Handler:                         s.reg,
+		Hosts:                           c.Hosts,
+		AllowFrom:                       prefixes(c.AllowFrom),
+		DangerouslyListenBeyondLoopback: c.DangerouslyListenBeyondLoopback,
+		MaxConns:                        s.cfg.Limits.MaxConns,
+		MaxCalls:                        s.cfg.Limits.MaxCalls,
+		MaxBody:                         s.cfg.Limits.MaxMessage,
+		Timeout:                         s.cfg.Limits.CallTimeout.Duration,
+		HeaderTimeout:                   s.cfg.Limits.LoginTimeout.Duration,
+		Logger:                          s.reg.Logger,
+	}
+	var note string
+	if s.creds != nil {
+		server.Auth = s.creds
+		note = s.noLogin(auth.UseHTTP, c.listenerConfig)
+	}
+	if c.encrypted() {
+		server.TLS = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: s.certs[certPaths{c.Cert, c.Key}].GetCertificate}
+	}
+	l, err := server.Listen(c.Listen)
+	if err != nil {
+		return refused(c.listenerConfig, err)
+	}
+	s.listeners = append(s.listeners, listening{l, server, "xmlrpc", server.URL(l.Addr()), note})
+	return nil
+}
+
+func (s *service) listenNative(c nativeConfig) error {
+	objects, err := s.objects()
+	if err != nil {
+		return err
+	}
+	server := &native.Server{
+		Handler:                   s.reg,
+		Objects:                   objects,
+		AllowFrom:                 prefixes(c.AllowFrom),
+		DangerouslyBeyondLoopback: c.DangerouslyListenBeyondLoopback,
+		HandshakeTimeout:          s.cfg.Limits.LoginTimeout.Duration,
+		MaxConns:                  s.cfg.Limits.MaxConns,
+		MaxCalls:                  s.cfg.Limits.MaxCalls,
+		Limits:                    native.Limits{MaxMessage: s.cfg.Limits.MaxMessage},
+		Logger:                    s.reg.Logger,
+	}
+	note, err := s.login(server, c)
+	if err != nil {
+		return err
+	}
+	l, err := server.Listen(nativeURL(c.Listen))
+	if err != nil {
+		return refused(c.listenerConfig, err)
+	}
+	url := urlOf(l.Addr())
+	if c.encrypted() {
+		url = "tls://" + l.Addr().String()
+	}
+	s.listeners = append(s.listeners, listening{l, server, "native", url, note})
+	return nil
+}
+
+// nativeURL makes the URL of an address as the command line has it: host:port,
+// unix:/path, or a URL already.
+func nativeURL(addr string) string {
+	if path, ok := strings.CutPrefix(addr, "unix:"); ok {
+		return "unix://" + strings.TrimPrefix(path, "//")
+	}
+	if strings.Contains(addr, "://") {
+		return addr
+	}
+	if strings.HasPrefix(addr, ":") { // every interface, as elsewhere in Go
+		addr = "0.0.0.0" + addr
+	}
+	return "tcp://" + addr
+}
+
+// checkReach refuses the addresses that other machines can reach, where nothing
+// is encrypted, or nobody is asked who he is. What else may be wrong with one the
+// servers say.
+func (c *config) checkReach() error {
+	var wrong []error
+	for _, l := range c.XMLRPC {
+		switch {
+		case !l.fromAfar():
+		case !l.encrypted():
+			wrong = append(wrong, l.plain("cert and key make it https"))
+		case c.Credentials == "":
+			wrong = append(wrong, usagef("%s %s can be reached from other machines, and there are no credentials, so that everyone may call everything; name a file of them (parley auth add), or lift this with %s", l.where, l.Listen, l.lift()))
+		}
+	}
+	for _, l := range c.Native {
+		if !l.encrypted() && l.fromAfar() {
+			wrong = append(wrong, l.plain("tls://host:port with credentials is encrypted"))
+		}
+	}
+	return joined(wrong)
+}
+
+// plain refuses a listener that sends in the clear.
+func (l listenerConfig) plain(instead string) error {
+	if l.byFlag() {
+		instead = "and ssh -L from afar"
+	}
+	return usagef("%s %s can be reached from other machines, and nothing is encrypted; use 127.0.0.1 (%s), or lift this with %s", l.where, l.Listen, instead, l.lift())
+}
+
+// byFlag reports whether a flag says it, and no file.
+func (l listenerConfig) byFlag() bool { return strings.HasPrefix(l.where, "--") }
+
+// lift is the switch that lifts the refusal to listen beyond loopback.
+func (l listenerConfig) lift() string {
+	if l.byFlag() {
+		return "--dangerously-listen-beyond-loopback"
+	}
+	return "dangerously_listen_beyond_loopback = true"
+}
+
+// fromAfar reports whether other machines can reach the address, and nothing was
+// said to permit that.
+func (l listenerConfig) fromAfar() bool {
+	if l.DangerouslyListenBeyondLoopback || isSocket(l.Listen) {
+		return false
+	}
+	_, addr, ok := strings.Cut(l.Listen, "://")
+	if !ok {
+		addr = l.Listen
+	}
+	host, _, err := net.SplitHostPort(addr)
+	return err == nil && reachableFromAfar(host)
+}
+
+// joined makes one usage error of several, nil of none.
+func joined(wrong []error) error {
+	if err := errors.Join(wrong...); err != nil {
+		return &usageError{err.Error()}
+	}
+	return nil
+}
+
+// isSocket reports whether an address is that of a unix socket.
+func isSocket(addr string) bool { return strings.HasPrefix(addr, "unix:") }
+
+// reachableFromAfar reports whether host stands for something else than
+// loopback; no host means every interface.
+func reachableFromAfar(host string) bool {
+	resolved, err := net.ResolveIPAddr("ip", host)
+	return host == "" || err == nil && !resolved.IP.IsLoopback()
+}
+
+// refused says what to do about a listener that cannot be opened.
+func refused(l listenerConfig, err error) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return usagef("%s %s: the address is in use; stop what serves there, or choose another one (%v)", l.where, l.Listen, err)
+	}
+	return usagef("%s %s: %v", l.where, l.Listen, err)
+}
+
+// beyondLoopback reports whether other machines can reach a listener.
+func beyondLoopback(a net.Addr) bool {
+	tcp, ok := a.(interface{ AddrPort() netip.AddrPort }) // tls:// has addresses of its own kind
+	return ok && !tcp.AddrPort().Addr().Unmap().IsLoopback()
+}
+
+// objects is what answers Python programs.
+func (s *service) objects() (native.ObjectHandler, error) {
+	name := s.cfg.Objects
+	known := func(m rpc.Method) bool { return m.Name == name }
+	if name != "" && !slices.ContainsFunc(s.reg.Methods(context.Background()), known) {
+		return nil, usagef("%s %s: there is no such function; try add", s.say("--objects"), value.Clip(name, 64))
+	}
+	return python.NewHandler(s.reg, python.Config{Objects: name, Logger: s.reg.Logger})
+}
+
+// say names a setting as the user does who made it: a flag, or the key of the
+// file.
+func (s *service) say(flag string) string {
+	if s.path == "" {
+		return flag
+	}
+	return s.path + ": " + strings.ReplaceAll(strings.TrimPrefix(flag, "--"), "-", "_")
+}
+
+// newLogger logs to w. What packages say in terms of their fields it says in
+// terms of the user: allowMD5 is how he lets older Pythons in.
+func newLogger(w io.Writer, level slog.Level, allowMD5 string) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{
+		Level: level,
+		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			// The log has errors as text, which is all that this goes by.
+			if text := a.Value.String(); a.Key == "error" && strings.Contains(text, native.ErrPolicy.Error()) {
+				a.Value = slog.StringValue(text + "; " + allowMD5 + " lets them in")
+			}
+			return a
+		},
+	}))
+}
