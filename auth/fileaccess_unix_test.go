@@ -128,11 +128,11 @@ func TestEditKeepsTheOwner(t *testing.T) {
 func TestReplaceThatFailsLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "credentials")
-	if err := os.Mkdir(path, 0o700); err != nil { // which no file takes the place of
+	if err := os.Mkdir(path, 0o600); err != nil { // which no file takes the place of
 		t.Fatal(err)
 	}
-	if err := replaceFile(path, []byte("x")); err == nil {
-		t.Error("a folder was replaced")
+	if err := replaceFile(path, []byte("x")); err == nil || !strings.Contains(err.Error(), "rename") {
+		t.Errorf("got %v; want the rename to fail", err)
 	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 || !left[0].IsDir() {
 		t.Errorf("got %v, %v; want the folder alone", left, err)

@@ -17,6 +17,12 @@ func tryLock(path string) (unlock func(), ok bool, err error) {
 	if err != nil {
 		return nil, false, err
 	}
+	return tryLockFile(f, path)
+}
+
+// tryLockFile is tryLock with the file that was at path when it was opened. Unless
+// it has locked it, it closes it.
+func tryLockFile(f *os.File, path string) (unlock func(), ok bool, err error) {
 	for {
 		err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		if !errors.Is(err, unix.EINTR) {
