@@ -217,7 +217,10 @@ func TestTLSConfigurationIsChecked(t *testing.T) {
 		{&Server{Login: login, DangerouslyWithoutAuth: true}, testURL(t, "unix"), "choose one"},
 	} {
 		tt.srv.Handler, tt.srv.Logger = echo, quiet
-		err := tt.srv.ListenAndServe(tt.url)
+		nl, err := tt.srv.Listen(tt.url)
+		if err == nil {
+			nl.Close()
+		}
 		if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Count(err.Error(), "native:") != 1 {
 			t.Errorf("server on %s: got %v; want one error with %q", tt.url, err, tt.want)
 		}
@@ -230,7 +233,11 @@ func TestTLSConfigurationIsChecked(t *testing.T) {
 		}
 	}
 	for name, cfg := range weak {
-		if err := (&Server{Handler: echo, Login: login, TLS: cfg}).ListenAndServe("tls://127.0.0.1:0"); err == nil || !strings.Contains(err.Error(), name) {
+		nl, err := (&Server{Handler: echo, Login: login, TLS: cfg}).Listen("tls://127.0.0.1:0")
+		if err == nil {
+			nl.Close()
+		}
+		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("a server with %s: got %v; want it to be refused", name, err)
 		}
 		if _, err := Dial(testContext(t), "tls://127.0.0.1:1", DialConfig{Login: login, TLS: cfg}); err == nil || !strings.Contains(err.Error(), name) {
