@@ -37,7 +37,6 @@ type CredentialsConfig struct {
 type Credentials struct {
 	path string // of the file; empty without one
 	cfg  CredentialsConfig
-	mock []byte // what salts of unknown ids are made with, unless the file says it
 	web  *passwords
 
 	loading sync.Mutex // held by who replaces the set, from reading to the event
@@ -79,7 +78,7 @@ func NewCredentials(entries []Entry, cfg CredentialsConfig) (*Credentials, error
 	if err != nil {
 		return nil, fmt.Errorf("auth: credentials: %w", err)
 	}
-	set.mockKey = c.mock
+	set.mockKey = c.mockKey()
 	c.set = set
 	return c, nil
 }
@@ -88,7 +87,7 @@ func newCredentials(path string, cfg CredentialsConfig) *Credentials {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
 	}
-	return &Credentials{path: path, cfg: cfg, mock: newMockKey(), web: newPasswords()}
+	return &Credentials{path: path, cfg: cfg, web: newPasswords()}
 }
 
 // Entries returns the entries that are there now, live or not, for lists: each

@@ -7,9 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 const (
@@ -41,7 +39,7 @@ func (c *Credentials) read() (*credentialSet, error) {
 		return nil, err
 	}
 	if set.mockKey == nil {
-		set.mockKey = c.mock
+		set.mockKey = c.mockKey()
 	}
 	return set, nil
 }
@@ -110,8 +108,8 @@ func (l lineFields) has(name string) bool {
 	return slices.ContainsFunc(l, func(f field) bool { return f.name == name })
 }
 
-// parseLine reads an object of strings and numbers. What encoding/json lets pass
-// is an error: a name twice, text that is not Unicode.
+// parseLine reads an object of strings and numbers. A name that comes twice, of
+// which encoding/json takes the last, is an error.
 func parseLine(line []byte) (lineFields, error) {
 	var raw json.RawMessage
 	if err := json.Unmarshal(line, &raw); err != nil {
@@ -151,8 +149,6 @@ func parseLine(line []byte) (lineFields, error) {
 			return nil, fmt.Errorf("byte %d: got a name for the second time", at)
 		case f.value == "":
 			return nil, fmt.Errorf("byte %d: got an empty string; leave the field out", at)
-		case strings.ContainsRune(f.name+f.value, utf8.RuneError):
-			return nil, fmt.Errorf("byte %d: it is not UTF-8", at)
 		}
 		fields = append(fields, f)
 	}

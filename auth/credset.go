@@ -26,6 +26,7 @@ type credentialSet struct {
 	all     []*credential // in the order of the file
 	byID    map[string]*credential
 	channel []*credential // those of UseChannel, in the order of what shows of them
+	hashed  []*credential // those with a PHC
 	mockKey []byte
 }
 
@@ -83,6 +84,9 @@ func newCredentialSet(entries []Entry, policy setPolicy) (*credentialSet, error)
 		s.byID[cred.ID] = cred
 		if cred.Use == UseChannel {
 			s.channel = append(s.channel, cred)
+		}
+		if cred.PHC != "" {
+			s.hashed = append(s.hashed, cred)
 		}
 	}
 	slices.SortStableFunc(s.channel, func(a, b *credential) int {
@@ -160,7 +164,16 @@ func (s *credentialSet) untilTurn(now time.Time) (wait time.Duration, ok bool) {
 	return wait, ok
 }
 
-const mockKeySize = 32
+const mockKeySize = 32 // bytes
+
+// mockKey returns what the salts of unknown ids are made with if a file does not
+// say it: the same as until now, or else a new one.
+func (c *Credentials) mockKey() []byte {
+	if key := c.current().mockKey; key != nil {
+		return key
+	}
+	return newMockKey()
+}
 
 func newMockKey() []byte {
 	key := make([]byte, mockKeySize)

@@ -12,6 +12,8 @@
 //     credential can end while its holder is connected.
 //   - [Certificate] is one of TLS from files, which may be replaced while a server
 //     runs.
+//   - [Secret] is what a client logs in with on either transport: [GenerateSecret]
+//     for a new key, [NewPassphrase], [LoadSecret] and [ParseSecret].
 //   - [Policy] maps the names that keys prove to the methods they may call. It
 //     is what the field Authorizer of a rpc.Registry takes.
 //

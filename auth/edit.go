@@ -18,9 +18,8 @@ const (
 // EditCredentials changes a file of credentials: edit gets the entries, keys
 // included, in the order of the file, and returns those that are to be there
 // instead. It is safe to use while servers read the file, and while others edit
-// it: edits in one directory come one after another, and one waits for 30 s at
-// most. If edit returns an error, EditCredentials fails with it, and nothing
-// changes.
+// it: edits come one after another, and one waits for 30 s at most. If edit returns
+// an error, EditCredentials fails with it, and nothing changes.
 //
 // The file that is there has to be one that LoadCredentials takes (of keys that
 // are too short, it is for the server to decide). The new one takes its place
@@ -40,7 +39,7 @@ func editCredentials(path string, edit func([]Entry) ([]Entry, error)) error {
 	if err != nil {
 		return err
 	}
-	unlock, err := lockEdits(filepath.Dir(path))
+	unlock, err := lockEdits(path)
 	if err != nil {
 		return err
 	}
@@ -88,14 +87,30 @@ func resolve(path string) (string, error) {
 	return filepath.EvalSymlinks(path) // fails on a link that leads nowhere
 }
 
-func lockEdits(dir string) (unlock func(), err error) {
+// lockEdits locks the file against other editors, or its directory while there is
+// none. A lock needs no more than the right to read: one on the directory alone
+// would let everybody on the machine hold up the revocation of a credential.
+func lockEdits(path string) (unlock func(), err error) {
 	for deadline := time.Now().Add(lockWait); ; time.Sleep(lockPoll) {
-		unlock, ok, err := tryLock(dir)
-		if ok || err != nil {
-			return unlock, err
+		place := path
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			place = filepath.Dir(path)
+		}
+		unlock, ok, err := tryLock(place)
+		if errors.Is(err, fs.ErrNotExist) && place == path {
+			continue // it is gone
+		}
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			if _, err := os.Stat(path); place == path || errors.Is(err, fs.ErrNotExist) {
+				return unlock, nil
+			}
+			unlock() // somebody has made the file
 		}
 		if time.Now().After(deadline) {
-			return nil, fmt.Errorf("%s: somebody else has been editing credentials there for %v; wait, or end that", dir, lockWait)
+			return nil, fmt.Errorf("%s: somebody else has been editing it for %v; wait, or end that", path, lockWait)
 		}
 	}
 }
@@ -158,6 +173,9 @@ func (file *credentialFile) encodeStrict(policy setPolicy) ([]byte, error) {
 func replaceFile(path string, data []byte) error {
 	old, err := os.Lstat(path)
 	if err != nil {
+		return err
+	}
+	if err := checkAccess(path, old); err != nil { // whose owner and mode are taken over
 		return err
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // mode 0600

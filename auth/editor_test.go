@@ -128,9 +128,28 @@ func TestConcurrentEditorsLoseNothing(t *testing.T) {
 	}
 }
 
-// Who reads while others write finds the old file or the new one.
+// Who reads while others write finds the old file or the new one, and who has
+// begun with the old one can read it to its end.
 func TestEditIsNeverSeenHalfDone(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "credentials")
+	put := func(entries []auth.Entry) {
+		t.Helper()
+		if err := auth.EditCredentials(path, func([]auth.Entry) ([]auth.Entry, error) { return entries, nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(bulk())
+	want := text(t, path)
+	reader, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	put(bulk()[:1])
+	if got, err := io.ReadAll(reader); err != nil || string(got) != want {
+		t.Errorf("got %d bytes, %v; want the %d of the old file", len(got), err, len(want))
+	}
+
 	cmd := startEditor(t, path)
 	seen := map[int]bool{}
 	for deadline := time.Now().Add(30 * time.Second); !(seen[1] && seen[2000] && seen[-1]) && time.Now().Before(deadline); {
@@ -264,8 +283,12 @@ func TestEditCredentials(t *testing.T) {
 			return entries[:1], nil
 		},
 	} {
-		if err := auth.EditCredentials(path, edit); err == nil || !strings.HasPrefix(err.Error(), "auth: edit credentials: ") {
+		err := auth.EditCredentials(path, edit)
+		if err == nil || !strings.HasPrefix(err.Error(), "auth: edit credentials: ") {
 			t.Errorf("%s: got %v; want an error", name, err)
+		}
+		if name == "a bad id" && !strings.Contains(err.Error(), ": entry 0: id: ") {
+			t.Errorf("%s: got %v; want the entry that edit returned", name, err)
 		}
 		if text(t, path) != after {
 			t.Fatalf("%s: the file is another one", name)

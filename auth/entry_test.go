@@ -228,6 +228,11 @@ func TestCredentialsAreNeverShown(t *testing.T) {
 		slog.New(slog.NewTextHandler(&out, nil)).Info("x", "v", v)
 		slog.New(slog.NewJSONHandler(&out, nil)).Info("x", "v", v)
 	}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+		if got, want := fmt.Sprintf(verb+" "+verb, c, authkey), "[credentials] [c of bot for authkey]"; got != want {
+			t.Errorf("%s: got %q; want %q", verb, got, want)
+		}
+	}
 
 	// The same secret in places where it makes a file wrong.
 	text, err := os.ReadFile(path)
@@ -269,7 +274,7 @@ func TestCredentialsAreNeverShown(t *testing.T) {
 			t.Errorf("a secret is shown as %q: …%s…", form, out.String()[max(0, at-200):min(len(shown), at+100)])
 		}
 	}
-	for _, want := range []string{"[credentials]", "[a of bot for channel]", `{"id":"c","identity":"bot","use":"authkey"}`} {
+	for _, want := range []string{"[credentials]", "[a of bot for channel]", `"v":"[c of bot for authkey]"`, `{"id":"c","identity":"bot","use":"authkey"}`} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("got no %s", want)
 		}

@@ -108,6 +108,7 @@ func TestEditKeepsTheOwner(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		groups = append([]int{os.Getegid()}, groups...)
 		group, mode = groups[len(groups)-1], 0o400
 	}
 	if err := errors.Join(os.Chown(path, -1, group), os.Chmod(path, mode)); err != nil {
@@ -120,5 +121,20 @@ func TestEditKeepsTheOwner(t *testing.T) {
 	}
 	if stat := info.Sys().(*syscall.Stat_t); int(stat.Gid) != group || info.Mode().Perm() != mode {
 		t.Errorf("got group %d, mode %04o; want %d, %04o", stat.Gid, info.Mode().Perm(), group, mode)
+	}
+}
+
+// An edit that fails in the middle leaves nothing behind.
+func TestReplaceThatFailsLeavesNothing(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "credentials")
+	if err := os.Mkdir(path, 0o600); err != nil { // which no file takes the place of
+		t.Fatal(err)
+	}
+	if err := replaceFile(path, []byte("x")); err == nil || !strings.Contains(err.Error(), "rename") {
+		t.Errorf("got %v; want the rename to fail", err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 || !left[0].IsDir() {
+		t.Errorf("got %v, %v; want the folder alone", left, err)
 	}
 }

@@ -79,9 +79,11 @@ func (c *Credentials) AuthenticateHTTP(ctx context.Context, authorization string
 		}
 		return who, nil
 	}
+	// The same work for one that does not exist, at the end of which it does not; and
+	// before it, so that a refusal without any work does not tell either.
+	mock := c.current().mockPHC(l.id, time.Now())
 	if !ok || e.PHC == "" {
-		// The same work as for one that exists, at the end of which it does not.
-		e, ok = Entry{PHC: c.current().mockPHC(l.id, time.Now())}, false
+		e, ok = Entry{PHC: mock}, false
 	}
 	if refused := c.web.check(ctx, l, e.PHC, ok, hostOf(from)); refused != nil {
 		return rpc.Identity{}, refused

@@ -80,12 +80,13 @@ func (p *passwords) check(ctx context.Context, l httpLogin, phc string, known bo
 		p.mu.Unlock()
 
 		if !ok {
-			p.run(ctx, c, key, l, phc, known, host)
-		}
-		select {
-		case <-c.done:
-		case <-ctx.Done():
-			return busy(l.id, "the client is gone")
+			p.run(ctx, c, key, l, phc, known, host) // whoever is gone by then was wrong all the same
+		} else {
+			select {
+			case <-c.done:
+			case <-ctx.Done():
+				return busy(l.id, "the client is gone")
+			}
 		}
 		switch {
 		case c.refused == errAbandoned: //nolint:errorlint // it is a value of this package
@@ -200,21 +201,34 @@ func (l *provedList) add(key proofKey, now time.Time) {
 // a live entry, of which it is as likely as entries have it. No password that
 // could be found is right for it.
 func (s *credentialSet) mockPHC(id string, now time.Time) string {
-	var params []string
-	for _, cred := range s.all {
-		if cred.PHC != "" && cred.liveAt(now) {
-			params = append(params, cred.PHC[:strings.LastIndexByte(cred.PHC[:strings.LastIndexByte(cred.PHC, '$')], '$')])
-		}
-	}
-	chosen := "$" + scram.DefaultKDF().String()
 	h := hmac.New(sha512.New, s.mockKey)
 	h.Write([]byte("phc:" + id))
 	sum := h.Sum(nil)
-	if n := len(params); n > 0 {
-		chosen = params[uint64(binary.BigEndian.Uint32(sum))*uint64(n)>>32]
+	live := 0
+	for _, cred := range s.hashed {
+		if cred.liveAt(now) {
+			live++
+		}
+	}
+	chosen := "$" + scram.DefaultKDF().String()
+	before := int(uint64(binary.BigEndian.Uint32(sum)) * uint64(live) >> 32) // as in mock
+	for _, cred := range s.hashed {
+		if !cred.liveAt(now) {
+			continue
+		}
+		if before == 0 {
+			chosen = paramsOf(cred.PHC)
+		}
+		before--
 	}
 	b64 := base64.RawStdEncoding
 	return chosen + "$" + b64.EncodeToString(sum[4:20]) + "$" + b64.EncodeToString(sum[20:20+phcHashSize])
+}
+
+// paramsOf returns what a PHC says in front of its salt.
+func paramsOf(phc string) string {
+	hash := strings.LastIndexByte(phc, '$')
+	return phc[:strings.LastIndexByte(phc[:hash], '$')]
 }
 
 // memoryOf returns the memory that checking phc takes, in KiB.

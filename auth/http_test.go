@@ -67,10 +67,12 @@ func webCredentials(t testing.TB) (*Credentials, *fakeVerify, *Secret) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	twin := bot
+	twin.ID = "twin"
 	c, err := NewCredentials([]Entry{
 		{ID: "ann", Identity: "ann", Use: UseHTTP, PHC: cheapPHC('a')},
 		{ID: "bob", Identity: "bob", Use: UseHTTP, PHC: cheapPHC('b')},
-		bot,
+		bot, twin,
 	}, CredentialsConfig{Logger: quiet})
 	if err != nil {
 		t.Fatal(err)
@@ -129,6 +131,7 @@ func TestAuthenticateHTTP(t *testing.T) {
 		{"another key", "Bearer " + other.Reveal(), none, 0},
 		{"a stranger's key", "Bearer " + stranger.Reveal(), none, 0},
 		{"key of another", basic("ann", key.Reveal()), none, 0},
+		{"key of another with the same", basic("twin", key.Reveal()), none, 0},
 		{"key that is damaged", basic("bot.k1", key.Reveal()[:60]), none, 0},
 		{"bearer that is a password", "Bearer " + httpPassword, none, 0},
 		{"bearer that is a login", "Bearer bot.k1:" + key.Reveal(), none, 0},
@@ -167,6 +170,9 @@ func TestAuthenticateHTTP(t *testing.T) {
 		}
 		if n := f.calls.Load() - before; n != test.checks {
 			t.Errorf("%s: %d passwords were checked; want %d", test.name, n, test.checks)
+		}
+		if long := strings.HasPrefix(test.name, "8 KiB"); long && !strings.Contains(err.Error(), "2048 at most") {
+			t.Errorf("%s: got %v; want that it is not looked into", test.name, err)
 		}
 		if err != nil && (strings.Contains(err.Error(), "horse") || strings.Contains(err.Error(), "AAAA") || len(err.Error()) > 200) {
 			t.Errorf("%s: the error shows too much: %v", test.name, err)

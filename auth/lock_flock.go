@@ -9,27 +9,40 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tryLock locks a directory against others who do so; ok is false if one of them
-// has it. The file itself cannot be what is locked, since each edit puts another
-// in its place; and a lock on a directory leaves no file behind, and ends with
-// the process.
-func tryLock(dir string) (unlock func(), ok bool, err error) {
-	d, err := os.Open(dir)
+// tryLock locks a file or a directory against others who do so; ok is false if one
+// of them has it, or if there is another file at path by now: each edit puts one
+// there. The lock leaves nothing behind, and ends with the process.
+func tryLock(path string) (unlock func(), ok bool, err error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|openFlags, 0)
 	if err != nil {
 		return nil, false, err
 	}
+	return tryLockFile(f, path)
+}
+
+// tryLockFile is tryLock with the file that was at path when it was opened. Unless
+// it has locked it, it closes it.
+func tryLockFile(f *os.File, path string) (unlock func(), ok bool, err error) {
 	for {
-		err = unix.Flock(int(d.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		if !errors.Is(err, unix.EINTR) {
 			break
 		}
 	}
-	if err == nil {
-		return func() { d.Close() }, true, nil
-	}
-	d.Close()
-	if errors.Is(err, unix.EWOULDBLOCK) {
+	switch {
+	case err == nil && isAt(f, path):
+		return func() { f.Close() }, true, nil
+	case err == nil, errors.Is(err, unix.EWOULDBLOCK):
+		f.Close()
 		return nil, false, nil
 	}
-	return nil, false, &os.PathError{Op: "lock", Path: dir, Err: err}
+	f.Close()
+	return nil, false, &os.PathError{Op: "lock", Path: path, Err: err}
+}
+
+// isAt reports whether the file at path is the one that is open.
+func isAt(f *os.File, path string) bool {
+	open, err := f.Stat()
+	there, err2 := os.Stat(path)
+	return err == nil && err2 == nil && os.SameFile(open, there)
 }

@@ -44,7 +44,7 @@ func (c *Credentials) Replace(entries []Entry) error {
 		c.log(setChange{}, err)
 		return err
 	}
-	set.mockKey = c.mock
+	set.mockKey = c.mockKey()
 	c.log(c.put(set), nil)
 	return nil
 }

@@ -207,11 +207,12 @@ func TestWatch(t *testing.T) {
 		who := rpc.Identity{Name: "bot", Credential: "a"}
 		begun := time.Now()
 		changed := c.Changed()
+		set := c.current()
 		for range 3 {
 			look()
 		}
-		if got := events.take(t); len(got) != 0 || isClosed(changed) {
-			t.Errorf("nothing happened: got %v, changed %v", got, isClosed(changed))
+		if got := events.take(t); len(got) != 0 || isClosed(changed) || c.current() != set {
+			t.Errorf("nothing happened: got %v, changed %v, read %v", got, isClosed(changed), c.current() != set)
 		}
 		putCredentials(t, path, rawEntry("b"))
 		look()

@@ -211,7 +211,11 @@ func TestSecretFile(t *testing.T) {
 }
 
 func TestSecretEntry(t *testing.T) {
-	key, phrase, _ := testSecrets(t)
+	key, _, _ := testSecrets(t)
+	phrase, err := NewPassphrase("ann", "thirty-two bytes, as a key has:!")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, s := range []*Secret{key, phrase} {
 		e, err := s.Entry(UseChannel, "bot")
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"syscall"
@@ -243,8 +244,8 @@ func refused(l listenerConfig, err error) error {
 
 // beyondLoopback reports whether other machines can reach a listener.
 func beyondLoopback(a net.Addr) bool {
-	tcp, ok := a.(*net.TCPAddr)
-	return ok && !tcp.IP.IsLoopback()
+	tcp, ok := a.(interface{ AddrPort() netip.AddrPort }) // tls:// has addresses of its own kind
+	return ok && !tcp.AddrPort().Addr().Unmap().IsLoopback()
 }
 
 // objects is what answers Python programs.

@@ -15,8 +15,14 @@ func identityAttrs(id rpc.Identity) (identity, credential slog.Attr) {
 }
 
 // errorAttr is an error in the log that may hold what a peer has sent: package tls
-// quotes what it did not expect.
-func errorAttr(err error) slog.Attr { return slog.String("error", value.Clip(err.Error(), 1024)) }
+// quotes what it did not expect. Handlers of a log can still ask what it is.
+func errorAttr(err error) slog.Attr { return slog.Any("error", clippedError{err}) }
+
+// clippedError is an error with a text that is fit for a log.
+type clippedError struct{ error }
+
+func (e clippedError) Error() string { return value.Clip(e.error.Error(), 1024) }
+func (e clippedError) Unwrap() error { return e.error }
 
 // refusalAttrs say why a login failed: the error, and the credential that the peer
 // has named, and not proved, if the error has a method Credential() string that

@@ -153,13 +153,13 @@ var hostileTexts = map[string]string{
 	"hugeBad": strings.Repeat("\x1b[31m", 200_000),
 }
 
-// named is an Auth whose key proves what a test wants.
-type named struct {
+// namedAuth is an Auth whose key proves what a test wants.
+type namedAuth struct {
 	keys
 	name string
 }
 
-func (n named) Authkeys() iter.Seq2[rpc.Identity, []byte] {
+func (n namedAuth) Authkeys() iter.Seq2[rpc.Identity, []byte] {
 	return func(yield func(rpc.Identity, []byte) bool) {
 		yield(rpc.Identity{Name: n.name, Credential: n.name}, []byte(testKey))
 	}
@@ -178,7 +178,7 @@ func TestHostileTextInTheLog(t *testing.T) {
 				}
 				reg := rpc.NewRegistry()
 				reg.Logger, reg.Authorizer = logger, nobodyMayCall{}
-				srv := testServer(t, testURL(t, "unix"), &Server{Auth: named{name: text}, Handler: reg, Objects: echoObjects, Logger: logger})
+				srv := testServer(t, testURL(t, "unix"), &Server{Auth: namedAuth{name: text}, Handler: reg, Objects: echoObjects, Logger: logger})
 
 				// The name of a method, and of who calls it.
 				c := testClient(t, srv.Addr(), DialConfig{})

@@ -83,7 +83,7 @@ func TestOnlyMarkedCallsAreRepeated(t *testing.T) {
 			return n, err
 		}, false},
 	} {
-		for _, network := range []string{"tcp", "unix"} {
+		for _, network := range []string{"tcp", "unix", "tls"} {
 			t.Run(tt.name+"/"+network, func(t *testing.T) {
 				h := &cutter{cuts: 1}
 				srv := testServer(t, testURL(t, network), &Server{Handler: h})

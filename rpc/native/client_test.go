@@ -67,7 +67,7 @@ func freeURL(t testing.TB, network string) string {
 // TestServerIsRestarted: what was under way fails with Unknown, calls in between
 // with NotSent, and the next ones work.
 func TestServerIsRestarted(t *testing.T) {
-	for _, network := range []string{"tcp", "unix"} {
+	for _, network := range []string{"tcp", "unix", "tls"} {
 		t.Run(network, func(t *testing.T) {
 			url := freeURL(t, network)
 			entered, ended := make(chan struct{}, 1), make(chan error, 1)

@@ -119,6 +119,8 @@ func newConn(nc net.Conn, result handshakeResult, o connOptions) *Conn {
 // anything yet: the highest that all peers with its handshake can read.
 func firstProtocol(result handshakeResult) int {
 	switch {
+	case result.Login:
+		return 4 // Go, or Python that has TLS 1.3
 	case result.Tagged:
 		return pickle.MaxProtocol
 	case result.Dialect == dialectNamed:

@@ -18,8 +18,8 @@ import (
 )
 
 var (
-	listenKey = ListenConfig{Auth: oneKey(testKey)}
-	dialKey   = ConnConfig{Auth: oneKey(testKey)}
+	listenKey = ListenConfig{Auth: oneKey(testKey), Login: loginOf("id0")}
+	dialKey   = ConnConfig{Auth: oneKey(testKey), Login: clientLogin()}
 )
 
 func TestConnPassesObjects(t *testing.T) {
@@ -27,7 +27,7 @@ func TestConnPassesObjects(t *testing.T) {
 		Item string `rpc:"item"`
 		Qty  int    `rpc:"qty"`
 	}
-	for _, network := range []string{"tcp", "unix"} {
+	for _, network := range []string{"tcp", "unix", "tls"} {
 		server, client := testConns(t, network, listenKey, dialKey)
 		ctx := testContext(t)
 		if got := server.Peer(); got.Name != "id0" || got.Transport != "native" || got.Addr == nil {
@@ -229,7 +229,7 @@ func TestRecvIsCancelledPromptly(t *testing.T) {
 
 // A peer that has stopped reading does not hold its sender.
 func TestSendToAPeerThatStoppedReading(t *testing.T) {
-	for _, network := range []string{"tcp", "unix"} {
+	for _, network := range []string{"tcp", "unix", "tls"} {
 		server, client := testConns(t, network, listenKey, dialKey)
 		ctx, cancel := context.WithCancel(testContext(t))
 		sent := make(chan error, 1)

@@ -263,11 +263,15 @@ func testFaultProxy(t testing.TB, url string) (p *faultproxy.Proxy, through stri
 	if err != nil {
 		t.Fatal(err)
 	}
+	carrier := network
+	if network == "tls" {
+		carrier = "tcp"
+	}
 	address := "127.0.0.1:0"
 	if network == "unix" {
 		address = filepath.Join(t.TempDir(), "p")
 	}
-	if p, err = faultproxy.New(network, address, network, server); err != nil {
+	if p, err = faultproxy.New(carrier, address, carrier, server); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { p.Close() })

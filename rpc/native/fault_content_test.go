@@ -44,7 +44,7 @@ func TestNoAnswerIsLostOrDoubled(t *testing.T) {
 			return blobOf(-id, size), nil
 		})
 		var clients []*Client
-		for _, network := range []string{"tcp", "unix"} {
+		for _, network := range []string{"tcp", "unix", "tls"} {
 			srv := testServer(t, testURL(t, network), &Server{Handler: handler})
 			for range 2 {
 				clients = append(clients, testClient(t, srv.Addr(), DialConfig{}))

@@ -28,7 +28,7 @@ func TestSlowWayIsNotDead(t *testing.T) {
 	stalls := watchStalls(t)
 	var cells sync.WaitGroup
 	defer cells.Wait()
-	for _, network := range []string{"tcp", "unix"} {
+	for _, network := range []string{"tcp", "unix", "tls"} {
 		for _, method := range []string{"sink", "blob"} {
 			cells.Go(func() {
 				t.Run(network+"/"+method, func(t *testing.T) {

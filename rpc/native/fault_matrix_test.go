@@ -25,6 +25,8 @@ type fault struct {
 	// flights is what becomes of the calls that are under way, and next of one that
 	// is made during the fault.
 	flights, next outcome
+	// plain says that the fault is one of frames, which TLS hides.
+	plain bool
 	// loses says that the session must end, also if it is idle.
 	loses bool
 	// size is that of the messages, in bytes, if all of them has to pass slowly.
@@ -113,7 +115,7 @@ func withID(frame []byte, id uint64) []byte {
 var faults = []fault{
 	{name: "reset", flights: atOnce, next: inTime, loses: true, begin: broken((*faultproxy.Proxy).Reset)},
 	{name: "close", flights: atOnce, next: inTime, loses: true, begin: broken((*faultproxy.Proxy).Hangup)},
-	{name: "close in mid-frame", flights: atOnce, next: inTime, loses: true, begin: rewritten(func(f []byte) ([]byte, bool) {
+	{name: "close in mid-frame", plain: true, flights: atOnce, next: inTime, loses: true, begin: rewritten(func(f []byte) ([]byte, bool) {
 		return f[:len(f)/2], true
 	})},
 	{name: "close after 1 byte", flights: atOnce, next: inTime, loses: true, begin: oneWay(faultproxy.Fault{CloseAfter: 1})},
@@ -123,11 +125,11 @@ var faults = []fault{
 		c.waitLost()
 	}},
 	{name: "close after 100000 bytes", flights: inTime, next: inTime, begin: oneWay(faultproxy.Fault{CloseAfter: 100_000})},
-	{name: "oversize length", flights: atOnce, next: inTime, loses: true, begin: rewritten(func(f []byte) ([]byte, bool) {
+	{name: "oversize length", plain: true, flights: atOnce, next: inTime, loses: true, begin: rewritten(func(f []byte) ([]byte, bool) {
 		binary.BigEndian.PutUint32(f, 1<<31-1)
 		return f, false
 	})},
-	{name: "duplicate id", flights: atOnce, next: inTime, loses: true, begin: rewritten(func(f []byte) ([]byte, bool) {
+	{name: "duplicate id", plain: true, flights: atOnce, next: inTime, loses: true, begin: rewritten(func(f []byte) ([]byte, bool) {
 		const flags = headerSize + 1
 		g := bytes.Clone(f)
 		g[flags] &^= flagMore // of the same id, and another message
@@ -146,13 +148,13 @@ var faults = []fault{
 	{name: "silent one way", flights: inTime, next: inTime, loses: true, begin: oneWay(faultproxy.Fault{Discard: true})},
 	{name: "reader that stops", flights: dead, next: inTime, loses: true, begin: both(faultproxy.Fault{Stop: true})},
 	{name: "reader that stops one way", flights: inTime, next: inTime, loses: true, begin: oneWay(faultproxy.Fault{Stop: true})},
-	{name: "truncated frame", flights: garbled, next: garbled, loses: true, begin: rewritten(func(f []byte) ([]byte, bool) { return f[:len(f)-1], false })},
-	{name: "flipped bit", flights: garbled, next: garbled, begin: oneWay(faultproxy.Fault{Alter: faultproxy.FlipBit(8*3 + 5)})},
+	{name: "truncated frame", plain: true, flights: garbled, next: garbled, loses: true, begin: rewritten(func(f []byte) ([]byte, bool) { return f[:len(f)-1], false })},
+	{name: "flipped bit", plain: true, flights: garbled, next: garbled, begin: oneWay(faultproxy.Fault{Alter: faultproxy.FlipBit(8*3 + 5)})},
 	{name: "latency", flights: answered, next: inTime, begin: both(faultproxy.Fault{Latency: 30 * time.Millisecond})},
 	{name: "bandwidth", flights: answered, next: inTime, begin: both(faultproxy.Fault{Bandwidth: 8 << 20})},
 	{name: "slow reader", flights: answered, next: inTime, size: 150_000, begin: oneWay(faultproxy.Fault{Bandwidth: 512 << 10})},
 	{name: "one byte at a time", flights: answered, next: inTime, size: 20_000, begin: both(faultproxy.Fault{Dribble: true})},
-	{name: "unknown id", flights: atOnce, next: inTime, loses: true, begin: rewritten(func(f []byte) ([]byte, bool) { return withID(f, 1<<31), false })},
+	{name: "unknown id", plain: true, flights: atOnce, next: inTime, loses: true, begin: rewritten(func(f []byte) ([]byte, bool) { return withID(f, 1<<31), false })},
 	{name: "handler panic", flights: answered, next: answered, begin: func(c *faultCell) {
 		c.proxy.Heal()
 		for range 3 {
@@ -178,7 +180,10 @@ func TestFaults(t *testing.T) {
 		check := nothingLeft(t)
 		var cells sync.WaitGroup
 		for _, f := range together {
-			for _, network := range []string{"tcp", "unix"} {
+			for _, network := range []string{"tcp", "unix", "tls"} {
+				if f.plain && network == "tls" {
+					continue
+				}
 				for _, phase := range faultPhases {
 					cells.Go(func() {
 						t.Run(strings.Join([]string{f.name, network, string(phase)}, "/"), func(t *testing.T) {

@@ -50,7 +50,7 @@ func TestShutdownWhateverHappens(t *testing.T) {
 				stalls := watchStalls(t)
 				var cells sync.WaitGroup
 				defer cells.Wait()
-				for _, network := range []string{"tcp", "unix"} {
+				for _, network := range []string{"tcp", "unix", "tls"} {
 					places := make(chan struct{}, 1) // rounds at the same time
 					if r.way.Latency > 0 || r.way.Bandwidth > 0 {
 						places = make(chan struct{}, repeat) // they mostly wait

@@ -95,7 +95,7 @@ func (h *handshake) run(ctx context.Context, nc net.Conn) (handshakeResult, erro
 	}
 	if cause := context.Cause(ctx); cause != nil && errors.Is(err, os.ErrDeadlineExceeded) {
 		if errors.Is(cause, errHandshakeTimeout) {
-			return handshakeResult{}, fmt.Errorf("%w: it did not come to an end within %v; is an authkey set there, or does it speak TLS (tls://)? %w", ErrNoChallenge, h.timeout, err)
+			return handshakeResult{}, fmt.Errorf("%w: it did not come to an end within %v; is an authkey set there? Or does it speak TLS (tls://)? %w", ErrNoChallenge, h.timeout, err)
 		}
 		err = fmt.Errorf("%w (%w)", err, cause)
 	}

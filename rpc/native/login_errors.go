@@ -73,8 +73,19 @@ func alerted(err error) error {
 	return err
 }
 
+// maxTLSError bounds what an error of the handshake says, in bytes: crypto/tls
+// quotes all protocols that a client has asked for, and all names of a certificate.
+const maxTLSError = 512
+
+// tlsError is an error of the handshake with its text capped and escaped.
+type tlsError struct{ error }
+
+func (e tlsError) Error() string { return value.Clip(e.error.Error(), maxTLSError) }
+func (e tlsError) Unwrap() error { return e.error }
+
 // explainTLS says what an error of the handshake means, and what to do.
 func explainTLS(err error, server bool) error {
+	err = tlsError{err}
 	var header tls.RecordHeaderError
 	var certificate *tls.CertificateVerificationError
 	switch {

@@ -25,7 +25,8 @@ type fakeLogin struct {
 
 const fakeKey = "a key that both sides of a test have"
 
-func serverLogin() *fakeLogin { return &fakeLogin{key: fakeKey, name: "bot", server: true} }
+func loginOf(name string) *fakeLogin { return &fakeLogin{key: fakeKey, name: name, server: true} }
+func serverLogin() *fakeLogin        { return loginOf("bot") }
 func clientLogin() *fakeLogin {
 	return &fakeLogin{key: fakeKey, name: "server", binding: "tls-exporter"}
 }

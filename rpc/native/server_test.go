@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -191,10 +192,10 @@ func TestPanicOfAnObjectHandler(t *testing.T) {
 
 // TestSeveralListeners: one server on a port and a unix socket.
 func TestSeveralListeners(t *testing.T) {
-	srv := &Server{Handler: echo, Auth: oneKey(testKey), Logger: quiet}
+	srv := &Server{Handler: echo, Auth: oneKey(testKey), Login: serverLogin(), Logger: quiet}
 	var urls []string
-	served := make(chan error, 2)
-	for _, network := range []string{"tcp", "unix"} {
+	served := make(chan error, 3)
+	for _, network := range []string{"tcp", "unix", "tls"} {
 		l, err := srv.Listen(testURL(t, network))
 		if err != nil {
 			t.Fatal(err)
@@ -208,12 +209,12 @@ func TestSeveralListeners(t *testing.T) {
 			t.Errorf("%s: %v", url, err)
 		}
 	}
-	if addr := srv.Addr(); addr != urls[0] && addr != urls[1] {
+	if addr := srv.Addr(); !slices.Contains(urls, addr) {
 		t.Errorf("Addr: got %s; want one of %v", addr, urls)
 	}
 	srv.Close()
 	srv.Close()
-	for range 2 {
+	for range 3 {
 		if err := <-served; err != ErrServerClosed {
 			t.Errorf("Serve: got %v; want %v", err, ErrServerClosed)
 		}
@@ -226,7 +227,7 @@ func TestSeveralListeners(t *testing.T) {
 // TestShutdownUnderLoad: every call that ran is answered, and every other one
 // fails with NotSent.
 func TestShutdownUnderLoad(t *testing.T) {
-	for _, network := range []string{"tcp", "unix"} {
+	for _, network := range []string{"tcp", "unix", "tls"} {
 		t.Run(network, func(t *testing.T) {
 			var ran, answered, refused atomic.Int64
 			srv := testServer(t, testURL(t, network), &Server{Handler: callerFunc(func(ctx context.Context, req *rpc.Request) (any, error) {

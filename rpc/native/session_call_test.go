@@ -15,13 +15,23 @@ import (
 )
 
 // connections are the kinds of connections that sessions are tested over.
-var connections = []string{"pipe", "tcp", "unix"}
+// "tls pipe" is TLS on something that is no socket.
+var connections = []string{"pipe", "tcp", "unix", "tls", "tls pipe"}
 
 // testPair runs a session over a connection of one kind.
 func testPair(t testing.TB, kind string, listener, dialer sessionConfig) (server, client *session) {
 	t.Helper()
-	if kind == "pipe" {
+	switch kind {
+	case "pipe":
 		return testPipe(t, listener, dialer)
+	case "tls pipe":
+		a, b := net.Pipe()
+		a, b = secured(t, a, b)
+		return testSessions(t, a, b, listener, dialer)
+	case "tls":
+		a, b := testSockets(t, "tcp")
+		a, b = secured(t, a, b)
+		return testSessions(t, a, b, listener, dialer)
 	}
 	a, b := testSockets(t, kind)
 	return testSessions(t, a, b, listener, dialer)

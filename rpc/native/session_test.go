@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,6 +16,9 @@ import (
 // testServer serves on url until the test ends.
 func testServer(t testing.TB, url string, srv *Server) *Server {
 	t.Helper()
+	if strings.HasPrefix(url, "tls:") && srv.Login == nil && srv.TLS == nil {
+		srv.Login = loginOf("id0")
+	}
 	if srv.Auth == nil && srv.Login == nil && srv.TLS == nil && !srv.DangerouslyWithoutAuth {
 		srv.Auth = oneKey(testKey)
 	}
@@ -42,6 +46,9 @@ func testServer(t testing.TB, url string, srv *Server) *Server {
 // testClient dials until the test ends.
 func testClient(t testing.TB, url string, cfg DialConfig) *Client {
 	t.Helper()
+	if strings.HasPrefix(url, "tls:") && cfg.Login == nil && cfg.TLS == nil {
+		cfg.Login = clientLogin()
+	}
 	if cfg.Auth == nil && cfg.Login == nil && cfg.TLS == nil && !cfg.DangerouslyWithoutAuth {
 		cfg.Auth = oneKey(testKey)
 	}
@@ -60,7 +67,7 @@ func testClient(t testing.TB, url string, cfg DialConfig) *Client {
 // of connection.
 func TestBehaviour(t *testing.T) {
 	full := rpctest.Transport{BigInts: true, NonFinite: true, Controls: true, Nanoseconds: true, Kinds: true, Pushes: true}
-	for _, network := range []string{"tcp", "unix"} {
+	for _, network := range []string{"tcp", "unix", "tls"} {
 		t.Run(network, func(t *testing.T) {
 			full.Identity = "id0"
 			full.Connect = func(t *testing.T, reg *rpc.Registry) rpc.Caller {

@@ -34,6 +34,7 @@ type tlsConn struct {
 	broken  error   // guarded by writing; a write was cut off, and nothing fits behind it
 	flying  *[]byte // what seal returned last; the writer's
 	close   func() error
+	closed  atomic.Bool
 }
 
 // newTLSConn returns nc with TLS on it, of which the handshake is still to be
@@ -46,7 +47,10 @@ func newTLSConn(nc net.Conn, cfg *tls.Config, server bool) *tlsConn {
 	} else {
 		c.tls = tls.Client(c.below, cfg)
 	}
-	c.close = sync.OnceValue(c.tls.Close)
+	c.close = sync.OnceValue(func() error {
+		c.closed.Store(true)
+		return c.tls.Close()
+	})
 	return c
 }
 
@@ -69,12 +73,20 @@ func (c *tlsConn) Read(p []byte) (int, error) {
 		case n > 0 && dry:
 			return n, nil
 		case !dry:
-			return n, alerted(err)
+			return n, c.readError(err)
 		}
 		if err := c.below.await(); err != nil {
-			return 0, unexpected(err)
+			return 0, c.readError(unexpected(err))
 		}
 	}
+}
+
+// readError says what an error of a read means.
+func (c *tlsConn) readError(err error) error {
+	if err != nil && c.closed.Load() {
+		return net.ErrClosed // whatever the peer has said before
+	}
+	return alerted(err)
 }
 
 // sealStep is how much Write encrypts before it writes.
@@ -288,12 +300,12 @@ func (b *below) release(out *[]byte) {
 const lastWord = 50 * time.Millisecond
 
 // flush writes what is sealed and no writer will take, an alert mostly, if the
-// socket takes it at once. In the middle of what a writer has taken there is no
-// place for it.
+// socket takes it at once. In the middle of what a writer has taken, or is sealing,
+// there is no place for it.
 func (b *below) flush() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.out == nil || b.taken {
+	if b.out == nil || b.taken || b.asked {
 		return
 	}
 	// The peer does without it: whatever it is, the connection ends.
@@ -333,11 +345,11 @@ func (r *tlsReader) read() (int, error) {
 		case n > 0:
 			return n, nil // an error comes again
 		case !dry:
-			return 0, alerted(err)
+			return 0, r.conn.readError(err)
 		}
 		r.in.giveBack()
 		if err := r.conn.below.await(); err != nil {
-			return 0, unexpected(err)
+			return 0, r.conn.readError(unexpected(err))
 		}
 	}
 }

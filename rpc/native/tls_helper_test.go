@@ -3,11 +3,13 @@ package native
 import (
 	"context"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"errors"
 	"io"
 	"math/big"
 	"net"
@@ -227,4 +229,39 @@ func whoCalls(n *atomic.Int32) func(context.Context, *rpc.Request) (any, error) 
 		}
 		return p.Name, nil
 	}
+}
+
+// secured puts TLS on both ends of a connection.
+func secured(t testing.TB, a, b net.Conn) (server, client net.Conn) {
+	t.Helper()
+	serverCfg, err := serverTLS(nil, ephemeralCertificate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clientCfg, err := clientTLS(nil, "127.0.0.1", "", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, c := newTLSConn(a, serverCfg, true), newTLSConn(b, clientCfg, false)
+	done := make(chan error, 1)
+	go func() { done <- s.handshake() }()
+	if err := errors.Join(c.handshake(), <-done); err != nil {
+		t.Fatal(err)
+	}
+	return s, c
+}
+
+// edCertificate makes a certificate whose signature has no hash of its own.
+func edCertificate(t testing.TB) tls.Certificate {
+	t.Helper()
+	public, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, public, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // tlsAddr is the address of a listener inside TLS: its network is "tls", so that
-// network and address are its URL, and it is a *net.TCPAddr besides.
+// network and address are its URL. It has the methods of a *net.TCPAddr, and is none.
 type tlsAddr struct{ *net.TCPAddr }
 
 func (tlsAddr) Network() string { return "tls" }

@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"os"
+	"strings"
 	"testing"
 )
 
@@ -62,9 +64,19 @@ func testClient(t testing.TB, raw bool, b Binding, secret []byte) *Client {
 	return c
 }
 
-// The whole of two logins, byte for byte. The figures were computed with Go and
-// with Python, independently of this package.
+// The whole of two logins, byte for byte, as docs/wire-login.md shows them too. The
+// figures were computed with Go and with Python, independently of this package.
 func TestVectors(t *testing.T) {
+	text, err := os.ReadFile("../../../docs/wire-login.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	documented := func(name string, message []byte) {
+		t.Helper()
+		if line := name + " " + string(message) + "\n"; !strings.Contains(string(text), "\n"+line) {
+			t.Errorf("docs/wire-login.md does not have %s", line)
+		}
+	}
 	for _, test := range []struct {
 		name             string
 		kdf              KDF
@@ -125,6 +137,10 @@ func TestVectors(t *testing.T) {
 			wantMessage(t, "S2", s2, "v="+test.signature)
 			if err := c.Verify(s2); err != nil {
 				t.Errorf("the client: %v", err)
+			}
+			documented("SaltedPassword", []byte(test.salted))
+			for i, message := range [][]byte{c1, s1, c2, s2} {
+				documented([]string{"C1", "S1", "C2", "S2"}[i], message)
 			}
 		})
 	}
