@@ -21,6 +21,10 @@ const (
 	maxPending         = 64
 	maxPendingPerHost  = 8
 	maxPendingLoopback = 32 // loopback and unix sockets: one host of many programs
+	// crowd is how many times as many a host may have while they are new. Without it
+	// one that connects fast enough would take all places, and honest peers would
+	// have to leave in the middle of their argon2id.
+	crowd = 8
 
 	// loginGrace is how long a connection may say nothing before it has to make
 	// room for another: those of many honest peers may come at once.
@@ -227,8 +231,9 @@ func (a *acceptor) admit(nc net.Conn) {
 }
 
 // place makes room for a connection from host. full says which limit was met,
-// if one was and somebody had to leave for it. Only the last limit is held
-// against honest peers that come at the same time. It is called with mu held.
+// if one was and somebody had to leave for it. Only the last limit, and the crowd
+// of a host, are held against honest peers that come at the same time. It is called
+// with mu held.
 func (a *acceptor) place(host netip.Addr, now time.Time) (full string, ok bool) {
 	sameHost := func(q *pendingConn) bool { return q.host == host }
 	everyone := func(*pendingConn) bool { return true }
@@ -243,6 +248,9 @@ func (a *acceptor) place(host netip.Addr, now time.Time) (full string, ok bool) 
 		perHost = maxPendingLoopback
 	}
 	for ; fromHost >= perHost && a.evict(sameHost, now, a.grace()); fromHost-- {
+		full = "too many logins under way from this address"
+	}
+	for ; fromHost >= crowd*perHost && a.evict(sameHost, now, 0); fromHost-- {
 		full = "too many logins under way from this address"
 	}
 	for len(a.pending) >= maxPending && a.evict(everyone, now, a.grace()) {

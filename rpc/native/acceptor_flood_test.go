@@ -92,6 +92,28 @@ func TestProvedPeersThatStopMakeRoom(t *testing.T) {
 	})
 }
 
+// TestThreatOneHostTakesAllPlaces: a host that connects faster than connections get
+// old does not drive out others that are about to log in.
+func TestThreatOneHostTakesAllPlaces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newFakeListener()
+		a := startAcceptor(l, acceptorConfig{auth: oneKey(testKey), logger: quiet, deliver: discardDelivery})
+		defer a.Close()
+		honest := l.connect("192.0.2.1:1")
+		var flood []net.Conn
+		for range defaultMaxConns + 100 {
+			flood = append(flood, l.connect("203.0.113.5:1"))
+		}
+		synctest.Wait()
+		if got := countAlive(flood); got > crowd*maxPendingPerHost {
+			t.Errorf("one host has %d connections; want %d at most", got, crowd*maxPendingPerHost)
+		}
+		if _, err := clientHandshake(t.Context(), honest, oneKey(testKey), true); err != nil {
+			t.Errorf("an honest login: %v", err)
+		}
+	})
+}
+
 // Many honest peers may come at the same time: none has to leave before it could
 // have said anything.
 func TestManyAtOnce(t *testing.T) {
