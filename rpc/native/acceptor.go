@@ -1,6 +1,7 @@
 package native
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -95,6 +96,7 @@ type pendingConn struct {
 	host    netip.Addr // as hostOf; logins are counted by it
 	started time.Time
 	silent  time.Time // guarded by acceptor.mu; since when nothing is known to have come
+	secured bool      // guarded by acceptor.mu; its TLS handshake is made
 	proved  bool      // guarded by acceptor.mu
 	evicted bool      // guarded by acceptor.mu
 }
@@ -263,25 +265,28 @@ func (a *acceptor) place(host netip.Addr, now time.Time) (full string, ok bool) 
 }
 
 // evict closes a pending connection among those that which selects, and frees
-// its place at once: the oldest that has proved nothing for at least grace, or
-// else the one that has been silent longest since its proof, for at least
-// proofGrace. It is called with mu held.
+// its place at once: the oldest that has proved nothing for at least grace, one
+// that has not made its TLS handshake first, or else the one that has been silent
+// longest since its proof, for at least proofGrace. It is called with mu held.
 func (a *acceptor) evict(which func(*pendingConn) bool, now time.Time, grace time.Duration) bool {
-	var leaves *pendingConn
+	var leaves, secured, proved *pendingConn
 	for _, q := range a.pending {
-		if !which(q) {
-			continue
-		}
 		silent := now.Sub(q.silent)
-		if !q.proved && silent >= grace {
+		switch {
+		case !which(q):
+		case q.proved && silent >= proofGrace && (proved == nil || q.silent.Before(proved.silent)):
+			proved = q
+		case q.proved || silent < grace:
+		case q.secured && secured == nil:
+			secured = q
+		case !q.secured:
 			leaves = q
+		}
+		if leaves != nil {
 			break
 		}
-		if q.proved && silent >= proofGrace && (leaves == nil || q.silent.Before(leaves.silent)) {
-			leaves = q
-		}
 	}
-	if leaves == nil {
+	if leaves = cmp.Or(leaves, secured, proved); leaves == nil {
 		return false
 	}
 	leaves.evicted = true
@@ -300,10 +305,12 @@ func (a *acceptor) remove(p *pendingConn) {
 
 // handshake logs p in and delivers it.
 func (a *acceptor) handshake(p *pendingConn) {
-	nc, result, err := a.logIn(a.ctx, p.nc, func() {
+	nc, result, err := a.logIn(a.ctx, p.nc, func(s loginStep) {
 		a.mu.Lock()
-		p.proved, p.silent = true, time.Now()
-		a.mu.Unlock()
+		defer a.mu.Unlock()
+		if p.secured = true; s == stepProved {
+			p.proved, p.silent = true, time.Now()
+		}
 	})
 	stopped := a.ctx.Err() != nil
 

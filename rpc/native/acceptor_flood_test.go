@@ -114,6 +114,24 @@ func TestThreatOneHostTakesAllPlaces(t *testing.T) {
 	})
 }
 
+// TestThreatSocketsAgainstLogins: whoever only connects makes room before a peer
+// that is in the middle of its login in TLS, however long that takes.
+func TestThreatSocketsAgainstLogins(t *testing.T) {
+	now := time.Now()
+	pending := func(age time.Duration, secured, proved bool) *pendingConn {
+		nc, other := net.Pipe()
+		t.Cleanup(func() { other.Close() })
+		return &pendingConn{nc: nc, silent: now.Add(-age), secured: secured, proved: proved}
+	}
+	proved, login, older, younger := pending(9*time.Second, true, true), pending(8*time.Second, true, false), pending(7*time.Second, false, false), pending(6*time.Second, false, false)
+	a := &acceptor{pending: []*pendingConn{proved, login, older, younger}, conns: 4}
+	for i, want := range []*pendingConn{older, younger, login, proved} {
+		if !a.evict(func(*pendingConn) bool { return true }, now, loginGrace) || !want.evicted {
+			t.Fatalf("the one to leave at %d is another: proved %v, login %v, older %v, younger %v", i, proved.evicted, login.evicted, older.evicted, younger.evicted)
+		}
+	}
+}
+
 // Many honest peers may come at the same time: none has to leave before it could
 // have said anything.
 func TestManyAtOnce(t *testing.T) {
