@@ -99,7 +99,11 @@ func (l *login) prove(ctx context.Context, nc net.Conn, reached func(loginStep))
 		at(stepSecured)
 		if l.auth == nil || l.mutual {
 			var err error
-			if id, err = peerIdentity(tc); err != nil && l.auth == nil {
+			id, err = peerIdentity(tc)
+			switch {
+			case err != nil && !l.server:
+				id.Name = l.tls.ServerName // which it was verified for
+			case err != nil && l.auth == nil:
 				return nil, id, err
 			}
 			at(stepProved)

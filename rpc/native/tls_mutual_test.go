@@ -80,6 +80,7 @@ func TestMutualTLS(t *testing.T) {
 					if tt.refused {
 						if !errors.Is(err, ErrCertificateRefused) || !errors.Is(err, ErrAuth) || len(got) > 0 {
 							t.Errorf("got %v and calls of %v; want %v", err, got, ErrCertificateRefused)
+							return
 						}
 						if err := failed.wait(t); err == nil {
 							t.Error("the server did not notice")

@@ -239,7 +239,9 @@ func ipOf(a net.Addr) (ip netip.Addr, known bool) {
 	case *net.UnixAddr:
 		return netip.Addr{}, true
 	case *net.TCPAddr:
-		ip = a.AddrPort().Addr()
+		if ip = a.AddrPort().Addr(); !ip.IsValid() {
+			ip = netip.IPv4Unspecified() // that of ":0", all there are
+		}
 	default: // of a listener that is none of package net's
 		if a != nil {
 			ap, _ := netip.ParseAddrPort(a.String())
