@@ -179,7 +179,7 @@ func TestLoginBytesAreBounded(t *testing.T) {
 	for _, size := range []int{maxLogin + 1, 1 << 20, 1<<31 - 1} {
 		head := appendFrameHeader(nil, size)
 		var failed failedLogins
-		srv := testServer(t, "tls://127.0.0.1:0", &Server{Handler: echo, Login: serverLogin(), Events: failed.events()})
+		srv := testServer(t, "tls://127.0.0.1:0", &Server{Handler: echo, Login: serverLogin(), HandshakeTimeout: 2 * time.Second, Events: failed.events()})
 		c, err := rawTLS(t, srv.Addr(), nil)
 		if err != nil {
 			t.Fatal(err)
@@ -193,7 +193,7 @@ func TestLoginBytesAreBounded(t *testing.T) {
 			c.Write(head)
 			io.Copy(io.Discard, c)
 		})
-		_, err = Dial(testContext(t), url, DialConfig{Login: clientLogin(), Logger: quiet})
+		_, err = Dial(testContext(t), url, DialConfig{Login: clientLogin(), DialTimeout: 2 * time.Second, Logger: quiet})
 		if !errors.Is(err, ErrTooLarge) || !errors.Is(err, ErrAuth) {
 			t.Errorf("%d bytes announced to the client: got %v; want %v", size, err, ErrTooLarge)
 		}
@@ -201,6 +201,7 @@ func TestLoginBytesAreBounded(t *testing.T) {
 	here, there := net.Pipe()
 	defer here.Close()
 	defer there.Close()
+	here.SetDeadline(time.Now().Add(time.Second)) // or it would wait for a reader
 	m := loginMessages{nc: here}
 	if err := m.write(make([]byte, maxLogin+1)); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("sending %d bytes: got %v; want %v", maxLogin+1, err, ErrTooLarge)
