@@ -85,7 +85,7 @@ func (l *login) prove(ctx context.Context, nc net.Conn, proved func()) (net.Conn
 		}
 		if l.auth == nil || l.mutual {
 			var err error
-			id, err = identityOf(tc.tls.ConnectionState().PeerCertificates[0])
+			id, err = peerIdentity(tc)
 			switch {
 			case err != nil && !l.server:
 				id.Name = l.tls.ServerName // which it was verified for

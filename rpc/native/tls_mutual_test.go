@@ -115,7 +115,7 @@ func TestMutualTLS(t *testing.T) {
 		})
 	}
 	t.Run("without names", func(t *testing.T) {
-		if id, err := identityOf(clients.issue(func(c *x509.Certificate) { c.Subject.CommonName = "" }).Leaf); err == nil {
+		if id, _, err := identityOf(clients.issue(func(c *x509.Certificate) { c.Subject.CommonName = "" }).Leaf); err == nil {
 			t.Errorf("got %v; want an error", id)
 		}
 	})
