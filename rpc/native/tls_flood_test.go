@@ -64,7 +64,7 @@ func clientHello(t testing.TB) []byte {
 // delay no honest client, and are gone when the time for a login is over, 10 s if
 // nothing else is said.
 func TestSilentTLSSocketsKeepNobodyOut(t *testing.T) {
-	const silent, most, limit = 200, 64, 3 * time.Second
+	const silent, most, limit = 200, 100, 3 * time.Second
 	if loginTimeout != 10*time.Second {
 		t.Errorf("the time for a login: got %v; want 10 s", loginTimeout)
 	}
@@ -72,7 +72,7 @@ func TestSilentTLSSocketsKeepNobodyOut(t *testing.T) {
 		t.Run(how.name, func(t *testing.T) {
 			t.Parallel() // each waits for the deadline of the login
 			credentials, secret := testLogins(t)
-			srv := testServer(t, "tls://127.0.0.1:0", &Server{Handler: echo, Login: credentials, HandshakeTimeout: limit})
+			srv := testServer(t, "tls://127.0.0.1:0", &Server{Handler: echo, Login: credentials, HandshakeTimeout: limit, MaxConns: most})
 			began := time.Now()
 			for range silent {
 				// One that has to make room in the middle of this fails; others have come
