@@ -88,6 +88,10 @@ func (c *Credentials) AuthenticateHTTP(ctx context.Context, authorization string
 	if refused := c.web.check(ctx, l, e.PHC, ok, hostOf(from)); refused != nil {
 		return rpc.Identity{}, refused
 	}
+	// The check took its time.
+	if now, _, live := c.http(l.id); !live || now.PHC != e.PHC {
+		return rpc.Identity{}, unauthorized(l.id, errEnded.Error())
+	}
 	return who, nil
 }
 

@@ -89,7 +89,7 @@ func (p *passwords) check(ctx context.Context, l httpLogin, phc string, known bo
 			}
 		}
 		switch {
-		case c.refused == errAbandoned: //nolint:errorlint // it is a value of this package
+		case c.refused == errAbandoned:
 			if ctx.Err() != nil {
 				return busy(l.id, "the client is gone")
 			}

@@ -249,8 +249,11 @@ func TestCachePoisoning(t *testing.T) {
 	// Where one part ends and the next begins is a part of what is remembered.
 	key := c.web.keyOf("ann", cheapPHC('a'), httpPassword)
 	for _, parts := range [][]string{
-		{"an", "n" + cheapPHC('a'), httpPassword}, {"ann" + cheapPHC('a'), "", httpPassword}, {"ann", cheapPHC('a') + httpPassword[:1], httpPassword[1:]},
-		{"ann", cheapPHC('a') + httpPassword}, {"ann", cheapPHC('a'), httpPassword, ""},
+		{"an", "n" + cheapPHC('a'), httpPassword},
+		{"ann" + cheapPHC('a'), "", httpPassword},
+		{"ann", cheapPHC('a') + httpPassword[:1], httpPassword[1:]},
+		{"ann", cheapPHC('a') + httpPassword},
+		{"ann", cheapPHC('a'), httpPassword, ""},
 	} {
 		if c.web.keyOf(parts...) == key {
 			t.Errorf("%q has the key of another login", parts)

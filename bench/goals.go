@@ -49,6 +49,7 @@ func goals() []goal {
 		{work: "add-64", peer: "parley-inline", metric: rate, atLeast: true, bound: 10, other: "grpc"},
 		{work: "add-64", peer: "parley-inline", metric: rate, atLeast: true, bound: 2, other: "arpc"},
 		{work: "add-64", peer: "parley-tls", metric: rate, atLeast: true, bound: 1, otherFamily: foreign},
+		{work: "add-64", peer: "parley-tls", metric: rate, atLeast: true, bound: 0.8, other: "parley"},
 		{work: "add-256c", peer: "parley", metric: rate, atLeast: true, bound: 0.9, other: "raw"},
 		{work: "add-256c", peer: "parley", metric: rate, atLeast: true, bound: 1.2, other: "netrpc"},
 		{work: "list-1k", peer: "parley", metric: cpu, bound: 1.35, other: "raw"},

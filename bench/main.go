@@ -67,7 +67,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	f.BoolVar(&o.oneCore, "cpu0", false, "run every server and client on the first processor")
 	f.IntVar(&o.runs, "runs", 0, "rounds, in which each peer has its turn (default 5; with -quick 3)")
 	f.DurationVar(&o.time, "time", 0, "how long a turn is (default 500ms; with -quick what a minute allows)")
-	f.IntVar(&o.idle, "idle", 0, "instead: the memory of `n` idle connections of parley")
+	f.IntVar(&o.idle, "idle", 0, "instead: the memory of `n` idle connections of parley, or with -peers of parley-tls")
 	f.Int64Var(&o.soak, "soak", 0, "instead: `n` calls of parley with random content, each answer checked")
 	if err := f.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -87,7 +87,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	case o.idle > 0 && o.soak > 0:
 		return usageError("bench: -idle and -soak exclude each other")
 	case o.idle > 0:
-		return harness.Idle(ctx, o.idle, stdout, stderr)
+		switch o.peers {
+		case "", "parley":
+			return harness.Idle(ctx, o.idle, false, stdout, stderr)
+		case "parley-tls":
+			return harness.Idle(ctx, o.idle, true, stdout, stderr)
+		}
+		return usageError("bench: -idle takes -peers parley or parley-tls")
 	case o.soak > 0:
 		return harness.Soak(ctx, o.soak, stdout, stderr)
 	}

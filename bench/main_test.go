@@ -152,6 +152,7 @@ func TestUsage(t *testing.T) {
 		"-work add-65":          `"add-65" is no work; there are add-serial, `,
 		"-all -quick":           "exclude each other",
 		"-all -peers raw":       "exclude each other",
+		"-idle 5 -peers raw":    "-idle takes -peers parley or parley-tls",
 		"-runs -1":              "cannot be negative",
 		"raw":                   "peers are named with -peers",
 		"-loud":                 "see bench -help",

@@ -25,9 +25,14 @@ const (
 	idleGoal = 12 << 10
 )
 
-// Idle opens n connections of parley, and prints what they cost the server.
-func Idle(ctx context.Context, n int, out, progress io.Writer) error {
-	server, client, addr, err := startPair(ctx, "idle-server", "idle-client")
+// Idle opens n connections of parley, inside TLS if secured, and prints what they
+// cost the server.
+func Idle(ctx context.Context, n int, secured bool, out, progress io.Writer) error {
+	role, name := "idle-server", "parley over TCP"
+	if secured {
+		role, name = "idle-tls-server", "parley inside TLS"
+	}
+	server, client, addr, err := startPair(ctx, role, "idle-client")
 	if err != nil {
 		return err
 	}
@@ -60,12 +65,12 @@ func Idle(ctx context.Context, n int, out, progress io.Writer) error {
 	if _, err := client.Ask(ctx, Order{Do: "run"}); err != nil {
 		return err
 	}
-	printIdle(out, n, before, fresh, idle)
+	printIdle(out, n, name, !secured, before, fresh, idle)
 	return nil
 }
 
-func printIdle(out io.Writer, n int, before, fresh, idle Report) {
-	fmt.Fprintf(out, "%d connections of parley over TCP; the server's memory after a garbage collection\n", n)
+func printIdle(out io.Writer, n int, name string, goal bool, before, fresh, idle Report) {
+	fmt.Fprintf(out, "%d connections of %s; the server's memory after a garbage collection\n", n, name)
 	fmt.Fprintf(out, "  %-16s %12s %15s %12s %15s %12s\n", "", "before", "after login", "each", fmt.Sprintf("idle for %v", idleTime), "each")
 	row := func(name string, unit float64, of func(Report) int64) float64 {
 		b, f, i := float64(of(before))/unit, float64(of(fresh))/unit, float64(of(idle))/unit
@@ -75,6 +80,9 @@ func printIdle(out io.Writer, n int, before, fresh, idle Report) {
 	memory := row("resident KiB", 1024, func(r Report) int64 { return r.RSS })
 	inUse := row("heap+stack KiB", 1024, func(r Report) int64 { return r.InUse })
 	goroutines := row("goroutines", 1, func(r Report) int64 { return r.Goroutines })
+	if !goal {
+		return
+	}
 	if idle.RSS == 0 {
 		memory = inUse
 	}
@@ -111,14 +119,14 @@ func startPair(ctx context.Context, serverRole, clientRole string) (server, clie
 	return server, client, r.Addr, err
 }
 
-func idleServer() error {
+func idleServer(scheme string) error {
 	reg := rpc.NewRegistry()
 	err := reg.Register("next", rpc.Func1(func(_ context.Context, n int) (int, error) { return n + 1, nil }))
 	if err != nil {
 		return err
 	}
 	// The bound of connections is not what is measured.
-	addr, err := peers.ServeNative("tcp://127.0.0.1:0", &native.Server{Handler: reg, MaxConns: 1 << 20})
+	addr, err := peers.ServeNative(scheme+"://127.0.0.1:0", &native.Server{Handler: reg, MaxConns: 1 << 20})
 	if err != nil {
 		return err
 	}

@@ -49,10 +49,11 @@ func roles() map[string]func(args []string) error {
 			}
 			return clientChild(p)
 		},
-		"idle-server": func([]string) error { return idleServer() },
-		"idle-client": func([]string) error { return idleClient() },
-		"soak-server": func([]string) error { return soakServer() },
-		"soak-client": func([]string) error { return soakClient() },
+		"idle-server":     func([]string) error { return idleServer("tcp") },
+		"idle-tls-server": func([]string) error { return idleServer("tls") },
+		"idle-client":     func([]string) error { return idleClient() },
+		"soak-server":     func([]string) error { return soakServer() },
+		"soak-client":     func([]string) error { return soakClient() },
 	}
 }
 

@@ -151,6 +151,7 @@ func TestAuthAdd(t *testing.T) {
 			t.Errorf("the key in %s stands in the file of credentials", path)
 		}
 	}
+	at(t, "", "auth", "keygen", "zed", "--out", s.secret("zed"))
 	before := s.read(t)
 	for name, tt := range map[string]struct {
 		stdin string
@@ -164,7 +165,7 @@ func TestAuthAdd(t *testing.T) {
 		"NowhereToGo":    {"", []string{"x", "--use", "http", "--generate"}, "--secret-out"},
 		"TwoSources":     {"", []string{"x", "--use", "http", "--generate", "--secret-file", key, "--secret-out", "-"}, "--secret-file"},
 		"TwoFiles":       {"", []string{"x", "--use", "http", "--secret-file", key, "--secret-out", "-"}, "--secret-out"},
-		"SecretOfOther":  {"", []string{"x", "--use", "http", "--secret-file", key}, "ann.k1"},
+		"SecretOfOther":  {"", []string{"x", "--use", "http", "--secret-file", s.secret("zed")}, "that of zed, and not of x"},
 		"NoSecret":       {"", []string{"x", "--use", "http"}, "standard input"},
 		"ShortPassword":  {"short\n", []string{"x", "--use", "http"}, "8"},
 		"ShortAuthkey":   {"short\n", []string{"x", "--use", "authkey"}, "32"},
@@ -226,8 +227,10 @@ func TestAuthPasswd(t *testing.T) {
 	if got := at(t, goodKey+"\n", "auth", "passwd", "py", "--file", s.file); got.code != 0 || !strings.Contains(s.read(t), goodKey) {
 		t.Errorf("passwd of an authkey: %+v", got)
 	}
+	at(t, "", "auth", "keygen", "zed", "--out", s.secret("zed"))
 	before = s.read(t)
 	for _, args := range [][]string{
+		{"ann.k1", "--secret-file", s.secret("zed")},
 		{"bob", "--generate", "--secret-out", s.secret("bob")},
 		{"ann.k1"},
 		{"ann.k1", "--secret-file", s.secret("py.secret")},

@@ -123,7 +123,7 @@ func TestServeConfig(t *testing.T) {
 		"NoSecret":        {tls, []string{"--credential-file", "/no/such/secret"}, 2},
 		"SecretForAll":    {tls, []string{"--credential-file", writeFile(t, "s", read(t, channel), 0o644)}, 2},
 		"TCPSecret":       {tcp, []string{"--credential-file", channel}, 2},
-		"HTTPTwoLogins":   {http, []string{"--credential-file", web, "--user", "ann"}, 2},
+		"HTTPTwoLogins":   {http, []string{"--credential-file", web, "--user", "ann", "--password-file", web}, 2},
 		"HTTPPin":         {https, []string{"--credential-file", web, "--pin", s.pin}, 2},
 		"HTTPWithCA":      {http, []string{"--credential-file", web, "--ca", s.ca}, 2},
 	} {

@@ -373,25 +373,25 @@ func (a *acceptor) log(peer net.Addr) *slog.Logger {
 // admits reports whether AllowFrom holds an address. Unix sockets have none:
 // they are guarded by their mode.
 func (a *acceptor) admits(peer net.Addr) bool {
-	tcp, ok := peer.(*net.TCPAddr)
-	if a.allowFrom == nil || !ok {
+	if _, ok := peer.(*net.UnixAddr); ok || a.allowFrom == nil {
 		return true
 	}
-	ip := tcp.AddrPort().Addr().Unmap().WithZone("")
+	ip := ipOf(peer)
 	return slices.ContainsFunc(a.allowFrom, func(p netip.Prefix) bool { return p.Contains(ip) })
 }
 
 // hostOf returns what stands for a peer when logins are counted: its IPv4
 // address, its IPv6 network (a host has a whole /64 to itself), or one address
-// for everything on this machine.
+// for everything on this machine, and another one for all that tell none.
 func hostOf(peer net.Addr) netip.Addr {
-	tcp, ok := peer.(*net.TCPAddr)
-	if !ok {
+	if _, ok := peer.(*net.UnixAddr); ok {
 		return netip.IPv6Loopback()
 	}
-	ip := tcp.AddrPort().Addr().Unmap().WithZone("")
+	ip := ipOf(peer)
 	switch {
-	case !ip.IsValid() || ip.IsLoopback():
+	case !ip.IsValid():
+		return netip.IPv6Unspecified()
+	case ip.IsLoopback():
 		return netip.IPv6Loopback()
 	case ip.Is6():
 		return netip.PrefixFrom(ip, 64).Masked().Addr()

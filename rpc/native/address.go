@@ -176,3 +176,17 @@ func resolveListener(ctx context.Context, host string) (netip.Addr, error) {
 	}
 	return ips[0], nil
 }
+
+// ipOf returns the IP address in a, which is not valid if there is none. Listeners
+// that are none of package net's, and those of TLS, have addresses of other types.
+func ipOf(a net.Addr) netip.Addr {
+	var ap netip.AddrPort
+	switch a := a.(type) {
+	case nil:
+	case interface{ AddrPort() netip.AddrPort }:
+		ap = a.AddrPort()
+	default:
+		ap, _ = netip.ParseAddrPort(a.String())
+	}
+	return ap.Addr().Unmap().WithZone("")
+}

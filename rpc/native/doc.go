@@ -4,8 +4,8 @@
 //
 // A byte takes this way in:
 //
-//	socket -> acceptor -> challenge -> frame -> session -> Handler   (Go peers)
-//	                                         -> Conn -> pickle -> value   (Python peers)
+//	socket -> acceptor -> challenge ---> frame -> session -> Handler   (Go peers)
+//	                   -> TLS -> login         -> Conn -> pickle -> value   (Python peers)
 //
 // An acceptor limits who may take up a place before logging in, and gives each
 // connection a goroutine for its login. The challenge is that of Python's
@@ -25,14 +25,18 @@
 //
 // # Safety
 //
-// The challenge shows that a peer has the key; it is HMAC-SHA256 (HMAC-MD5, for
-// Python 3.11 and older, only if the Auth allows it). What follows it is neither
-// encrypted nor protected from change, and somebody on the way can pass a login
-// through and then use the connection. So listeners refuse addresses beyond
-// loopback unless told otherwise; ssh -L reaches them from other machines.
+// Between machines there is tls://: TLS 1.3 with a login inside that is bound to it
+// ([Server.Login], [DialConfig.Login]; package auth has both sides). It needs no
+// certificates, and both sides have proved themselves before anything else is said.
+//
+// On tcp:// and unix:// there is the challenge. It shows that a peer has the key; it
+// is HMAC-SHA256 (HMAC-MD5, for Python 3.11 and older, only if the Auth allows it).
+// What follows it is neither encrypted nor protected from change, and somebody on
+// the way can pass a login through and then use the connection. So listeners refuse
+// tcp:// addresses beyond loopback unless told otherwise.
 //
 // Nothing that a peer sends runs code here: the pickle reader builds data. Before
-// the login no message is longer than 256 bytes and none is decoded; later ones
-// are limited, and memory is taken for what has come, not for what a length
-// claims.
+// the login no message is longer than 256 bytes, 4096 inside TLS, and none is
+// decoded; later ones are limited, and memory is taken for what has come, not for
+// what a length claims.
 package native

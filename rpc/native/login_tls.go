@@ -85,7 +85,11 @@ func (l *login) prove(ctx context.Context, nc net.Conn, proved func()) (net.Conn
 		}
 		if l.auth == nil || l.mutual {
 			var err error
-			if id, err = identityOf(tc.tls.ConnectionState().PeerCertificates[0]); err != nil && l.auth == nil {
+			id, err = peerIdentity(tc)
+			switch {
+			case err != nil && !l.server:
+				id.Name = l.tls.ServerName // which it was verified for
+			case err != nil && l.auth == nil:
 				return nil, id, err
 			}
 			if proved != nil {

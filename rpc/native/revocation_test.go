@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,9 +21,8 @@ import (
 // and so on.
 type revocable struct {
 	keys
-	duringLogin func() // if set, called when a login has taken the keys
-
-	asked func() // if set, called when somebody has asked whether a login is live
+	armed atomic.Bool // the next login that has taken the keys has id0 revoked
+	asked func()      // if set, called when somebody has asked whether a login is live
 
 	mu      sync.Mutex
 	gone    map[string]time.Time // guarded by mu; by identity
@@ -44,8 +44,8 @@ func (r *revocable) Authkeys() iter.Seq2[rpc.Identity, []byte] {
 				return
 			}
 		}
-		if r.duringLogin != nil {
-			r.duringLogin()
+		if r.armed.Swap(false) {
+			r.revoke("id0")
 		}
 	}
 }
@@ -241,8 +241,7 @@ func TestRevokedDuringLogin(t *testing.T) {
 	log := &logBuffer{}
 	srv := testServer(t, testURL(t, "unix"), &Server{Auth: logins, Logger: log.logger(), Handler: methods{}})
 	l := testListener(t, testURL(t, "unix"), ListenConfig{Auth: logins, Logger: log.logger()})
-	var once sync.Once
-	logins.duringLogin = func() { once.Do(func() { logins.revoke("id0") }) }
+	logins.armed.Store(true)
 	c, err := DialConn(testContext(t), l.Addr(), ConnConfig{Auth: oneKey(testKey)})
 	if err == nil { // it has the key, and is cut off afterwards
 		defer c.Close()
@@ -261,7 +260,7 @@ func TestRevokedDuringLogin(t *testing.T) {
 	logins.mu.Lock()
 	delete(logins.gone, "id0")
 	logins.mu.Unlock()
-	once = sync.Once{}
+	logins.armed.Store(true)
 	if c, err := Dial(testContext(t), srv.Addr(), DialConfig{Auth: oneKey(testKey), Logger: quiet}); err == nil {
 		eventually(t, "calls fail", func() bool {
 			_, err := c.Call(testContext(t), &rpc.Request{Method: "x"})

@@ -86,7 +86,7 @@ func TestRevokedLoginIsCutOff(t *testing.T) {
 }
 
 // namedRefusal is a login that fails after the peer has said who it is.
-type namedRefusal struct{ fakeLogin }
+type namedRefusal struct{}
 
 func (*namedRefusal) Authenticate(_ context.Context, _ func(string) ([]byte, error), read func() ([]byte, error), write func([]byte) error) (rpc.Identity, error) {
 	hello, err := read()

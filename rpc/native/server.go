@@ -239,8 +239,8 @@ func (s *Server) Serve(l net.Listener) error {
 
 // checkAddress refuses an address beyond loopback unless that is permitted.
 func (s *Server) checkAddress(addr net.Addr) error {
-	tcp, ok := addr.(*net.TCPAddr)
-	if !ok || tcp.IP.IsLoopback() || s.DangerouslyBeyondLoopback {
+	ip := ipOf(addr)
+	if _, secured := addr.(tlsAddr); secured || !ip.IsValid() || ip.IsLoopback() || s.DangerouslyBeyondLoopback {
 		return nil
 	}
 	return errors.New("the address is beyond loopback, where this protocol does not protect what is sent: use tls:// with Login, 127.0.0.1 or a unix socket with ssh -L, or set DangerouslyBeyondLoopback")

@@ -54,7 +54,7 @@ func benchClient(b *testing.B, network string) *Client {
 }
 
 func BenchmarkAdd(b *testing.B) {
-	for _, network := range []string{"tcp", "unix"} {
+	for _, network := range []string{"tcp", "unix", "tls"} {
 		b.Run(network, func(b *testing.B) {
 			c := benchClient(b, network)
 			ctx := context.Background()
@@ -70,7 +70,7 @@ func BenchmarkAdd(b *testing.B) {
 }
 
 func BenchmarkAdd64(b *testing.B) {
-	for _, network := range []string{"tcp", "unix"} {
+	for _, network := range []string{"tcp", "unix", "tls"} {
 		b.Run(network, func(b *testing.B) {
 			c := benchClient(b, network)
 			ctx := context.Background()
@@ -90,16 +90,20 @@ func BenchmarkAdd64(b *testing.B) {
 }
 
 func BenchmarkBlob1M(b *testing.B) {
-	c := benchClient(b, "tcp")
-	ctx := context.Background()
-	blob := make([]byte, 1<<20)
-	b.SetBytes(int64(len(blob)))
-	b.ReportAllocs()
-	defer reportCPU(b)()
-	for b.Loop() {
-		if got, err := rpc.Invoke[[]byte](ctx, c, "echo", blob); err != nil || len(got) != len(blob) {
-			b.Fatal(len(got), err)
-		}
+	for _, network := range []string{"tcp", "tls"} {
+		b.Run(network, func(b *testing.B) {
+			c := benchClient(b, network)
+			ctx := context.Background()
+			blob := make([]byte, 1<<20)
+			b.SetBytes(int64(len(blob)))
+			b.ReportAllocs()
+			defer reportCPU(b)()
+			for b.Loop() {
+				if got, err := rpc.Invoke[[]byte](ctx, c, "echo", blob); err != nil || len(got) != len(blob) {
+					b.Fatal(len(got), err)
+				}
+			}
+		})
 	}
 }
 

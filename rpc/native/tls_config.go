@@ -16,8 +16,10 @@ import (
 	"fmt"
 	"math/big"
 	"net"
+	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	_ "crypto/sha512" // hashes of tls-server-end-point
 
@@ -194,20 +196,67 @@ func keyHash(c *x509.Certificate) []byte {
 	return hash[:]
 }
 
+// peerIdentity is identityOf for the peer of a connection. There is a certificate,
+// unless a Server was given the listener of another one whose TLS differs.
+func peerIdentity(c *tlsConn) (rpc.Identity, error) {
+	cs := c.tls.ConnectionState()
+	if len(cs.PeerCertificates) == 0 {
+		return rpc.Identity{}, errors.New("the listener asks for no certificate, and there is no Login: Serve wants what Listen of the same Server has returned")
+	}
+	id, kind, err := identityOf(cs.PeerCertificates[0])
+	if err == nil && !slices.ContainsFunc(cs.VerifiedChains, func(chain []*x509.Certificate) bool { return vouches(chain[1:], kind) }) {
+		return id, fmt.Errorf("the peer's certificate has the name %q by its %s, and an authority that is bound to certain names of other kinds has signed it", value.Clip(id.Name, 64), kind)
+	}
+	return id, err
+}
+
+// maxIdentity bounds a name that a certificate says, in bytes: that of credentials.
+const maxIdentity = 256
+
+// nameKind is where in a certificate a name stands.
+type nameKind string
+
+const (
+	nameURI    nameKind = "URI"
+	nameDNS    nameKind = "DNS name"
+	nameCommon nameKind = "common name"
+)
+
 // identityOf is who a verified certificate says its owner is: the first URI among
 // its names, else the first DNS name, else the common name.
-func identityOf(c *x509.Certificate) (rpc.Identity, error) {
-	id := rpc.Identity{Name: c.Subject.CommonName, Credential: "cert:" + hex.EncodeToString(keyHash(c)[:8])}
+func identityOf(c *x509.Certificate) (id rpc.Identity, kind nameKind, err error) {
+	id = rpc.Identity{Name: c.Subject.CommonName, Credential: "cert:" + hex.EncodeToString(keyHash(c)[:8])}
+	kind = nameCommon
 	switch {
 	case len(c.URIs) > 0:
-		id.Name = c.URIs[0].String()
+		id.Name, kind = c.URIs[0].String(), nameURI
 	case len(c.DNSNames) > 0:
-		id.Name = c.DNSNames[0]
+		id.Name, kind = c.DNSNames[0], nameDNS
 	}
-	if id.Name == "" {
-		return id, errors.New("the peer's certificate names nobody: it needs a URI, a DNS name or a common name")
+	switch {
+	case id.Name == "":
+		err = errors.New("the peer's certificate names nobody: it needs a URI, a DNS name or a common name")
+	case len(id.Name) > maxIdentity || strings.ContainsFunc(id.Name, func(r rune) bool { return !unicode.IsPrint(r) }):
+		err = fmt.Errorf("the peer's certificate has the name %q; want %d bytes at most, all of them printable", value.Clip(id.Name, 64), maxIdentity)
 	}
-	return id, nil
+	return id, kind, err
+}
+
+// vouches reports whether authorities may sign for names of a kind. Each of the
+// constraints of RFC 5280 section 4.2.1.10 is on names of one kind, and none on the
+// common name: an authority that is bound to some DNS names could give out a URI or
+// a common name of its choice.
+func vouches(authorities []*x509.Certificate, kind nameKind) bool {
+	for _, a := range authorities {
+		dns := len(a.PermittedDNSDomains) + len(a.ExcludedDNSDomains)
+		uri := len(a.PermittedURIDomains) + len(a.ExcludedURIDomains)
+		rest := len(a.PermittedIPRanges) + len(a.ExcludedIPRanges) + len(a.PermittedEmailAddresses) + len(a.ExcludedEmailAddresses)
+		free := dns+uri+rest == 0
+		if !free && !(kind == nameDNS && dns > 0) && !(kind == nameURI && uri > 0) {
+			return false
+		}
+	}
+	return true
 }
 
 // endPoint returns the channel binding tls-server-end-point (RFC 5929 section

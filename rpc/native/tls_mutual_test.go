@@ -80,6 +80,7 @@ func TestMutualTLS(t *testing.T) {
 					if tt.refused {
 						if !errors.Is(err, ErrCertificateRefused) || !errors.Is(err, ErrAuth) || len(got) > 0 {
 							t.Errorf("got %v and calls of %v; want %v", err, got, ErrCertificateRefused)
+							return
 						}
 						if err := failed.wait(t); err == nil {
 							t.Error("the server did not notice")
@@ -114,7 +115,7 @@ func TestMutualTLS(t *testing.T) {
 		})
 	}
 	t.Run("without names", func(t *testing.T) {
-		if id, err := identityOf(clients.issue(func(c *x509.Certificate) { c.Subject.CommonName = "" }).Leaf); err == nil {
+		if id, _, err := identityOf(clients.issue(func(c *x509.Certificate) { c.Subject.CommonName = "" }).Leaf); err == nil {
 			t.Errorf("got %v; want an error", id)
 		}
 	})

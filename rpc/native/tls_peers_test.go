@@ -114,65 +114,6 @@ func TestTLSPeerOnAPlainPort(t *testing.T) {
 	<-over
 }
 
-// TestOtherLoginOnUnixSocket: a Login where the other side wants the challenge, and
-// the other way round.
-func TestOtherLoginOnUnixSocket(t *testing.T) {
-	login := clientLogin()
-	login.binding = ""
-	url := testURL(t, "unix")
-	testServer(t, url, &Server{Handler: echo})
-	if _, err := Dial(testContext(t), url, DialConfig{Login: login, Logger: quiet}); !errors.Is(err, ErrKeyNeeded) || !strings.Contains(err.Error(), "set Auth") {
-		t.Errorf("a Login at a server with Auth: got %v; want %v, and what to set", err, ErrKeyNeeded)
-	}
-}
-
-// TestUnixLoginNeedsTheSameUser: without TLS a login is for processes of one user,
-// on both sides.
-func TestUnixLoginNeedsTheSameUser(t *testing.T) {
-	other := func() int { return os.Geteuid() + 1 }
-	for _, side := range []string{"server", "client", "none"} {
-		t.Run(side, func(t *testing.T) {
-			dir := testURL(t, "unix")
-			l, err := listen(dir, false)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer l.Close()
-			server, client := &login{auth: serverLogin(), server: true}, &login{auth: clientLogin()}
-			client.auth.(*fakeLogin).binding = ""
-			switch side {
-			case "server":
-				server.user = other
-			case "client":
-				client.user = other
-			}
-			result := make(chan error, 1)
-			go func() {
-				nc, err := l.Accept()
-				if err == nil {
-					defer nc.Close()
-					_, _, err = server.run(testContext(t), nc, nil)
-				}
-				result <- err
-			}()
-			_, _, err = client.run(testContext(t), rawDial(t, dir), nil)
-			if (err == nil) != (side == "none") || err != nil && !errors.Is(err, ErrAuth) {
-				t.Errorf("the client: got %v", err)
-			}
-			if side == "client" {
-				if !strings.Contains(err.Error(), "belongs to user") {
-					t.Errorf("the client: got %v; want whom the other end belongs to", err)
-				}
-				return // the server waits for a message
-			}
-			err = wantWithin(t, result, "the server's login")
-			if side == "none" && err != nil || side == "server" && (err == nil || !strings.Contains(err.Error(), "belongs to user")) {
-				t.Errorf("the server: got %v", err)
-			}
-		})
-	}
-}
-
 // TestBindingIsOfTheConnection: a login gets the binding of what it runs on, and
 // none where there is none.
 func TestBindingIsOfTheConnection(t *testing.T) {
@@ -276,7 +217,10 @@ func TestTLSConfigurationIsChecked(t *testing.T) {
 		{&Server{Login: login, DangerouslyWithoutAuth: true}, testURL(t, "unix"), "choose one"},
 	} {
 		tt.srv.Handler, tt.srv.Logger = echo, quiet
-		err := tt.srv.ListenAndServe(tt.url)
+		nl, err := tt.srv.Listen(tt.url)
+		if err == nil {
+			nl.Close()
+		}
 		if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Count(err.Error(), "native:") != 1 {
 			t.Errorf("server on %s: got %v; want one error with %q", tt.url, err, tt.want)
 		}
@@ -289,7 +233,11 @@ func TestTLSConfigurationIsChecked(t *testing.T) {
 		}
 	}
 	for name, cfg := range weak {
-		if err := (&Server{Handler: echo, Login: login, TLS: cfg}).ListenAndServe("tls://127.0.0.1:0"); err == nil || !strings.Contains(err.Error(), name) {
+		nl, err := (&Server{Handler: echo, Login: login, TLS: cfg}).Listen("tls://127.0.0.1:0")
+		if err == nil {
+			nl.Close()
+		}
+		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("a server with %s: got %v; want it to be refused", name, err)
 		}
 		if _, err := Dial(testContext(t), "tls://127.0.0.1:1", DialConfig{Login: login, TLS: cfg}); err == nil || !strings.Contains(err.Error(), name) {

@@ -2,7 +2,6 @@ package native
 
 import (
 	"errors"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -43,18 +42,5 @@ func TestLoginInTLS(t *testing.T) {
 				t.Errorf("peer: got %+v; want the server, of the native transport", got)
 			}
 		})
-	}
-}
-
-// TestLoginOnUnixSocket: without TLS, the same user at both ends.
-func TestLoginOnUnixSocket(t *testing.T) {
-	ctx := testContext(t)
-	url := "unix://" + filepath.Join(t.TempDir(), "s")
-	testServer(t, url, &Server{Handler: echo, Login: serverLogin()})
-	login := clientLogin()
-	login.binding = ""
-	c := testClient(t, url, DialConfig{Login: login})
-	if got, err := rpc.Invoke[string](ctx, c, "echo", "call"); err != nil || got != "call" {
-		t.Errorf("a call: got %q, %v", got, err)
 	}
 }

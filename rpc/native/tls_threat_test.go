@@ -41,7 +41,7 @@ func TestRelayWithTLSTerminated(t *testing.T) {
 			if err == nil {
 				_, err = c.Call(testContext(t), &rpc.Request{Method: "call"})
 				c.Close()
-				t.Errorf("a client logged in through the relay; its call: %v", err)
+				t.Fatalf("a client logged in through the relay; its call: %v", err)
 			}
 			if !errors.Is(err, ErrLoginRefused) || !errors.Is(err, ErrAuth) {
 				t.Errorf("the client: got %v; want %v", err, ErrLoginRefused)

@@ -40,7 +40,7 @@ var ErrClosed = errors.New("xmlrpc: the client is closed")
 // than ClientConfig.IdleTimeout.
 type Client struct {
 	target  target
-	header  http.Header // of every call
+	header  func() http.Header // of every call; a function, so that no printing reaches the login in it
 	timeout time.Duration
 	gzip    bool // compress calls
 	values  xmlvalue.Options
@@ -62,9 +62,10 @@ func NewClient(url string, config ClientConfig) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("xmlrpc: %w", err)
 	}
+	t.user = nil
 	c := &Client{
 		target:  t,
-		header:  header,
+		header:  func() http.Header { return header },
 		timeout: or(config.Timeout, defaultCallTimeout),
 		gzip:    config.GzipCalls,
 		values:  config.Values,
@@ -140,8 +141,8 @@ func (c *Client) document(req *rpc.Request, arguments []any, out *buffer) (http.
 	if err != nil {
 		return nil, err
 	}
-	header := make(http.Header, len(c.header)+len(req.Meta)+2)
-	maps.Copy(header, c.header)
+	header := make(http.Header, len(c.header())+len(req.Meta)+2)
+	maps.Copy(header, c.header())
 	return header, setMeta(header, req.Meta)
 }
 

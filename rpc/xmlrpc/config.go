@@ -150,6 +150,9 @@ func parseTarget(raw string) (target, error) {
 	if err != nil {
 		return target{}, errors.New("the URL cannot be read: want http://host:port/path, https://host:port/path or http+unix:///socket:/path")
 	}
+	if u.Opaque != "" { // as user:password@host, where the password stands anywhere
+		return target{}, errors.New("the URL has no // behind its scheme; want http://host:port/path, https://host:port/path or http+unix:///socket:/path")
+	}
 	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Fragment != "" {
 		return target{}, fmt.Errorf("got the URL %s; want http://host:port/path, https://host:port/path or http+unix:///socket:/path", clip(u.Redacted()))
 	}

@@ -57,18 +57,14 @@ type conn struct {
 
 	// What follows is under owner.mu.
 	place    *list.Element // in owner.silent; nil once it has spoken
-	quiet    time.Time     // since when it has been silent
 	deciding bool          // a login is under way
 }
 
 // add takes a connection in, and closes others if it has to. It reports false,
 // and closes the new one, if there is no room.
 func (cs *conns) add(nc net.Conn, host string) (*conn, bool) {
-	now := time.Now()
-	c := &conn{Conn: nc, owner: cs, host: host, since: now, quiet: now}
-	if tcp, ok := nc.RemoteAddr().(*net.TCPAddr); ok {
-		c.from = tcp.AddrPort().Addr().Unmap()
-	}
+	c := &conn{Conn: nc, owner: cs, host: host, since: time.Now()}
+	c.from, _ = ipOf(nc.RemoteAddr())
 	c.peer = &rpc.Peer{Transport: transportName, Addr: nc.RemoteAddr()}
 	cs.mu.Lock()
 	limit := "too many connections that say nothing"
@@ -135,11 +131,11 @@ func (cs *conns) makeRoom(newcomer *conn) (leave *conn, ok bool) {
 // request that nobody has read yet, since the machine is busy, is not silence,
 // and neither is one whose login is being checked. owner.mu is held.
 func (c *conn) hasToLeave(newcomer *conn) bool {
-	return newcomer.since.Sub(c.quiet) > silentGrace && !c.deciding && !unread(c.Conn)
+	return newcomer.since.Sub(c.since) > silentGrace && !c.deciding && !unread(c.Conn)
 }
 
-// oldest returns the silent connection that has been silent longest among those
-// which may leave, nil if there is none; cs.mu is held.
+// oldest returns the oldest silent connection among those which may leave, nil if
+// there is none; cs.mu is held.
 func (cs *conns) oldest(mayLeave func(*conn) bool) *conn {
 	for e := cs.silent.Front(); e != nil; e = e.Next() {
 		if c := e.Value.(*conn); mayLeave(c) {
@@ -225,17 +221,37 @@ func (c *conn) decide() {
 }
 
 // turnedDown notes that a request was not let in. A connection that never had
-// one which was, is as silent as before, and now the last of them.
+// one which was, is as silent as before and not a moment younger: with one wrong
+// login after the other nobody outlives those who come.
 func (c *conn) turnedDown() {
 	if c.spoke.Load() {
 		return
 	}
 	c.owner.mu.Lock()
-	c.deciding, c.quiet = false, time.Now()
-	if c.place != nil {
-		c.owner.silent.MoveToBack(c.place)
-	}
+	c.deciding = false
 	c.owner.mu.Unlock()
+}
+
+// ipOf returns the IP address in a, which is not valid for a unix socket. What tells
+// none is no unix socket for that: it is taken for 0.0.0.0, another machine.
+func ipOf(a net.Addr) (ip netip.Addr, known bool) {
+	switch a := a.(type) {
+	case *net.UnixAddr:
+		return netip.Addr{}, true
+	case *net.TCPAddr:
+		if ip = a.AddrPort().Addr(); !ip.IsValid() {
+			ip = netip.IPv4Unspecified() // that of ":0", all there are
+		}
+	default: // of a listener that is none of package net's
+		if a != nil {
+			ap, _ := netip.ParseAddrPort(a.String())
+			ip = ap.Addr()
+		}
+	}
+	if !ip.IsValid() {
+		return netip.IPv4Unspecified(), false
+	}
+	return ip.Unmap(), true
 }
 
 // unwrap returns the connection beneath what net/http has of it.

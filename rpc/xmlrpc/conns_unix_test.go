@@ -47,7 +47,7 @@ func TestUnreadIsNotSilent(t *testing.T) {
 	for range maxSilentLocal - 1 {
 		connect("")
 	}
-	speaks.quiet = speaks.quiet.Add(-2 * silentGrace)
+	speaks.since = speaks.since.Add(-2 * silentGrace)
 	connect("")
 	if speaks.place == nil {
 		t.Fatal("a connection whose request waits to be read had to make room")

@@ -36,11 +36,13 @@ type entrance struct {
 	clear   bool        // passwords may cross a network readable
 	logger  *slog.Logger
 
-	mu        sync.Mutex // protects what follows
-	failed    lineLimit  // lines of auth_fail
-	limited   lineLimit  // lines of rate_limited
-	strangers []stranger // who has logged in on a connection that another server has accepted
-	oldest    int        // in strangers, once it is full
+	mu      sync.Mutex // protects what follows
+	failed  lineLimit  // lines of auth_fail
+	limited lineLimit  // lines of rate_limited
+	// Who has logged in on a connection that another server has accepted, and in
+	// which order.
+	strangers map[stranger]struct{}
+	order     []stranger
 }
 
 // stranger is a caller on a connection of which the address alone is known.
@@ -54,7 +56,10 @@ func newEntrance(s *Server) *entrance {
 		return nil
 	}
 	revoker, _ := s.Auth.(rpc.Revoker)
-	return &entrance{auth: s.Auth, revoker: revoker, clear: s.DangerouslyListenBeyondLoopback, logger: logger(s.Logger)}
+	return &entrance{
+		auth: s.Auth, revoker: revoker, clear: s.DangerouslyListenBeyondLoopback, logger: logger(s.Logger),
+		strangers: map[stranger]struct{}{},
+	}
 }
 
 // readable refuses a request that crossed a network for everyone to read, and a
@@ -181,15 +186,15 @@ func (e *entrance) logRefusal(x *exchange, status int, err error) {
 func (e *entrance) isNew(s stranger) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	switch {
-	case slices.Contains(e.strangers, s):
+	if _, ok := e.strangers[s]; ok {
 		return false
-	case len(e.strangers) < maxStrangers:
-		e.strangers = append(e.strangers, s)
-	default:
-		e.strangers[e.oldest] = s
-		e.oldest = (e.oldest + 1) % maxStrangers
 	}
+	if len(e.order) == maxStrangers {
+		delete(e.strangers, e.order[0])
+		e.order = slices.Delete(e.order, 0, 1)
+	}
+	e.strangers[s] = struct{}{}
+	e.order = append(e.order, s)
 	return true
 }
 

@@ -92,3 +92,37 @@ func TestStrangersLockNobodyOut(t *testing.T) {
 		})
 	}
 }
+
+// TestRefusedConnectionsMakeRoom: one that was turned down is as silent as one that
+// has never said anything, and has to leave when there are too many.
+func TestRefusedConnectionsMakeRoom(t *testing.T) {
+	const few = 40 // and more than one address may have, silent
+	addr := serve(t, &xmlrpc.Server{Auth: newDoorman("ann"), Handler: never(t)})
+	refused := func() (net.Conn, *bufio.Reader) {
+		c := dial(t, addr)
+		r := bufio.NewReader(c)
+		io.WriteString(c, request("GET / HTTP/1.1", addr, "", login("eve")))
+		if got := readAnswer(t, r); got.status != 401 || got.closed {
+			t.Fatalf("got status %d, closed %v; want 401 on a connection that goes on", got.status, got.closed)
+		}
+		return c, r
+	}
+	first, r := refused()
+	for range few {
+		refused()
+	}
+	gone := make(chan error, 1)
+	go func() {
+		_, err := r.ReadByte()
+		gone <- err
+	}()
+	for deadline := time.Now().Add(patience / 2); len(gone) == 0; time.Sleep(50 * time.Millisecond) {
+		refused()
+		if time.Now().After(deadline) {
+			first.Close()
+			t.Error("a connection that was turned down keeps its place for ever")
+			break
+		}
+	}
+	<-gone
+}

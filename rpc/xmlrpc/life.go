@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -171,23 +172,18 @@ func (g *gate) Accept() (net.Conn, error) {
 
 // allowed holds an address against AllowFrom.
 func (l *life) allowed(a net.Addr) bool {
-	tcp, ok := a.(*net.TCPAddr)
-	if !ok || len(l.allow) == 0 {
+	ip, known := ipOf(a)
+	if len(l.allow) == 0 || known && !ip.IsValid() {
 		return true
 	}
-	addr := tcp.AddrPort().Addr().Unmap().WithZone("")
-	for _, p := range l.allow {
-		if p.Contains(addr) {
-			return true
-		}
-	}
-	return false
+	ip = ip.WithZone("")
+	return known && slices.ContainsFunc(l.allow, func(p netip.Prefix) bool { return p.Contains(ip) })
 }
 
 // allowAddr refuses to serve plain HTTP to other machines.
 func (l *life) allowAddr(a net.Addr) error {
-	tcp, ok := a.(*net.TCPAddr)
-	if !ok || tcp.IP.IsLoopback() || l.tls || l.beyond {
+	ip, known := ipOf(a)
+	if !known || !ip.IsValid() || ip.IsLoopback() || l.tls || l.beyond {
 		return nil
 	}
 	return fmt.Errorf("xmlrpc: %s can be reached from other machines, and there is no TLS: listen on 127.0.0.1, set Server.TLS, or set Server.DangerouslyListenBeyondLoopback", a)

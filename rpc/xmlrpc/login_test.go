@@ -216,7 +216,7 @@ func TestBodyIsReadAfterTheLogin(t *testing.T) {
 		{"no body comes", head(1000), 401},
 		{"a part of it comes", head(1000) + body, 401},
 		{"all of it comes", head(len(body)) + body, 401},
-		{"too large", head(1 << 40), 401}, // 413 comes later
+		{"too large", head(1 << 30), 401}, // 413 comes later
 		{"not readable", head(10, "Content-Encoding: gzip") + "0123456789", 401},
 		{"chunked", strings.Replace(head(0), "Content-Length: 0", "Transfer-Encoding: chunked", 1), 401},
 		{"a bad deadline", head(1000, "Parley-Timeout-Ms: x"), 401},

@@ -4,7 +4,3 @@ package xmlrpc_test
 
 // raceEnabled says that the tests run under the race detector, which is slow.
 const raceEnabled = true
-
-// slower is what the times of tests are multiplied by that have to keep apart
-// what comes early and what comes late.
-const slower = 2

@@ -35,7 +35,9 @@ type Server struct {
 	//
 	// With it set, a request without TLS from another machine is refused, unless
 	// DangerouslyListenBeyondLoopback is set: whoever mounts a Server behind a
-	// proxy on another machine, which ends TLS, needs that. A connection counts as
+	// proxy on another machine, which ends TLS, needs that. Auth is told the address
+	// in http.Request.RemoteAddr; behind a proxy it is that of the proxy for all,
+	// unless the program has put the client's there. A connection counts as
 	// silent until its first login. If Auth is an rpc.Revoker, the connections of
 	// a login that is over are closed, and its running calls cancelled; a mounted
 	// Server does not know its connections, and there calls that run end by

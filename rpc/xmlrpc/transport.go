@@ -65,7 +65,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	for _, name := range []string{"Content-Length", "Content-Encoding", "Accept-Encoding", "Idempotency-Key", "X-Idempotency-Key"} {
 		header.Del(name)
 	}
-	maps.Copy(header, c.header)
+	maps.Copy(header, c.header())
 
 	ctx, cancel := c.bound(r.Context())
 	defer cancel()
