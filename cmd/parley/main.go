@@ -19,6 +19,7 @@ import (
 	"io"
 	"log"
 	"os"
+	"reflect"
 	"runtime/debug"
 	"strings"
 
@@ -99,11 +100,28 @@ func parse(args []string, std stdio) (cmd command, err error) {
 	if err != nil {
 		return nil, usagef("%v; see parley %s--help", err, commandWords(commandPath(args, app.Model)))
 	}
+	if err := checkGiven(parsed); err != nil {
+		return nil, err
+	}
 	selected, ok := parsed.Selected().Target.Addr().Interface().(command)
 	if !ok {
 		return nil, errors.New("the command line is not set up correctly: a command cannot run")
 	}
 	return selected, nil
+}
+
+// checkGiven refuses flags that are there and say nothing: --credentials "$FILE"
+// without a FILE must not be the same as no --credentials.
+func checkGiven(parsed *kong.Context) error {
+	for _, p := range parsed.Path {
+		if p.Flag == nil || p.Flag.Target.Kind() != reflect.String {
+			continue
+		}
+		if parsed.FlagValue(p.Flag) == reflect.Zero(p.Flag.Target.Type()).Interface() {
+			return usagef("--%s is empty; give it a value, or leave it out", p.Flag.Name)
+		}
+	}
+	return nil
 }
 
 // commandWords are the words of a command, with a space behind each.
