@@ -19,7 +19,9 @@ import (
 // begin with "long.".
 type shortOnes struct{ methods }
 
-func (shortOnes) Short(method string) bool { return !strings.HasPrefix(method, "long.") }
+func (shortOnes) ShortFor(_ *rpc.Peer, method string) bool {
+	return !strings.HasPrefix(method, "long.")
+}
 
 func onReaderNow(ctx context.Context, _ *rpc.Request) (any, error) { return onReader(ctx), nil }
 
