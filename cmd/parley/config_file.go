@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/parley-rpc/parley/auth"
@@ -55,17 +56,16 @@ func loadConfig(path string) (*configFile, error) {
 // readConfig reads a file that nobody else can change, since it says who may
 // call what.
 func readConfig(path string) ([]byte, error) {
-	f, err := os.Open(path)
+	f, info, err := openRegular(path)
 	if err != nil {
 		return nil, usagef("--config: %v", err)
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, usagef("--config: %v", err)
-	}
-	if mode := info.Mode(); mode.IsRegular() && mode.Perm()&0o022 != 0 && runtime.GOOS != "windows" {
+	if mode := info.Mode(); mode.Perm()&0o022 != 0 && runtime.GOOS != "windows" {
 		return nil, usagef("--config %s has mode %04o, which lets others change who may call what; want 0644 or narrower: chmod go-w %s", path, mode.Perm(), path)
+	}
+	if owner, others := ownerOf(info); others {
+		return nil, usagef("--config %s belongs to user %d, who can change who may call what; want user %d or root", path, owner, os.Geteuid())
 	}
 	doc, err := io.ReadAll(io.LimitReader(f, maxConfig+1))
 	if err != nil {
@@ -75,6 +75,24 @@ func readConfig(path string) ([]byte, error) {
 		return nil, usagef("--config %s is larger than %d MiB", path, maxConfig>>20)
 	}
 	return doc, nil
+}
+
+// openRegular opens a file that is read while serve runs: a FIFO would keep it
+// from all else until somebody writes there, from the signal to end as well.
+func openRegular(path string) (*os.File, os.FileInfo, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s: got %s; want a regular file", path, info.Mode().Type())
+	}
+	if err != nil {
+		f.Close()
+		return nil, nil, err
+	}
+	return f, info, nil
 }
 
 // decode takes the document apart.

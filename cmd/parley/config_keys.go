@@ -129,14 +129,29 @@ func (r *keyReader) inside(path string, line int, v *unstable.Node) {
 			r.value(path, children.Node())
 		}
 	case unstable.Array:
-		for i := 0; children.Next(); i++ {
-			r.inside(fmt.Sprintf("%s[%d]", path, i), line, children.Node())
+		n := 0
+		for ; children.Next(); n++ {
+			r.inside(fmt.Sprintf("%s[%d]", path, n), line, children.Node())
+		}
+		if n == 0 {
+			r.empty(path, line)
 		}
 	case unstable.String:
+		if len(v.Data) == 0 {
+			r.empty(path, line)
+		}
 	default:
 		if t, ok := r.known[plain(path)]; ok && isText(elem(t)) {
 			r.wrong = append(r.wrong, wrongKey{line, path, "want a text in quotes"})
 		}
+	}
+}
+
+// empty refuses a known key that says nothing. To the decoder it is the same as
+// none, which opens what it should close: credentials, allow_from.
+func (r *keyReader) empty(path string, line int) {
+	if t, ok := r.known[plain(path)]; ok && (isText(elem(t)) || elem(t).Kind() == reflect.String) {
+		r.wrong = append(r.wrong, wrongKey{line, path, "it is empty; write " + wanted(plain(path)) + ", or leave it out"})
 	}
 }
 

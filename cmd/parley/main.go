@@ -17,7 +17,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"os"
+	"reflect"
 	"runtime/debug"
 	"strings"
 
@@ -25,6 +27,9 @@ import (
 )
 
 func main() {
+	// A client of net/http logs there what its caller is told as well, beside the
+	// one line that says why a command failed.
+	log.SetOutput(io.Discard)
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
@@ -95,11 +100,28 @@ func parse(args []string, std stdio) (cmd command, err error) {
 	if err != nil {
 		return nil, usagef("%v; see parley %s--help", err, commandWords(commandPath(args, app.Model)))
 	}
+	if err := checkGiven(parsed); err != nil {
+		return nil, err
+	}
 	selected, ok := parsed.Selected().Target.Addr().Interface().(command)
 	if !ok {
 		return nil, errors.New("the command line is not set up correctly: a command cannot run")
 	}
 	return selected, nil
+}
+
+// checkGiven refuses flags that are there and say nothing: --credentials "$FILE"
+// without a FILE must not be the same as no --credentials.
+func checkGiven(parsed *kong.Context) error {
+	for _, p := range parsed.Path {
+		if p.Flag == nil || p.Flag.Target.Kind() != reflect.String {
+			continue
+		}
+		if parsed.FlagValue(p.Flag) == reflect.Zero(p.Flag.Target.Type()).Interface() {
+			return usagef("--%s is empty; give it a value, or leave it out", p.Flag.Name)
+		}
+	}
+	return nil
 }
 
 // commandWords are the words of a command, with a space behind each.

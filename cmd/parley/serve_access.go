@@ -8,8 +8,8 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
-	"os"
 	"reflect"
 	"sync/atomic"
 	"time"
@@ -190,7 +190,12 @@ func leafOf(c *auth.Certificate) (*x509.Certificate, error) {
 
 // loadPool reads the certificates that others are checked against.
 func loadPool(path string) (*x509.CertPool, error) {
-	pem, err := os.ReadFile(path)
+	f, _, err := openRegular(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	pem, err := io.ReadAll(io.LimitReader(f, maxConfig))
 	if err != nil {
 		return nil, err
 	}
