@@ -111,21 +111,10 @@ func (r *Registry) Handle(name string, h Handler, opts ...Option) error {
 }
 
 // Short reports whether there is a method that was registered with the option
-// [Short].
+// [Short]. Transports ask it.
 func (r *Registry) Short(method string) bool {
 	d := r.door.Load()
 	return d != nil && d.entries[method].short()
-}
-
-// ShortFor is Short for the calls of a peer, and false for a method that the peer may
-// not call: the order of answers must not tell that there is one. Transports ask it.
-func (r *Registry) ShortFor(p *Peer, method string) (short bool) {
-	defer func() {
-		if recover() != nil { // the Authorizer; the call will tell the log
-			short = false
-		}
-	}()
-	return r.Short(method) && r.allowed(WithPeer(context.Background(), p), p, method)
 }
 
 func (r *Registry) add(name string, methods []*method) error {

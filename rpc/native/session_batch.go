@@ -108,8 +108,6 @@ var errGoexit = errors.New("a short function has ended its goroutine")
 
 // shortMethods is a handler that knows which of its functions are short. An
 // [rpc.Registry] is one.
-type shortMethods interface {
-	ShortFor(p *rpc.Peer, method string) bool
-}
+type shortMethods interface{ Short(method string) bool }
 
 var _ shortMethods = (*rpc.Registry)(nil)

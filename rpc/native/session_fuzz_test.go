@@ -14,7 +14,7 @@ import (
 // echoShort is a handler whose function echo is short.
 type echoShort struct{ callerFunc }
 
-func (echoShort) ShortFor(_ *rpc.Peer, method string) bool { return method == "echo" }
+func (echoShort) Short(method string) bool { return method == "echo" }
 
 // FuzzSession feeds arbitrary bytes to a session that serves and calls. Whatever
 // they are, it neither panics nor hangs, and ends with the connection.

@@ -196,7 +196,7 @@ func (r *reader) control(h frameHead, body []byte) error {
 }
 
 // method is what a reader remembers of one that was called. It is not short if it
-// was registered, or permitted to the peer, after that.
+// was registered after that.
 type method struct {
 	name  string
 	short bool
@@ -208,7 +208,7 @@ func (r *reader) method(b []byte) method {
 		return m
 	}
 	m := method{name: string(b)}
-	m.short = r.s.short != nil && r.s.short.ShortFor(r.s.peer, m.name)
+	m.short = r.s.short != nil && r.s.short.Short(m.name)
 	if len(r.names) < maxNames && len(b) <= maxName {
 		if r.names == nil {
 			r.names = map[string]method{}

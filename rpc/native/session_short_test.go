@@ -19,9 +19,7 @@ import (
 // begin with "long.".
 type shortOnes struct{ methods }
 
-func (shortOnes) ShortFor(_ *rpc.Peer, method string) bool {
-	return !strings.HasPrefix(method, "long.")
-}
+func (shortOnes) Short(method string) bool { return !strings.HasPrefix(method, "long.") }
 
 func onReaderNow(ctx context.Context, _ *rpc.Request) (any, error) { return onReader(ctx), nil }
 
