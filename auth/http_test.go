@@ -240,6 +240,12 @@ func TestCachePoisoning(t *testing.T) {
 			t.Errorf("eve, whose mock hash was found: got status %d; want 401", s)
 		}
 	}
+	// Nor by who checks passwords, whatever is looked at before and after.
+	for range 2 {
+		if c.web.check(t.Context(), httpLogin{id: "eve", password: httpPassword}, mock, false, hostOf(thisHost)) == nil {
+			t.Error("a password is right for a name that is not known")
+		}
+	}
 	// The trick itself: the hash as the password, and as a part of it.
 	for _, password := range []string{mock, httpPassword + mock, mock + httpPassword, cheapPHC('a')} {
 		if s := login(c, "eve", password); s != 401 {

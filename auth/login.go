@@ -17,8 +17,10 @@ import (
 // its Identity is then the id of the credential: the holder of what Entry made.
 //
 // A server that is not the real one gets a proof before it fails to give its own.
-// It can try out passphrases with that, each for the cost of argon2id; with a
-// generated key it can do nothing. The error of such a server has a method
+// It can try out passphrases with that, each for the cost of argon2id, and since it
+// has chosen the salt, that cost can be paid beforehand, once for all whom it
+// deceives: a pin or a certificate that is verified keeps it from getting any. With
+// a generated key it can do nothing. The error of such a server has a method
 // WrongProof() bool that returns true.
 func (s *Secret) Authenticate(ctx context.Context, binding func(kind string) ([]byte, error),
 	read func() ([]byte, error), write func([]byte) error,
@@ -91,21 +93,44 @@ func rememberSalted(secret []byte) saltedFunc {
 		turn   = make(chan struct{}, 1) // whose holder may use these
 	)
 	return func(ctx context.Context, kdf scram.KDF, salt []byte) ([]byte, error) {
-		select {
-		case turn <- struct{}{}:
-			defer func() { <-turn }()
-		case <-ctx.Done():
-		}
-		if ctx.Err() != nil { // argon2id cannot be interrupted
+		late := func() ([]byte, error) {
 			return nil, fmt.Errorf("%w: %w", os.ErrDeadlineExceeded, context.Cause(ctx))
 		}
-		if salted == nil || kdf != last || !bytes.Equal(salt, with) {
-			made, err := kdf.Salted(secret, salt)
-			if err != nil {
-				return nil, err
-			}
-			last, with, salted = kdf, bytes.Clone(salt), made
+		select {
+		case turn <- struct{}{}:
+		case <-ctx.Done():
+			return late()
 		}
-		return salted, nil
+		if ctx.Err() != nil {
+			<-turn
+			return late()
+		}
+		if salted != nil && kdf == last && bytes.Equal(salt, with) {
+			defer func() { <-turn }()
+			return salted, nil
+		}
+		// argon2id cannot be interrupted, and the server says how long it takes: some
+		// seconds at most. Whoever has no more time leaves it behind; it has the turn
+		// until it ends, so that there is one at a time.
+		type result struct {
+			salted []byte
+			err    error
+		}
+		done := make(chan result, 1)
+		salt = bytes.Clone(salt)
+		go func() {
+			made, err := kdf.Salted(secret, salt)
+			if err == nil {
+				last, with, salted = kdf, salt, made
+			}
+			<-turn
+			done <- result{made, err}
+		}()
+		select {
+		case r := <-done:
+			return r.salted, r.err
+		case <-ctx.Done():
+			return late()
+		}
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"reflect"
 	"runtime/debug"
@@ -26,6 +27,9 @@ import (
 )
 
 func main() {
+	// A client of net/http logs there what its caller is told as well, beside the
+	// one line that says why a command failed.
+	log.SetOutput(io.Discard)
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 

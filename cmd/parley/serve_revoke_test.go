@@ -94,13 +94,16 @@ func TestSecretsStaySecret(t *testing.T) {
 	}
 	r.awaitLog(t, "added=1")
 	var seen strings.Builder
-	answers := make(chan outcome, 1)
+	s.add(t, "scan", "ann", "channel")
+	answer := make(chan outcome, 1)
+	r.awaitLogs(t, "added=1", 2)
 	go func() {
-		answers <- r.call(t, urls[2], "sleep", "1", "--credential-file", s.secret("chan.secret"))
+		answer <- r.call(t, urls[2], "sleep", "600", "--timeout", "20s", "--credential-file", s.secret("scan.secret"))
 	}()
-	r.awaitLog(t, "credential=chan ")
-	seen.WriteString(commandLines(t))
-	got := <-answers
+	r.awaitLog(t, "credential=scan ")
+	seen.WriteString(commandLines(t, "scan.secret"))
+	at(t, "", "auth", "revoke", "scan", "--file", s.file)
+	got := <-answer
 	fmt.Fprint(&seen, got.stdout, got.stderr)
 	for _, args := range [][]string{
 		{urls[2], "--credential-file", s.secret("chan.secret")},
@@ -119,8 +122,9 @@ func TestSecretsStaySecret(t *testing.T) {
 	r.end(t)
 	seen.WriteString(r.stderr.String() + strings.Join(r.stdout, "\n") + r.rest)
 	secrets := []string{pass, read(t, s.secret("mp.secret"))}
-	for _, file := range []string{"chan.secret", "web.secret"} {
-		secrets = append(secrets, strings.Split(read(t, s.secret(file)), "_")[2])
+	for _, file := range []string{"chan.secret", "web.secret", "scan.secret"} {
+		text := strings.TrimSpace(read(t, s.secret(file)))
+		secrets = append(secrets, text[len(text)-52:len(text)-9]) // before the checksum: 43 characters, underscores among them
 	}
 	for _, secret := range secrets {
 		if strings.Contains(seen.String(), secret) {
@@ -129,8 +133,9 @@ func TestSecretsStaySecret(t *testing.T) {
 	}
 }
 
-// commandLines are those of all processes of this machine, as ps shows them.
-func commandLines(t *testing.T) string {
+// commandLines are those of all processes of this machine, as ps shows them, one
+// of which has the word.
+func commandLines(t *testing.T, word string) string {
 	t.Helper()
 	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	if err != nil || len(files) == 0 {
@@ -141,7 +146,7 @@ func commandLines(t *testing.T) string {
 		line, _ := os.ReadFile(f) // it may be gone by now
 		b.Write(line)
 	}
-	if !strings.Contains(b.String(), "chan.secret") {
+	if !strings.Contains(b.String(), word) {
 		t.Error("the call that is running is not in the list of processes")
 	}
 	return b.String()

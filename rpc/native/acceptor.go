@@ -1,6 +1,7 @@
 package native
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -21,6 +22,10 @@ const (
 	maxPending         = 64
 	maxPendingPerHost  = 8
 	maxPendingLoopback = 32 // loopback and unix sockets: one host of many programs
+	// crowd is how many times as many a host may have while they are new. Without it
+	// one that connects fast enough would take all places, and honest peers would
+	// have to leave in the middle of their argon2id.
+	crowd = 8
 
 	// loginGrace is how long a connection may say nothing before it has to make
 	// room for another: those of many honest peers may come at once.
@@ -91,6 +96,7 @@ type pendingConn struct {
 	host    netip.Addr // as hostOf; logins are counted by it
 	started time.Time
 	silent  time.Time // guarded by acceptor.mu; since when nothing is known to have come
+	secured bool      // guarded by acceptor.mu; its TLS handshake is made
 	proved  bool      // guarded by acceptor.mu
 	evicted bool      // guarded by acceptor.mu
 }
@@ -227,8 +233,9 @@ func (a *acceptor) admit(nc net.Conn) {
 }
 
 // place makes room for a connection from host. full says which limit was met,
-// if one was and somebody had to leave for it. Only the last limit is held
-// against honest peers that come at the same time. It is called with mu held.
+// if one was and somebody had to leave for it. Only the last limit, and the crowd
+// of a host, are held against honest peers that come at the same time. It is called
+// with mu held.
 func (a *acceptor) place(host netip.Addr, now time.Time) (full string, ok bool) {
 	sameHost := func(q *pendingConn) bool { return q.host == host }
 	everyone := func(*pendingConn) bool { return true }
@@ -245,6 +252,9 @@ func (a *acceptor) place(host netip.Addr, now time.Time) (full string, ok bool) 
 	for ; fromHost >= perHost && a.evict(sameHost, now, a.grace()); fromHost-- {
 		full = "too many logins under way from this address"
 	}
+	for ; fromHost >= crowd*perHost && a.evict(sameHost, now, 0); fromHost-- {
+		full = "too many logins under way from this address"
+	}
 	for len(a.pending) >= maxPending && a.evict(everyone, now, a.grace()) {
 		full = "too many logins under way"
 	}
@@ -255,25 +265,28 @@ func (a *acceptor) place(host netip.Addr, now time.Time) (full string, ok bool) 
 }
 
 // evict closes a pending connection among those that which selects, and frees
-// its place at once: the oldest that has proved nothing for at least grace, or
-// else the one that has been silent longest since its proof, for at least
-// proofGrace. It is called with mu held.
+// its place at once: the oldest that has proved nothing for at least grace, one
+// that has not made its TLS handshake first, or else the one that has been silent
+// longest since its proof, for at least proofGrace. It is called with mu held.
 func (a *acceptor) evict(which func(*pendingConn) bool, now time.Time, grace time.Duration) bool {
-	var leaves *pendingConn
+	var leaves, secured, proved *pendingConn
 	for _, q := range a.pending {
-		if !which(q) {
-			continue
-		}
 		silent := now.Sub(q.silent)
-		if !q.proved && silent >= grace {
+		switch {
+		case !which(q):
+		case q.proved && silent >= proofGrace && (proved == nil || q.silent.Before(proved.silent)):
+			proved = q
+		case q.proved || silent < grace:
+		case q.secured && secured == nil:
+			secured = q
+		case !q.secured:
 			leaves = q
+		}
+		if leaves != nil {
 			break
 		}
-		if q.proved && silent >= proofGrace && (leaves == nil || q.silent.Before(leaves.silent)) {
-			leaves = q
-		}
 	}
-	if leaves == nil {
+	if leaves = cmp.Or(leaves, secured, proved); leaves == nil {
 		return false
 	}
 	leaves.evicted = true
@@ -292,10 +305,12 @@ func (a *acceptor) remove(p *pendingConn) {
 
 // handshake logs p in and delivers it.
 func (a *acceptor) handshake(p *pendingConn) {
-	nc, result, err := a.logIn(a.ctx, p.nc, func() {
+	nc, result, err := a.logIn(a.ctx, p.nc, func(s loginStep) {
 		a.mu.Lock()
-		p.proved, p.silent = true, time.Now()
-		a.mu.Unlock()
+		defer a.mu.Unlock()
+		if p.secured = true; s == stepProved {
+			p.proved, p.silent = true, time.Now()
+		}
 	})
 	stopped := a.ctx.Err() != nil
 

@@ -92,6 +92,46 @@ func TestProvedPeersThatStopMakeRoom(t *testing.T) {
 	})
 }
 
+// TestThreatOneHostTakesAllPlaces: a host that connects faster than connections get
+// old does not drive out others that are about to log in.
+func TestThreatOneHostTakesAllPlaces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newFakeListener()
+		a := startAcceptor(l, acceptorConfig{auth: oneKey(testKey), logger: quiet, deliver: discardDelivery})
+		defer a.Close()
+		honest := l.connect("192.0.2.1:1")
+		var flood []net.Conn
+		for range defaultMaxConns + 100 {
+			flood = append(flood, l.connect("203.0.113.5:1"))
+		}
+		synctest.Wait()
+		if got := countAlive(flood); got > crowd*maxPendingPerHost {
+			t.Errorf("one host has %d connections; want %d at most", got, crowd*maxPendingPerHost)
+		}
+		if _, err := clientHandshake(t.Context(), honest, oneKey(testKey), true); err != nil {
+			t.Errorf("an honest login: %v", err)
+		}
+	})
+}
+
+// TestThreatSocketsAgainstLogins: whoever only connects makes room before a peer
+// that is in the middle of its login in TLS, however long that takes.
+func TestThreatSocketsAgainstLogins(t *testing.T) {
+	now := time.Now()
+	pending := func(age time.Duration, secured, proved bool) *pendingConn {
+		nc, other := net.Pipe()
+		t.Cleanup(func() { other.Close() })
+		return &pendingConn{nc: nc, silent: now.Add(-age), secured: secured, proved: proved}
+	}
+	proved, login, older, younger := pending(9*time.Second, true, true), pending(8*time.Second, true, false), pending(7*time.Second, false, false), pending(6*time.Second, false, false)
+	a := &acceptor{pending: []*pendingConn{proved, login, older, younger}, conns: 4}
+	for i, want := range []*pendingConn{older, younger, login, proved} {
+		if !a.evict(func(*pendingConn) bool { return true }, now, loginGrace) || !want.evicted {
+			t.Fatalf("the one to leave at %d is another: proved %v, login %v, older %v, younger %v", i, proved.evicted, login.evicted, older.evicted, younger.evicted)
+		}
+	}
+}
+
 // Many honest peers may come at the same time: none has to leave before it could
 // have said anything.
 func TestManyAtOnce(t *testing.T) {

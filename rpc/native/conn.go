@@ -89,7 +89,7 @@ func newConn(nc net.Conn, result handshakeResult, o connOptions) *Conn {
 		sending: make(chan struct{}, 1),
 		reading: make(chan struct{}, 1),
 		in:      newFrameReader(nc, o.maxMessage, connBuffer),
-		ackNow:  quickACK(nc),
+		ackNow:  quickACK(socketOf(nc)),
 		keyless: o.keyless,
 		stall:   o.stall,
 	}

@@ -11,7 +11,7 @@ import (
 // them first. Where the system cannot tell it is false; that is everywhere but on
 // Linux.
 func (c *Conn) Gone() bool {
-	socket, ok := c.nc.(syscall.Conn)
+	socket, ok := socketOf(c.nc).(syscall.Conn)
 	if !ok {
 		return false
 	}

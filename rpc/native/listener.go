@@ -30,7 +30,8 @@ type ListenConfig struct {
 	// connect. A unix socket is guarded by its mode, 0600; a TCP port is open to
 	// every user of the machine.
 	DangerouslyWithoutAuth bool
-	// DangerouslyBeyondLoopback permits a TCP address that other machines reach.
+	// DangerouslyBeyondLoopback permits a tcp:// address that other machines reach;
+	// tls:// needs no permission.
 	// The challenge keeps strangers out, but whoever is on the way can read and
 	// change what is sent after it, and can pass a login through to get a
 	// connection of its own.

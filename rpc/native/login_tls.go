@@ -44,11 +44,19 @@ type login struct {
 // caller's.
 var errLoginTimeout = errors.New("the time for the login is over")
 
+// loginStep is how far a login has come.
+type loginStep uint8
+
+const (
+	stepSecured loginStep = iota // the TLS handshake is made
+	stepProved                   // the peer has shown who it is
+)
+
 // run logs in on nc, and returns the connection that is to be used from now on.
-// proved is called when the peer has shown who it is, if it is set. Afterwards
+// reached is called at each step, if it is set. Afterwards
 // there is no deadline, and not a byte behind the login was read. After an error
 // nc is of no more use; the caller closes it.
-func (l *login) run(ctx context.Context, nc net.Conn, proved func()) (net.Conn, handshakeResult, error) {
+func (l *login) run(ctx context.Context, nc net.Conn, reached func(loginStep)) (net.Conn, handshakeResult, error) {
 	limit := l.timeout
 	if limit == 0 {
 		limit = loginTimeout
@@ -58,7 +66,7 @@ func (l *login) run(ctx context.Context, nc net.Conn, proved func()) (net.Conn, 
 	release := interrupt(ctx, nc.SetDeadline)
 	defer release()
 
-	secured, id, err := l.prove(ctx, nc, proved)
+	secured, id, err := l.prove(ctx, nc, reached)
 	if err == nil {
 		// What is said without an authkey does not tell Go from others.
 		return secured, handshakeResult{Identity: id, Tagged: true, Login: true}, nil
@@ -72,8 +80,13 @@ func (l *login) run(ctx context.Context, nc net.Conn, proved func()) (net.Conn, 
 	return nil, handshakeResult{}, err
 }
 
-func (l *login) prove(ctx context.Context, nc net.Conn, proved func()) (net.Conn, rpc.Identity, error) {
+func (l *login) prove(ctx context.Context, nc net.Conn, reached func(loginStep)) (net.Conn, rpc.Identity, error) {
 	var id rpc.Identity
+	at := func(s loginStep) {
+		if reached != nil {
+			reached(s)
+		}
+	}
 	if l.tls != nil {
 		tc := newTLSConn(nc, l.tls, l.server)
 		if err := tc.handshake(); err != nil {
@@ -83,6 +96,7 @@ func (l *login) prove(ctx context.Context, nc net.Conn, proved func()) (net.Conn
 			}
 			return nil, id, err
 		}
+		at(stepSecured)
 		if l.auth == nil || l.mutual {
 			var err error
 			id, err = peerIdentity(tc)
@@ -92,9 +106,7 @@ func (l *login) prove(ctx context.Context, nc net.Conn, proved func()) (net.Conn
 			case err != nil && l.auth == nil:
 				return nil, id, err
 			}
-			if proved != nil {
-				proved()
-			}
+			at(stepProved)
 		}
 		nc = tc
 	}
@@ -105,9 +117,7 @@ func (l *login) prove(ctx context.Context, nc net.Conn, proved func()) (net.Conn
 	if err != nil {
 		return nil, id, err
 	}
-	if proved != nil {
-		proved()
-	}
+	at(stepProved)
 	return nc, id, nil
 }
 

@@ -145,15 +145,13 @@ func newSession(ctx context.Context, nc net.Conn, cfg sessionConfig) *session {
 	s := &session{
 		sessionConfig: cfg,
 		nc:            nc,
-		wire:          nc,
+		wire:          socketOf(nc),
 		ready:         make(chan struct{}),
 		dead:          make(chan struct{}),
 		gone:          make(chan struct{}),
 		born:          time.Now(),
 	}
-	if c, ok := nc.(*tlsConn); ok {
-		s.tls, s.wire = c, c.Conn
-	}
+	s.tls, _ = nc.(*tlsConn)
 	s.raw = newRawWriter(s.wire)
 	s.peer = &rpc.Peer{Identity: cfg.identity, Addr: nc.RemoteAddr(), Transport: "native", Back: s}
 	s.base = rpc.WithPeer(ctx, s.peer)

@@ -145,6 +145,14 @@ func (c *tlsConn) CloseWrite() error {
 	return nil
 }
 
+// socketOf returns what is under a connection, which may be inside TLS.
+func socketOf(nc net.Conn) net.Conn {
+	if c, ok := nc.(*tlsConn); ok {
+		return c.Conn
+	}
+	return nc
+}
+
 // errDry says that tls.Conn needs bytes that have not come. To tls.Conn it is an
 // error that passes.
 var errDry error = dryError{}

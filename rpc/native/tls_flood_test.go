@@ -64,7 +64,7 @@ func clientHello(t testing.TB) []byte {
 // delay no honest client, and are gone when the time for a login is over, 10 s if
 // nothing else is said.
 func TestSilentTLSSocketsKeepNobodyOut(t *testing.T) {
-	const silent, most, limit = 200, 64, 3 * time.Second
+	const silent, most, limit = 200, 100, 3 * time.Second
 	if loginTimeout != 10*time.Second {
 		t.Errorf("the time for a login: got %v; want 10 s", loginTimeout)
 	}
@@ -72,7 +72,7 @@ func TestSilentTLSSocketsKeepNobodyOut(t *testing.T) {
 		t.Run(how.name, func(t *testing.T) {
 			t.Parallel() // each waits for the deadline of the login
 			credentials, secret := testLogins(t)
-			srv := testServer(t, "tls://127.0.0.1:0", &Server{Handler: echo, Login: credentials, HandshakeTimeout: limit})
+			srv := testServer(t, "tls://127.0.0.1:0", &Server{Handler: echo, Login: credentials, HandshakeTimeout: limit, MaxConns: most})
 			began := time.Now()
 			for range silent {
 				// One that has to make room in the middle of this fails; others have come
@@ -179,7 +179,7 @@ func TestLoginBytesAreBounded(t *testing.T) {
 	for _, size := range []int{maxLogin + 1, 1 << 20, 1<<31 - 1} {
 		head := appendFrameHeader(nil, size)
 		var failed failedLogins
-		srv := testServer(t, "tls://127.0.0.1:0", &Server{Handler: echo, Login: serverLogin(), Events: failed.events()})
+		srv := testServer(t, "tls://127.0.0.1:0", &Server{Handler: echo, Login: serverLogin(), HandshakeTimeout: 2 * time.Second, Events: failed.events()})
 		c, err := rawTLS(t, srv.Addr(), nil)
 		if err != nil {
 			t.Fatal(err)
@@ -193,7 +193,7 @@ func TestLoginBytesAreBounded(t *testing.T) {
 			c.Write(head)
 			io.Copy(io.Discard, c)
 		})
-		_, err = Dial(testContext(t), url, DialConfig{Login: clientLogin(), Logger: quiet})
+		_, err = Dial(testContext(t), url, DialConfig{Login: clientLogin(), DialTimeout: 2 * time.Second, Logger: quiet})
 		if !errors.Is(err, ErrTooLarge) || !errors.Is(err, ErrAuth) {
 			t.Errorf("%d bytes announced to the client: got %v; want %v", size, err, ErrTooLarge)
 		}
@@ -201,6 +201,7 @@ func TestLoginBytesAreBounded(t *testing.T) {
 	here, there := net.Pipe()
 	defer here.Close()
 	defer there.Close()
+	here.SetDeadline(time.Now().Add(time.Second)) // or it would wait for a reader
 	m := loginMessages{nc: here}
 	if err := m.write(make([]byte, maxLogin+1)); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("sending %d bytes: got %v; want %v", maxLogin+1, err, ErrTooLarge)

@@ -171,7 +171,13 @@ func TestProofIsTold(t *testing.T) {
 		result := make(chan error, 1)
 		go func() {
 			l := &login{auth: serverLogin(), tls: cfg, mutual: mutual, server: true}
-			_, _, err := l.run(testContext(t), a, func() { mu.Lock(); told++; mu.Unlock() })
+			_, _, err := l.run(testContext(t), a, func(s loginStep) {
+				mu.Lock()
+				defer mu.Unlock()
+				if s == stepProved {
+					told++
+				}
+			})
 			result <- err
 		}()
 		fake := clientLogin()

@@ -65,12 +65,13 @@ func (a *acceptorConfig) judge() any {
 }
 
 // logIn has a connection prove who it is, and returns the one to use from then on.
-func (a *acceptor) logIn(ctx context.Context, nc net.Conn, proved func()) (net.Conn, handshakeResult, error) {
+// It calls reached as it comes on.
+func (a *acceptor) logIn(ctx context.Context, nc net.Conn, reached func(loginStep)) (net.Conn, handshakeResult, error) {
 	switch {
 	case a.login != nil:
-		return a.login.run(ctx, nc, proved)
+		return a.login.run(ctx, nc, reached)
 	case a.auth != nil:
-		h := handshake{auth: a.auth, role: listenerRole, offer: a.offerSession, timeout: a.timeout, proved: proved}
+		h := handshake{auth: a.auth, role: listenerRole, offer: a.offerSession, timeout: a.timeout, proved: func() { reached(stepProved) }}
 		result, err := h.run(ctx, nc)
 		return nc, result, err
 	}

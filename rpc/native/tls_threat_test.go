@@ -308,3 +308,37 @@ func TestPassphraseLogin(t *testing.T) {
 		t.Errorf("the peer: got %+v; want %+v", got, want)
 	}
 }
+
+// TestRefusedLoginIsNotRepeated: a client whose credential has gone away, or that
+// is led elsewhere, says so with each call and does not knock all the time, also if
+// it would wait for a server.
+func TestRefusedLoginIsNotRepeated(t *testing.T) {
+	credentials, secret := testLogins(t)
+	var failed failedLogins
+	srv := testServer(t, "tls://127.0.0.1:0", &Server{Handler: echo, Login: credentials, Events: failed.events()})
+	c := testClient(t, srv.Addr(), DialConfig{Login: secret, WaitForReady: true})
+	if _, err := rpc.Invoke[int](testContext(t), c, "echo", 1); err != nil {
+		t.Fatal(err)
+	}
+	other, err := auth.GenerateSecret("other.k1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	entry, err := other.Entry(auth.UseChannel, "other")
+	if err == nil {
+		err = credentials.Replace([]auth.Entry{entry})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	waitLost(t, c)
+	for range 50 {
+		if _, err := rpc.Invoke[int](testContext(t), c, "echo", 1); !errors.Is(err, ErrLoginRefused) || !errors.Is(err, ErrAuth) {
+			t.Fatalf("a call: got %v; want %v", err, ErrLoginRefused)
+		}
+	}
+	failed.wait(t)
+	if n := srv.Stats().LoginsFailed; n > 2 { // five seconds lie between two of them
+		t.Errorf("got %d logins for 50 calls; want one, or one more on a slow machine", n)
+	}
+}

@@ -38,10 +38,14 @@ func TestAllocationsOfLogin(t *testing.T) {
 		}
 		return testing.AllocsPerRun(500, call)
 	}
-	without, with := cost(nil), cost(sameAlways{})
-	if with > without+0.5 {
-		t.Errorf("a call takes %.1f allocations with a login and %.1f without; want the same", with, without)
+	var without, with float64
+	for range 3 { // pools that are emptied in between may cost one more
+		without, with = cost(nil), cost(sameAlways{})
+		if with <= without || raceEnabled { // which takes memory of its own
+			return
+		}
 	}
+	t.Errorf("a call takes %v allocations with a login and %v without; want the same", with, without)
 }
 
 // BenchmarkLogin makes calls one after the other with a login that is known

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"io"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/parley-rpc/parley/auth"
+	"github.com/parley-rpc/parley/rpc/native"
+	"github.com/parley-rpc/parley/rpc/value"
+	"github.com/parley-rpc/parley/rpc/xmlrpc"
+)
+
+// opened sets up what a config file asks for, within this process.
+func opened(t *testing.T, s *site) *service {
+	t.Helper()
+	svc, err := (&serveCommand{Config: s.config}).open(stdio{err: io.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for _, l := range svc.listeners {
+			l.Close()
+			l.server.Close()
+		}
+	})
+	return svc
+}
+
+// What the file says reaches the servers.
+func TestConfigReachesTheServers(t *testing.T) {
+	s := newSite(t, `
+allow_md5 = true
+[[xmlrpc]]
+listen = "127.0.0.1:0"
+hosts = ["rpc.example.org"]
+allow_from = ["10.0.0.0/8"]
+[[xmlrpc]]
+listen = "127.0.0.1:0"
+[[native]]
+listen = "127.0.0.1:0"
+allow_from = ["192.0.2.1"]
+[[native]]
+listen = "tls://127.0.0.1:0"
+[limits]
+max_conns = 7
+max_calls = 8
+max_message = 70000
+call_timeout = "9s"
+login_timeout = "3s"
+`)
+	svc := opened(t, s)
+	if len(svc.listeners) != 4 {
+		t.Fatalf("got %d listeners; want 4", len(svc.listeners))
+	}
+	from := func(text string) []netip.Prefix { return []netip.Prefix{netip.MustParsePrefix(text)} }
+	for i, l := range svc.listeners {
+		switch server := l.server.(type) {
+		case *xmlrpc.Server:
+			if server.MaxConns != 7 || server.MaxCalls != 8 || server.MaxBody != 70000 || server.Timeout != 9*time.Second || server.HeaderTimeout != 3*time.Second {
+				t.Errorf("listener %d has not the limits of the file", i)
+			}
+			if i == 0 && (!slices.Equal(server.Hosts, []string{"rpc.example.org"}) || !slices.Equal(server.AllowFrom, from("10.0.0.0/8"))) || i == 1 && (server.Hosts != nil || server.AllowFrom != nil) {
+				t.Errorf("listener %d has hosts %q and allows %v", i, server.Hosts, server.AllowFrom)
+			}
+			if server.Auth != svc.creds {
+				t.Errorf("listener %d does not ask for credentials", i)
+			}
+		case *native.Server:
+			if server.MaxConns != 7 || server.MaxCalls != 8 || server.Limits.MaxMessage != 70000 || server.HandshakeTimeout != 3*time.Second {
+				t.Errorf("listener %d has not the limits of the file", i)
+			}
+			if i == 2 && !slices.Equal(server.AllowFrom, from("192.0.2.1/32")) || i == 3 && server.AllowFrom != nil {
+				t.Errorf("listener %d allows %v", i, server.AllowFrom)
+			}
+			if i == 2 && server.Auth != svc.creds || i == 3 && server.Login != svc.creds {
+				t.Errorf("listener %d does not ask for credentials", i)
+			}
+		}
+	}
+	if !svc.creds.AllowMD5() {
+		t.Error("MD5 is not allowed")
+	}
+}
+
+func TestConfigObjectsAndShortKey(t *testing.T) {
+	const listener = "[[native]]\nlisten = '127.0.0.1:0'\n"
+	s := newSite(t, "dangerously_allow_short_key = true\nobjects = 'add'\n"+listener)
+	if got := at(t, "12345\n", "auth", "add", "short", "--use", "authkey", "--file", s.file, "--dangerously-allow-short-key"); got.code != 0 {
+		t.Fatalf("%+v", got)
+	}
+	svc := opened(t, s)
+	served := make(chan error, 1)
+	l := svc.listeners[0]
+	go func() { served <- l.server.Serve(l.Listener) }()
+	key, err := auth.NewKey([]byte("12345"), auth.KeyConfig{DangerouslyAllowShortKey: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	c, err := native.DialConn(ctx, l.url, native.ConnConfig{Auth: key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Send(ctx, value.Tuple{3, 5}); err != nil {
+		t.Fatal(err)
+	}
+	var sum int
+	if err := c.Recv(ctx, &sum); err != nil || sum != 8 {
+		t.Errorf("got %v, %v; want 8", sum, err)
+	}
+	c.Close()
+	l.server.Close()
+	<-served
+
+	s.write(t, "objects = 'add'\n"+listener)
+	if _, err := (&serveCommand{Config: s.config}).open(stdio{err: io.Discard}); err == nil {
+		t.Error("a short key was taken without the switch")
+	}
+}
