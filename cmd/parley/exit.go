@@ -77,7 +77,8 @@ func report(stderr io.Writer, err error) int {
 	code := exitCode(err)
 	if code != exitAnswered {
 		text := strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")
-		if errors.Is(err, native.ErrPolicy) {
+		// Other challenges are below policy as well.
+		if errors.Is(err, native.ErrPolicy) && strings.Contains(text, "AllowMD5") {
 			text += "; to let Python 3.11 and older log in, add --allow-md5"
 		}
 		// A fault stands at the start of its line, so that scripts find its code.
