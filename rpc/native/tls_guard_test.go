@@ -265,22 +265,25 @@ func TestCloseWaitsForNobody(t *testing.T) {
 		t.Error("the write succeeded")
 	}
 	// The same without a writer: the last alert finds no room.
-	a, b = testSockets(t, "tcp")
+	a, b = testSockets(t, "unix")
 	defer a.Close()
 	_, client = secured(t, a, b)
-	b.SetWriteDeadline(time.Now().Add(200 * time.Millisecond))
-	io.Copy(b, neverEnding{})
+	for _, size := range []int{64 << 10, 1 << 10, 1} {
+		fill := make([]byte, size)
+		for b.SetWriteDeadline(time.Now().Add(50*time.Millisecond)) == nil {
+			if _, err := b.Write(fill); err != nil {
+				break
+			}
+		}
+	}
 	b.SetWriteDeadline(time.Time{})
+	time.AfterFunc(10*time.Second, func() { a.Close() }) // or a Close that waits would do so for ever
 	began = time.Now()
 	client.Close()
 	if took := time.Since(began); took > 2*time.Second {
 		t.Errorf("Close with a full socket took %v", took)
 	}
 }
-
-type neverEnding struct{}
-
-func (neverEnding) Read(p []byte) (int, error) { return len(p), nil }
 
 // TestPeerCannotMakeUsTalk: what a peer can have this side say, as answers to
 // KeyUpdates, does not gather without bound.
@@ -304,6 +307,27 @@ func TestPeerCannotMakeUsTalk(t *testing.T) {
 	if _, err := b.Write(answer); err != nil {
 		t.Errorf("after a write: %v", err)
 	}
+}
+
+// TestBrokenWriteStaysBroken: behind a record of which a part is missing nothing
+// would be understood.
+func TestBrokenWriteStaysBroken(t *testing.T) {
+	a, b := net.Pipe()
+	defer a.Close()
+	defer b.Close()
+	_, client := secured(t, a, b)
+	client.SetWriteDeadline(longAgo)
+	if n, err := client.Write([]byte("x")); err == nil || n == 0 {
+		t.Errorf("a write without time: got %d bytes, %v; want them counted, and an error", n, err)
+	}
+	client.SetWriteDeadline(time.Time{})
+	var reading sync.WaitGroup
+	reading.Go(func() { io.Copy(io.Discard, a) })
+	if n, err := client.Write([]byte("y")); err == nil {
+		t.Errorf("the next one: wrote %d bytes; want an error", n)
+	}
+	a.Close()
+	reading.Wait()
 }
 
 // TestConnInTLSIsBrokenByHalfAMessage: what was encrypted cannot be taken back, so a
