@@ -68,6 +68,9 @@ func (c *Certificate) GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, er
 	return c.cert, nil
 }
 
+// Format writes "[certificate]" and its file, for every verb.
+func (c *Certificate) Format(s fmt.State, _ rune) { fmt.Fprintf(s, "[certificate %s]", c.certFile) }
+
 // Err returns why the files, as they were when they were looked at last, cannot be
 // used; nil if they can. Until they can, the certificate is that of before.
 func (c *Certificate) Err() error {

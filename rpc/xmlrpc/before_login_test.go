@@ -201,16 +201,18 @@ func TestConnectionsAreBoundedByDefault(t *testing.T) {
 
 // TestForbiddenAddressIsNotRead: AllowFrom is looked at before a byte is read.
 func TestForbiddenAddressIsNotRead(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		l, stop := servePipes(&xmlrpc.Server{Handler: never(t), AllowFrom: []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")}})
-		defer stop()
-		var read atomic.Bool
-		if n, err := l.connect("192.0.2.1:1", &read).Read(make([]byte, 1)); n != 0 || err != io.EOF {
-			t.Errorf("got %d bytes, %v; want the end", n, err)
-		}
-		synctest.Wait()
-		if read.Load() {
-			t.Error("it was read from an address that may not connect")
-		}
-	})
+	for _, allowed := range [][]netip.Prefix{{netip.MustParsePrefix("198.51.100.0/24")}, {}} {
+		synctest.Test(t, func(t *testing.T) {
+			l, stop := servePipes(&xmlrpc.Server{Handler: never(t), AllowFrom: allowed})
+			defer stop()
+			var read atomic.Bool
+			if n, err := l.connect("192.0.2.1:1", &read).Read(make([]byte, 1)); n != 0 || err != io.EOF {
+				t.Errorf("AllowFrom %v: got %d bytes, %v; want the end", allowed, n, err)
+			}
+			synctest.Wait()
+			if read.Load() {
+				t.Errorf("AllowFrom %v: it was read from an address that may not connect", allowed)
+			}
+		})
+	}
 }

@@ -173,7 +173,7 @@ func (g *gate) Accept() (net.Conn, error) {
 // allowed holds an address against AllowFrom.
 func (l *life) allowed(a net.Addr) bool {
 	ip, known := ipOf(a)
-	if len(l.allow) == 0 || known && !ip.IsValid() {
+	if l.allow == nil || known && !ip.IsValid() {
 		return true
 	}
 	ip = ip.WithZone("")

@@ -88,7 +88,8 @@ type Server struct {
 	// MaxConns is how many connections may be open. Zero means 1024.
 	MaxConns int
 	// AllowFrom are the addresses that may connect; others are closed before a
-	// byte is read. Empty means all. It does not apply to unix sockets.
+	// byte is read. Nil admits all, an empty list nobody. Unix sockets are not
+	// concerned.
 	AllowFrom []netip.Prefix
 	// TLS encrypts connections: it needs a certificate. The version is 1.2 or
 	// later. Nil means plain HTTP.
