@@ -66,9 +66,8 @@ func (p *passwords) check(ctx context.Context, l httpLogin, phc string, known bo
 		p.mu.Lock()
 		// That the name is known comes first, and the hash that it has now is a part
 		// of the key: nothing is remembered for who is not there any more.
-		age, was := p.proved.age(key, time.Now())
 		refused := p.wrong.refuse(host, l.id, time.Now())
-		if known && was && (age < provedFor || refused != nil || p.work.crowded()) {
+		if known && p.remembers(key, refused != nil) {
 			p.mu.Unlock()
 			return nil
 		}
@@ -108,6 +107,14 @@ func (p *passwords) check(ctx context.Context, l httpLogin, phc string, known bo
 		p.mu.Unlock()
 		return unauthorized(l.id, "wrong password, or no such credential")
 	}
+}
+
+// remembers reports whether a password need not be checked: it was right not long
+// ago, or it cannot be checked since its host is blocked or too many others are.
+// p.mu is held.
+func (p *passwords) remembers(key proofKey, blocked bool) bool {
+	age, ok := p.proved.age(key, time.Now())
+	return ok && (age < provedFor || blocked || p.work.crowded())
 }
 
 // errAbandoned says that the one who was to check a password has left before, or
