@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -79,6 +80,10 @@ func report(stderr io.Writer, err error) int {
 		text := strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")
 		if errors.Is(err, native.ErrPolicy) {
 			text += "; to let Python 3.11 and older log in, add --allow-md5"
+		}
+		var authority x509.UnknownAuthorityError
+		if errors.As(err, &authority) {
+			text += "; --ca FILE names the authority, or the server's own certificate"
 		}
 		// A fault stands at the start of its line, so that scripts find its code.
 		if code != exitFault {
