@@ -107,6 +107,7 @@ func TestAuthCheckConfig(t *testing.T) {
 	}{
 		"Good":           {creds + tls + tcp, nil, ""},
 		"Socket":         {creds + tls + "[[native]]\nlisten = 'unix:x.sock'\n", nil, ""},
+		"SocketAlone":    {creds + "[[native]]\nlisten = 'unix:x.sock'\n", []string{"warning: nobody can use credentials for channel, such as ann"}, ""},
 		"NoTLS":          {creds + tcp, []string{"warning: nobody can use credentials for channel, such as ann"}, ""},
 		"NoTCP":          {creds + tls, []string{"warning: nobody can use credentials for authkey, such as py"}, ""},
 		"NoHTTP":         {creds + tls + tcp + web, []string{":7: warning: nobody can log in at 127.0.0.1:3: no credential for http"}, ""},

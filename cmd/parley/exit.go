@@ -81,6 +81,9 @@ func report(stderr io.Writer, err error) int {
 		if errors.Is(err, native.ErrPolicy) {
 			text += "; to let Python 3.11 and older log in, add --allow-md5"
 		}
+		if errors.Is(err, native.ErrKeyNeeded) {
+			text += "; --authkey-file FILE is the key that it asks for"
+		}
 		var authority x509.UnknownAuthorityError
 		if errors.As(err, &authority) {
 			text += "; --ca FILE names the authority, or the server's own certificate"
