@@ -199,8 +199,9 @@ func (c *checker) policy(path string, cfg config, creds *auth.Credentials) {
 			proved[e.Identity] = true
 		}
 	}
+	const everyone = "*" // all who have logged in
 	for _, identity := range slices.Sorted(maps.Keys(proved)) {
-		if _, ok := cfg.Policy[identity]; !ok {
+		if _, ok := cfg.Policy[identity]; !ok && len(cfg.Policy[everyone]) == 0 {
 			c.warnf(path, "the policy does not name %s, who can log in and call nothing", printable(identity))
 		}
 	}
@@ -209,7 +210,7 @@ func (c *checker) policy(path string, cfg config, creds *auth.Credentials) {
 		return
 	}
 	for _, identity := range slices.Sorted(maps.Keys(cfg.Policy)) {
-		if !proved[identity] {
+		if !proved[identity] && identity != everyone {
 			c.warnf(path, "the policy names %s, whom no credential proves", printable(identity))
 		}
 	}
