@@ -65,7 +65,7 @@ func (c *Credentials) Authenticate(_ context.Context, binding func(kind string) 
 		return rpc.Identity{}, &loginError{id: id, unknown: !live, err: err, wrongProof: errors.Is(err, scram.ErrProof)}
 	}
 	broken := func(what string, err error) (rpc.Identity, error) {
-		return rpc.Identity{}, &loginError{id: id, err: fmt.Errorf("%s: %w", what, err)}
+		return rpc.Identity{}, &loginError{id: id, unknown: !live, err: fmt.Errorf("%s: %w", what, err)}
 	}
 
 	c1, err := read()

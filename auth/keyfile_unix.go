@@ -29,6 +29,9 @@ func checkAccessAs(uid int, path string, info fs.FileInfo) error {
 		widest = 0o640
 	case uint32(uid):
 	default:
+		if uid == 0 {
+			return fmt.Errorf("%s: its owner is user %d; want root, and mode 0640 for a group that may read it", path, stat.Uid)
+		}
 		return fmt.Errorf("%s: its owner is user %d; want user %d or root", path, stat.Uid, uid)
 	}
 	if mode := info.Mode().Perm(); mode&^widest != 0 {

@@ -144,13 +144,18 @@ func weakKDF(kdf string) string {
 
 // listeners looks for credentials that no listener takes.
 func (c *checker) listeners(path string, cfg config, entries []auth.Entry) {
+	live := map[auth.Use]bool{}
+	for _, e := range entries {
+		live[e.Use] = live[e.Use] || stateOf(e, c.now) == stateLive
+	}
 	there := map[auth.Use]bool{auth.UseHTTP: len(cfg.XMLRPC) > 0}
 	for _, l := range cfg.Native {
 		switch {
 		case l.encrypted():
 			there[auth.UseChannel] = there[auth.UseChannel] || l.ClientCA == ""
 		case isSocket(l.Listen):
-			there[auth.UseAuthkey], there[auth.UseChannel] = true, true
+			there[auth.UseAuthkey] = true
+			there[auth.UseChannel] = there[auth.UseChannel] || !live[auth.UseAuthkey]
 		default:
 			there[auth.UseAuthkey] = true
 		}
@@ -167,10 +172,6 @@ func (c *checker) listeners(path string, cfg config, entries []auth.Entry) {
 		}
 	}
 	// And for listeners that nobody can log in to.
-	live := map[auth.Use]bool{}
-	for _, e := range entries {
-		live[e.Use] = live[e.Use] || stateOf(e, c.now) == stateLive
-	}
 	nobody := func(l listenerConfig, use string) {
 		c.warnf(strings.TrimSuffix(l.where, ": listen"), "nobody can log in at %s: no credential for %s is valid now", l.Listen, use)
 	}
@@ -198,8 +199,9 @@ func (c *checker) policy(path string, cfg config, creds *auth.Credentials) {
 			proved[e.Identity] = true
 		}
 	}
+	const everyone = "*" // all who have logged in
 	for _, identity := range slices.Sorted(maps.Keys(proved)) {
-		if _, ok := cfg.Policy[identity]; !ok {
+		if _, ok := cfg.Policy[identity]; !ok && len(cfg.Policy[everyone]) == 0 {
 			c.warnf(path, "the policy does not name %s, who can log in and call nothing", printable(identity))
 		}
 	}
@@ -208,7 +210,7 @@ func (c *checker) policy(path string, cfg config, creds *auth.Credentials) {
 		return
 	}
 	for _, identity := range slices.Sorted(maps.Keys(cfg.Policy)) {
-		if !proved[identity] {
+		if !proved[identity] && identity != everyone {
 			c.warnf(path, "the policy names %s, whom no credential proves", printable(identity))
 		}
 	}

@@ -107,10 +107,12 @@ func TestAuthCheckConfig(t *testing.T) {
 	}{
 		"Good":           {creds + tls + tcp, nil, ""},
 		"Socket":         {creds + tls + "[[native]]\nlisten = 'unix:x.sock'\n", nil, ""},
+		"SocketAlone":    {creds + "[[native]]\nlisten = 'unix:x.sock'\n", []string{"warning: nobody can use credentials for channel, such as ann"}, ""},
 		"NoTLS":          {creds + tcp, []string{"warning: nobody can use credentials for channel, such as ann"}, ""},
 		"NoTCP":          {creds + tls, []string{"warning: nobody can use credentials for authkey, such as py"}, ""},
 		"NoHTTP":         {creds + tls + tcp + web, []string{":7: warning: nobody can log in at 127.0.0.1:3: no credential for http"}, ""},
 		"Policy":         {creds + tls + tcp + "[policy]\nann = ['*']\nbob = ['*']\n", []string{"policy does not name py", "policy names bob"}, ""},
+		"PolicyForAll":   {creds + tls + tcp + "[policy]\nann = ['*']\n'*' = ['system.*']\n", nil, ""},
 		"PolicyAndCert":  {creds + tcp + mtls + "[policy]\nann = ['*']\npy = ['*']\n'spiffe://x' = ['*']\n", []string{"such as ann", "server.pem: warning: the certificate expires"}, ""},
 		"PolicyOpen":     {web + "[policy]\nann = ['*']\n", nil, ":2: listen 127.0.0.1:3 asks nobody who he is"},
 		"NoCredentials":  {tls, nil, ":2: listen tls://127.0.0.1:1 wants a login, and there are no credentials"},

@@ -22,7 +22,9 @@ type addCommand struct {
 
 // Help is what kong shows below the short help.
 func (*addCommand) Help() string {
-	return `    parley auth add ann.laptop --identity ann --use channel --file credentials.jsonl --generate --secret-out ann.key
+	return `A generated key for the native channel, and a password for XML-RPC, which is asked for:
+
+    parley auth add ann.laptop --identity ann --use channel --file credentials.jsonl --generate --secret-out ann.key
     parley auth add ann --use http --file credentials.jsonl
 
 The file is made if it is not there, with mode 0600. What it keeps of a passphrase or key logs nobody in, but for authkeys, which a challenge needs as they are.`
@@ -55,7 +57,7 @@ func (c *addCommand) run(std stdio) error {
 		})
 	})
 	if err == nil {
-		fmt.Fprintf(std.err, "parley: %s proves %s from now on (%s)\n", c.ID, printable(c.Identity), c.Use)
+		fmt.Fprintf(std.err, "parley: %s proves %s (%s); servers that use %s notice within a second\n", c.ID, printable(c.Identity), c.Use, c.File)
 	}
 	return err
 }

@@ -141,7 +141,7 @@ func TestAuthAdd(t *testing.T) {
 		{"short\n", []string{"mp3", "--use", "authkey", "--dangerously-allow-short-key"}},
 	} {
 		got := at(t, tt.stdin, append([]string{"auth", "add", "--file", s.file}, tt.args...)...)
-		if got.code != 0 || got.stdout != "" || !strings.Contains(got.stderr, tt.args[0]+" proves "+tt.args[0]+" from now on") {
+		if got.code != 0 || got.stdout != "" || !strings.Contains(got.stderr, tt.args[0]+" proves "+tt.args[0]+" (") {
 			t.Errorf("add %q: %+v", tt.args, got)
 		}
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -96,6 +97,13 @@ func report(stderr io.Writer, err error) int {
 		// Other challenges are below policy as well.
 		if errors.Is(err, native.ErrPolicy) && strings.Contains(text, "AllowMD5") {
 			text += "; to let Python 3.11 and older log in, add --allow-md5"
+		}
+		if errors.Is(err, native.ErrKeyNeeded) {
+			text += "; --authkey-file FILE is the key that it asks for"
+		}
+		var authority x509.UnknownAuthorityError
+		if errors.As(err, &authority) {
+			text += "; --ca FILE names the authority, or the server's own certificate"
 		}
 		// A fault stands at the start of its line, so that scripts find its code.
 		if code != exitFault {

@@ -138,7 +138,7 @@ func TestPromptForPassphrase(t *testing.T) {
 	if code := p.exits(t); code != 0 {
 		t.Errorf("exit code %d; want 0:\n%s", code, p.screen)
 	}
-	p.shows(t, "ann proves ann from now on", 1)
+	p.shows(t, "ann proves ann (", 1)
 	if strings.Contains(p.screen.String(), "canary") {
 		t.Errorf("the terminal shows what was typed:\n%s", p.screen)
 	}

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"reflect"
 	"sync/atomic"
@@ -52,7 +53,10 @@ func (a *access) open(cfg config, logger *slog.Logger) error {
 		a.creds, err = auth.LoadCredentials(cfg.Credentials, auth.CredentialsConfig{
 			AllowMD5: cfg.AllowMD5, DangerouslyAllowShortKey: cfg.DangerouslyAllowShortKey, Logger: logger,
 		})
-		if err != nil {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return usagef("%v; parley auth add makes it", err)
+		case err != nil:
 			return usagef("%v", err)
 		}
 	}
@@ -82,7 +86,7 @@ func (c *config) checkLogins() error {
 		switch {
 		case c.Credentials != "" || l.ClientCA != "":
 		case l.encrypted():
-			wrong = append(wrong, usagef("%s %s wants a login, and there are no credentials; make some with parley auth add, and name their file as credentials", l.where, l.Listen))
+			wrong = append(wrong, usagef("%s %s wants a login, and there are no credentials; make some with parley auth add, and name their file: %s", l.where, l.Listen, l.credentialsOption()))
 		case !l.byFlag():
 			wrong = append(wrong, usagef(`%s %s wants an authkey, and there are no credentials; make them with parley auth add ID --use authkey --file FILE, and write credentials = "FILE"`, l.where, l.Listen))
 		}

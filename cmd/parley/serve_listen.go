@@ -178,29 +178,37 @@ func (c *config) checkReach() error {
 		switch {
 		case !l.fromAfar():
 		case !l.encrypted():
-			wrong = append(wrong, l.plain("cert and key make it https"))
+			wrong = append(wrong, l.plain("cert and key make it https", "https takes cert and key in a --config file"))
 		case c.Credentials == "":
 			wrong = append(wrong, usagef("%s %s can be reached from other machines, and there are no credentials, so that everyone may call everything; name a file of them (parley auth add), or lift this with %s", l.where, l.Listen, l.lift()))
 		}
 	}
 	for _, l := range c.Native {
 		if !l.encrypted() && l.fromAfar() {
-			wrong = append(wrong, l.plain("tls://host:port with credentials is encrypted"))
+			wrong = append(wrong, l.plain("tls://host:port with credentials is encrypted", "tls://host:port with --credentials is encrypted"))
 		}
 	}
 	return joined(wrong)
 }
 
 // plain refuses a listener that sends in the clear.
-func (l listenerConfig) plain(instead string) error {
+func (l listenerConfig) plain(instead, byFlag string) error {
 	if l.byFlag() {
-		instead = "and ssh -L from afar"
+		instead = byFlag
 	}
 	return usagef("%s %s can be reached from other machines, and nothing is encrypted; use 127.0.0.1 (%s), or lift this with %s", l.where, l.Listen, instead, l.lift())
 }
 
 // byFlag reports whether a flag says it, and no file.
 func (l listenerConfig) byFlag() bool { return strings.HasPrefix(l.where, "--") }
+
+// credentialsOption is how a file of credentials is named.
+func (l listenerConfig) credentialsOption() string {
+	if l.byFlag() {
+		return "--credentials FILE"
+	}
+	return `credentials = "FILE"`
+}
 
 // lift is the switch that lifts the refusal to listen beyond loopback.
 func (l listenerConfig) lift() string {

@@ -98,7 +98,7 @@ func explainTLS(err error, server bool) error {
 	case errors.As(err, &header):
 		return fmt.Errorf("%w: what came is no TLS at all: check the address, or use tcp:// (%w)", ErrNoTLS, err)
 	case errors.As(err, &certificate):
-		return fmt.Errorf("%w: %w%s", ErrUntrusted, err, certificateHint(err))
+		return fmt.Errorf("%w: %w%s", ErrUntrusted, err, certificateHint(err, server))
 	case isAlert(err, certificateAlerts...):
 		return fmt.Errorf("TLS: %w", alerted(err))
 	case isAlert(err, alertProtocolVersion):
@@ -114,10 +114,12 @@ func explainTLS(err error, server bool) error {
 }
 
 // certificateHint says what to do about a certificate that is not trusted.
-func certificateHint(err error) string {
+func certificateHint(err error, server bool) string {
 	var authority x509.UnknownAuthorityError
 	var host x509.HostnameError
 	switch {
+	case server:
+		return "" // its ClientCAs are what it trusts, and the client has to fit
 	case errors.As(err, &authority):
 		return "; set TLS.RootCAs to the authority that signed it, or use a Login without RootCAs"
 	case errors.As(err, &host):

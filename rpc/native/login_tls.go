@@ -236,7 +236,7 @@ func (m *loginMessages) explain(err error) error {
 	case errors.Is(err, errLoginTimeout), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return fmt.Errorf("login: %w", err)
 	case bytes.HasPrefix(m.last, []byte(challengePrefix)):
-		return fmt.Errorf("%w: set Auth in place of Login (%w)", ErrKeyNeeded, err)
+		return fmt.Errorf("%w in place of Login (%w)", ErrKeyNeeded, err)
 	case bytes.HasPrefix(m.last, []byte("e=")):
 		return fmt.Errorf("%w: %w", ErrLoginRefused, err)
 	case bytes.HasPrefix(m.last, []byte("v=")), wrongProof(err):

@@ -129,8 +129,8 @@ func TestGuessersAreHeldUp(t *testing.T) {
 			t.Errorf("%s: got status %d; want 200", what, got.status)
 		}
 	}
-	if got := try(other, basic("ann", "another guess")); got.status != 401 {
-		t.Errorf("another address: got status %d; want 401", got.status)
+	if got := try(other, basic("ann", "another guess")); got.status != 401 || !strings.Contains(got.body, "wrong, unknown") {
+		t.Errorf("another address: got status %d, %q; want 401, and that the login is wrong", got.status, got.body)
 	}
 	for i := range 15 {
 		if got := try(local, basic("ann", fmt.Sprint("guess number ", i))); got.status != 401 {

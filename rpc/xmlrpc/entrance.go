@@ -142,6 +142,9 @@ func (e *entrance) refuse(x *exchange, err error) *refusal {
 		}
 	}
 	no := &refusal{status: status, reason: "log in with HTTP Basic or a bearer key"}
+	if len(x.r.Header["Authorization"]) > 0 {
+		no.reason = "the login is not valid: wrong, unknown, expired or revoked"
+	}
 	switch status {
 	case http.StatusUnauthorized:
 	case http.StatusTooManyRequests:
