@@ -19,10 +19,12 @@ import (
 )
 
 const (
-	// provedFor is how long a password that was right is remembered, and maxProved
-	// how many are.
-	provedFor = 5 * time.Minute
-	maxProved = 1024
+	// provedFor is how long a password that was right need not be checked again,
+	// and provedKept how long it is let in without while it cannot be, since others
+	// try wrong ones. maxProved is how many are remembered.
+	provedFor  = 5 * time.Minute
+	provedKept = 24 * time.Hour
+	maxProved  = 1024
 )
 
 // passwords checks passwords against PHC strings, and bounds what that costs.
@@ -64,11 +66,12 @@ func (p *passwords) check(ctx context.Context, l httpLogin, phc string, known bo
 		p.mu.Lock()
 		// That the name is known comes first, and the hash that it has now is a part
 		// of the key: nothing is remembered for who is not there any more.
-		if known && p.proved.has(key, time.Now()) {
+		refused := p.wrong.refuse(host, l.id, time.Now())
+		if known && p.remembers(key, refused != nil) {
 			p.mu.Unlock()
 			return nil
 		}
-		if refused := p.wrong.refuse(host, l.id, time.Now()); refused != nil {
+		if refused != nil {
 			p.mu.Unlock()
 			return refused
 		}
@@ -104,6 +107,14 @@ func (p *passwords) check(ctx context.Context, l httpLogin, phc string, known bo
 		p.mu.Unlock()
 		return unauthorized(l.id, "wrong password, or no such credential")
 	}
+}
+
+// remembers reports whether a password need not be checked: it was right not long
+// ago, or it cannot be checked since its host is blocked or too many others are.
+// p.mu is held.
+func (p *passwords) remembers(key proofKey, blocked bool) bool {
+	age, ok := p.proved.age(key, time.Now())
+	return ok && (age < provedFor || blocked || p.work.crowded())
 }
 
 // errAbandoned says that the one who was to check a password has left before, or
@@ -167,34 +178,38 @@ func (p *passwords) keyOf(parts ...string) (key proofKey) {
 
 // provedList are the passwords that were right, for a while.
 type provedList struct {
-	until map[proofKey]time.Time
+	at    map[proofKey]time.Time
 	order []proved // the oldest first
 }
 
 type proved struct {
-	key   proofKey
-	until time.Time
+	key proofKey
+	at  time.Time
 }
 
-func (l *provedList) has(key proofKey, now time.Time) bool { return now.Before(l.until[key]) }
+// age returns how long ago a password was right, and whether it was.
+func (l *provedList) age(key proofKey, now time.Time) (age time.Duration, ok bool) {
+	at, ok := l.at[key]
+	age = now.Sub(at)
+	return age, ok && age < provedKept
+}
 
 // add remembers one more, and forgets those that are over, and the oldest if
 // there are too many.
 func (l *provedList) add(key proofKey, now time.Time) {
-	if l.until == nil {
-		l.until = map[proofKey]time.Time{}
+	if l.at == nil {
+		l.at = map[proofKey]time.Time{}
 	}
 	n := 0
-	for n < len(l.order) && (!now.Before(l.order[n].until) || len(l.order)-n >= maxProved) {
-		if old := l.order[n]; l.until[old.key].Equal(old.until) { // and not a later one
-			delete(l.until, old.key)
+	for n < len(l.order) && (now.Sub(l.order[n].at) >= provedKept || len(l.order)-n >= maxProved) {
+		if old := l.order[n]; l.at[old.key].Equal(old.at) { // and not a later one
+			delete(l.at, old.key)
 		}
 		n++
 	}
 	l.order = append(l.order[:0], l.order[n:]...)
-	until := now.Add(provedFor)
-	l.until[key] = until
-	l.order = append(l.order, proved{key, until})
+	l.at[key] = now
+	l.order = append(l.order, proved{key, now})
 }
 
 // mockPHC returns a hash to work on for an id that has none: as costly as that of

@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 
@@ -195,9 +196,13 @@ func DeliverItem(src value.Source, req *Request) error {
 	return req.Yield(item)
 }
 
+// ErrResult is what the error of a call is whose answer came and cannot be read, or
+// does not fit into Into. The function has run.
+var ErrResult = errors.New("rpc: result")
+
 func deliverError(src value.Source) error {
 	if err := src.Err(); err != nil {
-		return fmt.Errorf("rpc: result: %w", err)
+		return fmt.Errorf("%w: %w", ErrResult, err)
 	}
 	return nil
 }

@@ -94,7 +94,7 @@ func unsendable(err error) error {
 	var fault *rpc.Fault
 	var link *rpc.LinkError
 	var bad *value.Error
-	if errors.As(err, &bad) && !errors.As(err, &fault) && !errors.As(err, &link) {
+	if errors.As(err, &bad) && !errors.Is(err, rpc.ErrResult) && !errors.As(err, &fault) && !errors.As(err, &link) {
 		return usagef("%v", err)
 	}
 	return err

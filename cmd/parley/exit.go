@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/parley-rpc/parley/rpc"
 	"github.com/parley-rpc/parley/rpc/native"
@@ -57,7 +59,7 @@ func exitCode(err error) int {
 		return exitDeadline
 	case errors.As(err, &fault):
 		return exitFault
-	case errors.As(err, &link):
+	case errors.As(err, &link), errors.Is(err, rpc.ErrResult): // what came is no answer
 		return exitLink
 	}
 	return exitFailed
@@ -71,13 +73,28 @@ func failedLogin(err error) bool {
 		errors.Is(err, &rpc.Fault{Code: rpc.CodeNotAuthenticated})
 }
 
+// visible escapes what a server could use to play with a terminal. What has been
+// escaped before stays as it is.
+func visible(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		if unicode.IsPrint(r) {
+			b.WriteRune(r)
+		} else {
+			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+		}
+	}
+	return b.String()
+}
+
 // report says on stderr, in one line, why a command failed, and returns the
 // code to exit with.
 func report(stderr io.Writer, err error) int {
 	code := exitCode(err)
 	if code != exitAnswered {
-		text := strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")
-		if errors.Is(err, native.ErrPolicy) {
+		text := visible(strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; "))
+		// Other challenges are below policy as well.
+		if errors.Is(err, native.ErrPolicy) && strings.Contains(text, "AllowMD5") {
 			text += "; to let Python 3.11 and older log in, add --allow-md5"
 		}
 		// A fault stands at the start of its line, so that scripts find its code.

@@ -67,14 +67,21 @@ func (o outcome) oneLine(t *testing.T, parts ...string) {
 }
 
 // home is a user's state directory, of its own for each test.
-type home struct{ dir string }
+type home struct {
+	dir   string
+	files int // that a command may have open; 0: as many as this process
+}
 
-func newHome(t *testing.T) home { return home{t.TempDir()} }
+func newHome(t *testing.T) home { return home{dir: t.TempDir()} }
 
 func (h home) key() string { return filepath.Join(h.dir, "parley", "authkey") }
 
 func (h home) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, binary, args...)
+	if h.files > 0 {
+		limit := fmt.Sprintf(`ulimit -n %d && exec "$0" "$@"`, h.files)
+		cmd = exec.CommandContext(ctx, "sh", append([]string{"-c", limit, binary}, args...)...)
+	}
 	cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+h.dir)
 	return cmd
 }

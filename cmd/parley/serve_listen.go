@@ -28,6 +28,7 @@ type service struct {
 	access
 
 	reg       *rpc.Registry
+	maxConns  int // of each listener
 	listeners []listening
 }
 
@@ -67,6 +68,13 @@ func (s *service) open(stderr io.Writer) (err error) {
 			}
 		}
 	}()
+	s.maxConns = s.cfg.Limits.MaxConns
+	if files, ok := openFiles(); ok {
+		var warning string
+		if s.maxConns, warning = s.cfg.fitConns(files); warning != "" {
+			s.reg.Logger.Warn(warning)
+		}
+	}
 	for _, l := range s.cfg.XMLRPC {
 		if err := s.listenXMLRPC(l); err != nil {
 			return err
@@ -91,7 +99,7 @@ func (s *service) listenXMLRPC(c xmlrpcConfig) error {
 		Hosts:                           c.Hosts,
 		AllowFrom:                       prefixes(c.AllowFrom),
 		DangerouslyListenBeyondLoopback: c.DangerouslyListenBeyondLoopback,
-		MaxConns:                        s.cfg.Limits.MaxConns,
+		MaxConns:                        s.maxConns,
 		MaxCalls:                        s.cfg.Limits.MaxCalls,
 		MaxBody:                         s.cfg.Limits.MaxMessage,
 		Timeout:                         s.cfg.Limits.CallTimeout.Duration,
@@ -125,7 +133,7 @@ func (s *service) listenNative(c nativeConfig) error {
 		AllowFrom:                 prefixes(c.AllowFrom),
 		DangerouslyBeyondLoopback: c.DangerouslyListenBeyondLoopback,
 		HandshakeTimeout:          s.cfg.Limits.LoginTimeout.Duration,
-		MaxConns:                  s.cfg.Limits.MaxConns,
+		MaxConns:                  s.maxConns,
 		MaxCalls:                  s.cfg.Limits.MaxCalls,
 		Limits:                    native.Limits{MaxMessage: s.cfg.Limits.MaxMessage},
 		Logger:                    s.reg.Logger,

@@ -132,10 +132,10 @@ func parseTag(message []byte) (tag, error) {
 	}
 	fields := strings.Split(text, " ")
 	if fields[0] != tagVersion {
-		return tag{}, fmt.Errorf("%w: its tag has version %q, and %s is understood here", ErrNoChallenge, value.Clip(fields[0], 16), tagVersion)
+		return tag{}, fmt.Errorf("%w: its tag has version \"%s\", and %s is understood here", ErrNoChallenge, value.Clip(fields[0], 16), tagVersion)
 	}
 	if len(fields) < 3 || fields[1] != string(listenerRole) && fields[1] != string(dialerRole) {
-		return tag{}, fmt.Errorf("%w: its tag is malformed: expected role and offer, got %q", ErrNoChallenge, value.Clip(text, 64))
+		return tag{}, fmt.Errorf("%w: its tag is malformed: expected role and offer, got \"%s\"", ErrNoChallenge, value.Clip(text, 64))
 	}
 	t := tag{role: role(fields[1][0])}
 	for word := range strings.SplitSeq(fields[2], ",") {
@@ -173,7 +173,7 @@ func respond(key, message []byte, peer dialect, allowMD5 bool) (response []byte,
 	case len(message) < legacySize || name != "" && len(rest) < 16:
 		return nil, 0, fmt.Errorf("%w: its challenge is too short: %d bytes", ErrPolicy, len(message))
 	case name == "":
-		return nil, 0, fmt.Errorf("%w: its challenge names no digest that is known here: %q", ErrPolicy, value.Clip(string(message), 16))
+		return nil, 0, fmt.Errorf("%w: its challenge names no digest that is known here: \"%s\"", ErrPolicy, value.Clip(string(message), 16))
 	case name == "md5" && !md5Allowed(allowMD5):
 		return nil, 0, errMD5("the challenge asks for HMAC-MD5", allowMD5)
 	}

@@ -265,7 +265,7 @@ func (h *handshake) read(what string) ([]byte, error) {
 	case isTLS(h.in.head[:]):
 		return nil, fmt.Errorf("%w: it began with TLS: serve it on tls://, or have it use tcp:// (%w)", ErrNoChallenge, err)
 	case errors.Is(err, ErrTooLarge), errors.Is(err, ErrFrame):
-		return nil, fmt.Errorf("%w: expected %s of at most %d bytes, got %q: %w", ErrNoChallenge, what, maxHandshake,
+		return nil, fmt.Errorf("%w: expected %s of at most %d bytes, got \"%s\": %w", ErrNoChallenge, what, maxHandshake,
 			value.Clip(string(h.in.head[:headerSize]), headerSize), err)
 	}
 	return nil, fmt.Errorf("handshake: waiting for %s: %w", what, err)

@@ -92,7 +92,7 @@ func explainTLS(err error, server bool) error {
 	case errors.Is(err, ErrAuth), errors.Is(err, ErrNoTLS):
 		return fmt.Errorf("TLS: %w", err)
 	case errors.As(err, &header) && server:
-		return fmt.Errorf("%w: it began with %q: it may have been told tcp:// in place of tls:// (%w)", ErrNoTLS, value.Clip(string(header.RecordHeader[:]), 5), err)
+		return fmt.Errorf("%w: it began with \"%s\": it may have been told tcp:// in place of tls:// (%w)", ErrNoTLS, value.Clip(string(header.RecordHeader[:]), 5), err)
 	case errors.As(err, &header) && header.RecordHeader[0] == 0:
 		return fmt.Errorf("%w: it asks for the authkey challenge: use tcp:// with Auth, or have it listen on tls:// (%w)", ErrNoTLS, err)
 	case errors.As(err, &header):

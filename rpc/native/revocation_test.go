@@ -151,6 +151,9 @@ func TestRevokedPeerIsCutOff(t *testing.T) {
 			busy := testClient(t, srv.Addr(), DialConfig{Auth: one})
 			idle := testClient(t, srv.Addr(), DialConfig{Auth: one})
 			stays := testClient(t, srv.Addr(), DialConfig{Auth: other})
+			if _, err := idle.Call(ctx, &rpc.Request{Method: "one"}); err != nil { // the server has begun the session too
+				t.Fatal(err)
+			}
 			results := make(chan error, 2)
 			go func() { _, err := busy.Call(ctx, &rpc.Request{Method: "wait"}); results <- err }()
 			stayCtx, leave := context.WithCancel(ctx)

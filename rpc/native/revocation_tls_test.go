@@ -47,6 +47,9 @@ func TestRevokedLoginIsCutOff(t *testing.T) {
 			ctx := testContext(t)
 			busy := testClient(t, srv.Addr(), DialConfig{Login: login})
 			idle := testClient(t, srv.Addr(), DialConfig{Login: login})
+			if _, err := idle.Call(ctx, &rpc.Request{Method: "one"}); err != nil { // the server has begun the session too
+				t.Fatal(err)
+			}
 			result := make(chan error, 1)
 			go func() { _, err := busy.Call(ctx, &rpc.Request{Method: "wait"}); result <- err }()
 			wantWithin(t, entered, "the call")
