@@ -152,8 +152,15 @@ func (w *household) revoke() {
 	}
 	w.out.wait(w.t, "outcome=revoked")
 	for name, c := range w.callers {
-		_, err := c.Call(w.ctx, &rpc.Request{Method: "open", Args: rpc.Values{argument}})
+		call := func() error {
+			_, err := c.Call(w.ctx, &rpc.Request{Method: "open", Args: rpc.Values{argument}})
+			return err
+		}
+		err := call()
 		if name != "authkey" {
+			for until := time.Now().Add(5 * time.Second); err == nil && time.Now().Before(until); { // its connection is still being cut
+				err = call()
+			}
 			w.failed("after the revocation, "+name, err)
 		}
 	}

@@ -56,11 +56,11 @@ func unauthorized(id, text string) *httpError {
 // from; it is not valid for a unix socket. It satisfies xmlrpc.Authenticator.
 //
 // Checking a password costs 0.1 s and 64 MiB, so that one that was right is
-// remembered for five minutes, and for a day while others keep it from being
-// checked again, as a keyed hash that is of no use without the stored hash it was
-// right for. The number of checks at the same time is bounded, and so are the
-// wrong passwords of an address beyond loopback: ten at once and ten a minute.
-// What is remembered, and keys, are not held up by either.
+// remembered for five minutes, as a keyed hash that is of no use without the
+// stored hash it was right for. The number of checks at the same time is bounded,
+// and so are the wrong passwords of an address beyond loopback: ten at once and
+// ten a minute. What is remembered is not held up by the first, and not by the
+// second if it was right from the same address; keys are held up by neither.
 //
 // Errors have a method HTTPStatus() (status int, retryAfter time.Duration): 401,
 // 429 for an address with too many wrong passwords, 503 while too many checks are

@@ -19,12 +19,10 @@ import (
 )
 
 const (
-	// provedFor is how long a password that was right need not be checked again,
-	// and provedKept how long it is let in without while it cannot be, since others
-	// try wrong ones. maxProved is how many are remembered.
-	provedFor  = 5 * time.Minute
-	provedKept = 24 * time.Hour
-	maxProved  = 1024
+	// provedFor is how long a password that was right is remembered, and maxProved
+	// how many are, each once for itself and once for the address it came from.
+	provedFor = 5 * time.Minute
+	maxProved = 2048
 )
 
 // passwords checks passwords against PHC strings, and bounds what that costs.
@@ -67,7 +65,7 @@ func (p *passwords) check(ctx context.Context, l httpLogin, phc string, known bo
 		// That the name is known comes first, and the hash that it has now is a part
 		// of the key: nothing is remembered for who is not there any more.
 		refused := p.wrong.refuse(host, l.id, time.Now())
-		if known && p.remembers(key, refused != nil) {
+		if known && p.remembers(key, host, refused != nil) {
 			p.mu.Unlock()
 			return nil
 		}
@@ -109,12 +107,27 @@ func (p *passwords) check(ctx context.Context, l httpLogin, phc string, known bo
 	}
 }
 
-// remembers reports whether a password need not be checked: it was right not long
-// ago, or it cannot be checked since its host is blocked or too many others are.
+// remembers reports whether a password need not be checked. From a host that has
+// to wait it must have been right before from there too: otherwise who is there
+// could try out passwords against what others have proved, as fast as an HMAC.
 // p.mu is held.
-func (p *passwords) remembers(key proofKey, blocked bool) bool {
-	age, ok := p.proved.age(key, time.Now())
-	return ok && (age < provedFor || blocked || p.work.crowded())
+func (p *passwords) remembers(key proofKey, host netip.Addr, blocked bool) bool {
+	now := time.Now()
+	if !host.IsValid() { // never blocked
+		return p.proved.has(key, now)
+	}
+	here := p.keyOf(string(key[:]), host.String())
+	if blocked {
+		return p.proved.has(here, now)
+	}
+	until, ok := p.proved.until[key]
+	if !ok || !now.Before(until) {
+		return false
+	}
+	if !p.proved.has(here, now) {
+		p.proved.add(here, until, now)
+	}
+	return true
 }
 
 // errAbandoned says that the one who was to check a password has left before, or
@@ -127,7 +140,9 @@ func (p *passwords) run(ctx context.Context, c *passwordCheck, key proofKey, l h
 		p.mu.Lock()
 		delete(p.checks, key)
 		if c.right {
-			p.proved.add(key, time.Now())
+			now := time.Now()
+			p.proved.add(key, now.Add(provedFor), now)
+			p.remembers(key, host, false)
 		}
 		p.mu.Unlock()
 		close(c.done)
@@ -178,38 +193,33 @@ func (p *passwords) keyOf(parts ...string) (key proofKey) {
 
 // provedList are the passwords that were right, for a while.
 type provedList struct {
-	at    map[proofKey]time.Time
+	until map[proofKey]time.Time
 	order []proved // the oldest first
 }
 
 type proved struct {
-	key proofKey
-	at  time.Time
+	key   proofKey
+	until time.Time
 }
 
-// age returns how long ago a password was right, and whether it was.
-func (l *provedList) age(key proofKey, now time.Time) (age time.Duration, ok bool) {
-	at, ok := l.at[key]
-	age = now.Sub(at)
-	return age, ok && age < provedKept
-}
+func (l *provedList) has(key proofKey, now time.Time) bool { return now.Before(l.until[key]) }
 
-// add remembers one more, and forgets those that are over, and the oldest if
+// add remembers one more until a time, and forgets those that are over, and the oldest if
 // there are too many.
-func (l *provedList) add(key proofKey, now time.Time) {
-	if l.at == nil {
-		l.at = map[proofKey]time.Time{}
+func (l *provedList) add(key proofKey, until, now time.Time) {
+	if l.until == nil {
+		l.until = map[proofKey]time.Time{}
 	}
 	n := 0
-	for n < len(l.order) && (now.Sub(l.order[n].at) >= provedKept || len(l.order)-n >= maxProved) {
-		if old := l.order[n]; l.at[old.key].Equal(old.at) { // and not a later one
-			delete(l.at, old.key)
+	for n < len(l.order) && (!now.Before(l.order[n].until) || len(l.order)-n >= maxProved) {
+		if old := l.order[n]; l.until[old.key].Equal(old.until) { // and not a later one
+			delete(l.until, old.key)
 		}
 		n++
 	}
 	l.order = append(l.order[:0], l.order[n:]...)
-	l.at[key] = now
-	l.order = append(l.order, proved{key, now})
+	l.until[key] = until
+	l.order = append(l.order, proved{key, until})
 }
 
 // mockPHC returns a hash to work on for an id that has none: as costly as that of

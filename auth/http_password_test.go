@@ -130,22 +130,21 @@ func TestProvedPasswordsAreForgotten(t *testing.T) {
 
 		var l provedList
 		now := time.Now()
-		has := func(k proofKey) bool { _, ok := l.age(k, now); return ok }
 		key := func(i int) proofKey { return proofKey{byte(i), byte(i >> 8)} }
 		for i := range 3 * maxProved {
-			l.add(key(i), now)
-			if !has(key(i)) || len(l.at) > maxProved || len(l.order) > maxProved {
-				t.Fatalf("after %d: %d are remembered in %d places", i, len(l.at), len(l.order))
+			l.add(key(i), now.Add(provedFor), now)
+			if !l.has(key(i), now) || len(l.until) > maxProved || len(l.order) > maxProved {
+				t.Fatalf("after %d: %d are remembered in %d places", i, len(l.until), len(l.order))
 			}
 		}
-		if has(key(2*maxProved-1)) || !has(key(2*maxProved)) {
+		if l.has(key(2*maxProved-1), now) || !l.has(key(2*maxProved), now) {
 			t.Error("not the oldest was forgotten")
 		}
 		for range 2 * maxProved { // the same again and again leaves the others alone
-			l.add(key(3*maxProved-1), now)
+			l.add(key(3*maxProved-1), now.Add(provedFor), now)
 		}
-		if len(l.at) > maxProved || len(l.order) > maxProved || !has(key(3*maxProved-1)) {
-			t.Errorf("%d are remembered in %d places", len(l.at), len(l.order))
+		if len(l.until) > maxProved || len(l.order) > maxProved || !l.has(key(3*maxProved-1), now) {
+			t.Errorf("%d are remembered in %d places", len(l.until), len(l.order))
 		}
 	})
 }

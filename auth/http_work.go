@@ -87,13 +87,6 @@ func (w *workroom) enter(ctx context.Context, memory int) (leave func(), err err
 	return nil, err
 }
 
-// crowded reports whether a check would have to wait.
-func (w *workroom) crowded() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return len(w.queue) > 0 || w.free == 0
-}
-
 func (w *workroom) leave(units int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
