@@ -70,6 +70,13 @@ func TestKeyFileOthersCanReadIsRefused(t *testing.T) {
 				t.Fatal(err)
 			}
 			check("another owner", path, "its owner is user 12345")
+			info, err := os.Stat(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := checkAccessAs(12345, path, info); err == nil || !strings.Contains(err.Error(), "got mode 0640") {
+				t.Errorf("a group may read what is that user's own: got %v; want it refused", err)
+			}
 			if err := errors.Join(os.Chmod(path, 0o600), os.Chown(path, 12345, -1)); err != nil {
 				t.Fatal(err)
 			}

@@ -106,6 +106,9 @@ func TestWrongHostsAreBounded(t *testing.T) {
 // A password that was right is remembered for a while, and not for ever; and no
 // more than so many are.
 func TestProvedPasswordsAreForgotten(t *testing.T) {
+	if provedFor != 5*time.Minute {
+		t.Errorf("got %v; want 5 min", provedFor)
+	}
 	synctest.Test(t, func(t *testing.T) {
 		c, f, _ := webCredentials(t)
 		try := func(checks int32) {

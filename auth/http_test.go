@@ -240,8 +240,12 @@ func TestCachePoisoning(t *testing.T) {
 			t.Errorf("eve, whose mock hash was found: got status %d; want 401", s)
 		}
 	}
-	// Nor by who checks passwords, whatever is looked at before and after.
-	for range 2 {
+	// Nor by who checks passwords, whatever is looked at before and after; and what
+	// is remembered of a name that is gone, or not known yet, is of no use.
+	for try := range 3 {
+		if try == 2 {
+			c.web.proved.add(c.web.keyOf("eve", mock, httpPassword), time.Now().Add(provedFor), time.Now())
+		}
 		if c.web.check(t.Context(), httpLogin{id: "eve", password: httpPassword}, mock, false, hostOf(thisHost)) == nil {
 			t.Error("a password is right for a name that is not known")
 		}

@@ -2,12 +2,60 @@ package auth
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/hex"
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/alexedwards/argon2id"
 )
+
+// TestStoredFieldsDoNotLogInOverHTTP: whoever has read the file of credentials has
+// nothing in it that an Authorization could be made of.
+func TestStoredFieldsDoNotLogInOverHTTP(t *testing.T) {
+	key, err := GenerateSecret("bot.k1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bot, err := key.Entry(UseHTTP, "bot")
+	if err != nil {
+		t.Fatal(err)
+	}
+	phc, err := argon2id.CreateHash(httpPassword, &argon2id.Params{Memory: 19456, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: phcHashSize})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := NewCredentials([]Entry{bot, {ID: "ann", Identity: "ann", Use: UseHTTP, PHC: phc}}, CredentialsConfig{Logger: quiet})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, authorization := range []string{"Bearer " + key.Reveal(), basic("ann", httpPassword)} {
+		if _, err := c.AuthenticateHTTP(t.Context(), authorization, thisHost); err != nil {
+			t.Fatalf("the secrets themselves: %v", err)
+		}
+	}
+	parts := strings.Split(phc, "$")
+	tried := []string{basic("ann", phc), basic("ann", parts[4]), basic("ann", parts[5]), basic("ann", strings.Join(parts[4:], "$"))}
+	if hash, err := base64.RawStdEncoding.DecodeString(parts[5]); err != nil {
+		t.Fatal(err)
+	} else {
+		tried = append(tried, basic("ann", hex.EncodeToString(hash)), "Bearer "+keyText("ann", hash))
+	}
+	for _, field := range [][]byte{bot.StoredKey, append(slices.Clone(bot.Salt), bot.Salt...)} {
+		tried = append(tried, "Bearer "+keyText("bot.k1", field), basic("bot.k1", keyText("bot.k1", field)),
+			basic("bot.k1", base64.StdEncoding.EncodeToString(field)), basic("bot.k1", hex.EncodeToString(field)))
+	}
+	for _, authorization := range tried {
+		got, err := c.AuthenticateHTTP(t.Context(), authorization, thisHost)
+		if s, _ := status(err); s != 401 {
+			t.Errorf("%s: got %+v, status %d; want 401", authorization, got, s)
+		}
+	}
+}
 
 // TestThreatNamesByTheTimeOfARefusal: once an address has to wait it is told so at
 // once, without the work that hides the rest; that must not tell which names there

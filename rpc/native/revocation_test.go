@@ -197,7 +197,10 @@ func TestRevokedPeerIsCutOff(t *testing.T) {
 					t.Errorf("the peer of %s: got %v; want the end", what, err)
 				}
 			}
-			t.Logf("all were cut off within %v", time.Since(began))
+			took := time.Since(began)
+			if t.Logf("all were cut off within %v", took); took > 2*time.Second*lateFactor() {
+				t.Errorf("that took %v; want 2 s at most", took)
+			}
 			// They try again, and are told why that fails.
 			for _, c := range []*Client{busy, idle} {
 				eventually(t, "a new login is refused", func() bool {

@@ -19,6 +19,9 @@ import (
 func TestWornKeysMoveOn(t *testing.T) {
 	const never = 1000 * time.Hour
 	endless := keyLimits{bytes: 1 << 62, age: never}
+	if got, want := (keyLimits{}).withDefaults(), (keyLimits{bytes: 64 << 30, age: 24 * time.Hour}); got != want {
+		t.Errorf("got %+v; want %+v", got, want)
+	}
 	for _, tt := range []struct {
 		name           string
 		server, client keyLimits
@@ -29,6 +32,9 @@ func TestWornKeysMoveOn(t *testing.T) {
 		{"client by age", endless, keyLimits{bytes: 1 << 62, age: 50 * time.Millisecond}},
 		{"both", keyLimits{bytes: 1 << 20, age: never}, keyLimits{bytes: 1 << 20, age: never}},
 	} {
+		if t.Failed() {
+			return // each waits for its deadline
+		}
 		t.Run(tt.name, func(t *testing.T) {
 			var mu sync.Mutex
 			ran := map[int]int{}

@@ -82,6 +82,30 @@ func TestServerWithoutTheKey(t *testing.T) {
 			t.Error("the handler ran")
 		}
 	})
+	t.Run("half of the credential", func(t *testing.T) {
+		// What knows the client's proof, as a file for HTTP does, and not the server's.
+		entry, err := secret.Entry(auth.UseChannel, "bot")
+		if err != nil {
+			t.Fatal(err)
+		}
+		entry.ServerKey = make([]byte, len(entry.ServerKey))
+		half, err := auth.NewCredentials([]auth.Entry{entry}, auth.CredentialsConfig{Logger: quiet})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var handler countCalls
+		srv := testServer(t, "tls://127.0.0.1:0", &Server{Handler: &handler, Login: half})
+		c, err := Dial(testContext(t), srv.Addr(), DialConfig{Login: secret, Logger: quiet})
+		if !errors.Is(err, ErrServerUnproven) || !errors.Is(err, ErrAuth) {
+			t.Errorf("got %v; want %v", err, ErrServerUnproven)
+		}
+		if err == nil {
+			c.Close()
+		}
+		if n := srv.Stats().Sessions; n != 0 || handler.n.Load() != 0 {
+			t.Errorf("got %d sessions, %d calls; want none", n, handler.n.Load())
+		}
+	})
 	t.Run("lets everybody in", func(t *testing.T) {
 		// It plays along, and has nothing to prove itself with.
 		received := make(chan []byte, 1)

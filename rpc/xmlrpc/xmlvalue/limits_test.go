@@ -161,6 +161,21 @@ func TestStringLimit(t *testing.T) {
 
 // A number of a million digits costs quadratic time if it is converted.
 func TestDigitsBomb(t *testing.T) {
+	largest := strings.Repeat("9", 1234)
+	if got, err := readValue(response("<value><int>-"+largest+"</int></value>"), Options{}); err != nil || fmt.Sprint(got) != "-"+largest {
+		t.Errorf("1234 digits: %v", err)
+	}
+	_, err := readValue(response("<value><int>123456</int></value>"), Options{MaxDigits: 5})
+	wantCode(t, "six digits of five", err, CodeOverLimit)
+	d, _ := ReadResponse([]byte(response(arrayOpen+"<value><int>123456</int></value>"+arrayClose)), Options{MaxDigits: 5})
+	value.Decode(d, new([]int))
+	wantCode(t, "six digits of five in a list", d.Finish(), CodeOverLimit)
+	d, _ = ReadResponse([]byte(response(arrayOpen+"<value><double>1.2345</double></value>"+arrayClose)), Options{MaxDigits: 5})
+	value.Decode(d, new([]float64))
+	wantCode(t, "a long double in a list", d.Finish(), CodeOverLimit)
+	if t.Failed() {
+		return // what follows would take minutes
+	}
 	digits := strings.Repeat("9", 4<<20)
 	for _, typ := range []string{"int", "i8", "ex:biginteger", "double", "ex:bigdecimal"} {
 		for name, read := range readers {
@@ -176,18 +191,6 @@ func TestDigitsBomb(t *testing.T) {
 			}
 		}
 	}
-	largest := strings.Repeat("9", 1234)
-	if got, err := readValue(response("<value><int>-"+largest+"</int></value>"), Options{}); err != nil || fmt.Sprint(got) != "-"+largest {
-		t.Errorf("1234 digits: %v", err)
-	}
-	_, err := readValue(response("<value><int>123456</int></value>"), Options{MaxDigits: 5})
-	wantCode(t, "six digits of five", err, CodeOverLimit)
-	d, _ := ReadResponse([]byte(response(arrayOpen+"<value><int>123456</int></value>"+arrayClose)), Options{MaxDigits: 5})
-	value.Decode(d, new([]int))
-	wantCode(t, "six digits of five in a list", d.Finish(), CodeOverLimit)
-	d, _ = ReadResponse([]byte(response(arrayOpen+"<value><double>1.2345</double></value>"+arrayClose)), Options{MaxDigits: 5})
-	value.Decode(d, new([]float64))
-	wantCode(t, "a long double in a list", d.Finish(), CodeOverLimit)
 }
 
 // Entities that stand for entities, and entities that stand for files, need a
