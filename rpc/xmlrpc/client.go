@@ -65,7 +65,7 @@ func NewClient(url string, config ClientConfig) (*Client, error) {
 	t.user = nil
 	c := &Client{
 		target:  t,
-		header:  func() http.Header { return header },
+		header:  loginHeader(header, config.Login),
 		timeout: or(config.Timeout, defaultCallTimeout),
 		gzip:    config.GzipCalls,
 		values:  config.Values,
@@ -141,8 +141,9 @@ func (c *Client) document(req *rpc.Request, arguments []any, out *buffer) (http.
 	if err != nil {
 		return nil, err
 	}
-	header := make(http.Header, len(c.header())+len(req.Meta)+2)
-	maps.Copy(header, c.header())
+	own := c.header()
+	header := make(http.Header, len(own)+len(req.Meta)+2)
+	maps.Copy(header, own)
 	return header, setMeta(header, req.Meta)
 }
 

@@ -2,7 +2,9 @@ package xmlrpc
 
 import (
 	"context"
+	"net/http"
 	"net/netip"
+	"sync/atomic"
 
 	"github.com/parley-rpc/parley/rpc"
 )
@@ -20,8 +22,30 @@ type Authenticator interface {
 	AuthenticateHTTP(ctx context.Context, authorization string, from netip.Addr) (rpc.Identity, error)
 }
 
-// Secret is what a Client logs in with. auth.Secret is one.
+// Secret is what a Client logs in with. auth.Secret is one, and auth.SecretFile.
+// It is safe for concurrent use.
 type Secret interface {
-	// Authorization returns the value of the header of that name.
+	// Authorization returns the value of the header of that name. It is asked for
+	// each call; after an error the one before is sent once more.
 	Authorization() (string, error)
+}
+
+// loginHeader returns a function that returns header, with the Authorization that
+// login, which may be nil, has now.
+func loginHeader(header http.Header, login Secret) func() http.Header {
+	if login == nil {
+		return func() http.Header { return header }
+	}
+	var last atomic.Pointer[http.Header]
+	last.Store(&header)
+	return func() http.Header {
+		now := *last.Load()
+		authorization, err := login.Authorization()
+		if err == nil && authorization != now.Get("Authorization") {
+			now = now.Clone()
+			now.Set("Authorization", authorization)
+			last.Store(&now)
+		}
+		return now
+	}
 }
