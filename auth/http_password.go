@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/parley-rpc/parley/auth/internal/scram"
+	"github.com/parley-rpc/parley/internal/limits"
 )
 
 const (
@@ -33,7 +34,7 @@ type passwords struct {
 
 	mu     sync.Mutex // protects what follows
 	proved provedList
-	wrong  wrongHosts
+	wrong  limits.Failures
 	checks map[proofKey]*passwordCheck // under way
 }
 
@@ -64,7 +65,7 @@ func (p *passwords) check(ctx context.Context, l httpLogin, phc string, known bo
 		p.mu.Lock()
 		// That the name is known comes first, and the hash that it has now is a part
 		// of the key: nothing is remembered for who is not there any more.
-		refused := p.wrong.refuse(host, l.id, time.Now())
+		refused := tooMany(&p.wrong, host, l.id, time.Now())
 		if known && p.remembers(key, host, refused != nil) {
 			p.mu.Unlock()
 			return nil
@@ -101,7 +102,7 @@ func (p *passwords) check(ctx context.Context, l httpLogin, phc string, known bo
 			return nil
 		}
 		p.mu.Lock()
-		p.wrong.note(host, time.Now())
+		p.wrong.Note(host, time.Now())
 		p.mu.Unlock()
 		return unauthorized(l.id, "wrong password, or no such credential")
 	}
@@ -159,7 +160,7 @@ func (p *passwords) run(ctx context.Context, c *passwordCheck, key proofKey, l h
 	defer leave()
 	// Others from there may have been wrong in the meantime.
 	p.mu.Lock()
-	blocked := p.wrong.refuse(host, l.id, time.Now()) != nil
+	blocked := tooMany(&p.wrong, host, l.id, time.Now()) != nil
 	p.mu.Unlock()
 	if blocked {
 		c.refused = errAbandoned

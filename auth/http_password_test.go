@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/parley-rpc/parley/internal/limits"
 )
 
 // TestFailureBucket: wrong passwords of an address are bounded, those of this
@@ -31,18 +33,18 @@ func TestFailureBucket(t *testing.T) {
 			try(farHost, basic("ann", httpPassword))
 		}
 		before := f.calls.Load()
-		for i := range wrongBurst {
+		for i := range limits.FailureBurst {
 			if s, _ := try(farHost, basic(fmt.Sprint("user", i), wrongOne)); s != 401 {
 				t.Fatalf("wrong password %d: got status %d; want 401", i, s)
 			}
 		}
 		for range 5 {
-			if s, after := try(farHost, basic("bob", "bob's own password")); s != 429 || after <= 0 || after > wrongPause {
-				t.Errorf("after %d wrong passwords: got status %d, Retry-After %v; want 429 and up to %v", wrongBurst, s, after, wrongPause)
+			if s, after := try(farHost, basic("bob", "bob's own password")); s != 429 || after <= 0 || after > limits.FailurePause {
+				t.Errorf("after %d wrong passwords: got status %d, Retry-After %v; want 429 and up to %v", limits.FailureBurst, s, after, limits.FailurePause)
 			}
 		}
-		if n := f.calls.Load() - before; n != wrongBurst {
-			t.Errorf("%d passwords were checked; want %d", n, wrongBurst)
+		if n := f.calls.Load() - before; n != limits.FailureBurst {
+			t.Errorf("%d passwords were checked; want %d", n, limits.FailureBurst)
 		}
 		for what, authorization := range map[string]string{
 			"a password that is remembered": basic("ann", httpPassword), "a key": "Bearer " + key.Reveal(), "a key as password": basic("bot.k1", key.Reveal()),
@@ -58,7 +60,7 @@ func TestFailureBucket(t *testing.T) {
 		if s, _ := try(netip.MustParseAddr("::ffff:192.0.2.1"), basic("bob", wrongOne)); s != 429 {
 			t.Errorf("the same address in IPv6: got status %d; want 429", s)
 		}
-		for i := range wrongBurst {
+		for i := range limits.FailureBurst {
 			try(netip.MustParseAddr(fmt.Sprintf("2001:db8::%x", i+1)), basic("bob", wrongOne))
 		}
 		if s, _ := try(netip.MustParseAddr("2001:db8::ffff:1:1%eth0"), basic("bob", wrongOne)); s != 429 {
@@ -69,13 +71,13 @@ func TestFailureBucket(t *testing.T) {
 		}
 		// One local program with an old password must not lock out the others.
 		for _, from := range []netip.Addr{thisHost, netip.IPv6Loopback(), {}} {
-			for range 3 * wrongBurst {
+			for range 3 * limits.FailureBurst {
 				if s, _ := try(from, basic("bob", wrongOne)); s != 401 {
 					t.Fatalf("%v: got status %d; want 401", from, s)
 				}
 			}
 		}
-		time.Sleep(wrongPause)
+		time.Sleep(limits.FailurePause)
 		if s, _ := try(farHost, basic("bob", wrongOne)); s != 401 {
 			t.Errorf("after a pause: got status %d; want 401", s)
 		}
@@ -83,24 +85,6 @@ func TestFailureBucket(t *testing.T) {
 			t.Errorf("and once more: got status %d; want 429", s)
 		}
 	})
-}
-
-// What is remembered of hosts is bounded, and those who fail most are remembered.
-func TestWrongHostsAreBounded(t *testing.T) {
-	now := time.Now()
-	var w wrongHosts
-	for range wrongBurst {
-		w.note(farHost, now)
-	}
-	for i := range uint32(3 * maxWrongHosts) {
-		w.note(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), now)
-	}
-	if got := len(w.forgotten); got > maxWrongHosts {
-		t.Errorf("got %d hosts; want %d at most", got, maxWrongHosts)
-	}
-	if w.refuse(farHost, "", now) == nil {
-		t.Error("the worst host was forgotten")
-	}
 }
 
 // A password that was right is remembered for a while, and not for ever; and no
@@ -183,14 +167,14 @@ func TestSamePasswordsAreCheckedOnce(t *testing.T) {
 		}
 		// They are wrong together, and each of them counts.
 		f.hold = make(chan struct{})
-		for range wrongBurst {
+		for range limits.FailureBurst {
 			login(t.Context(), wrongOne)
 		}
 		synctest.Wait()
 		close(f.hold)
 		wg.Wait()
-		if n := f.calls.Load(); n != 2 || wrong.Load() != wrongBurst {
-			t.Errorf("%d checks, %d were refused; want 2 and %d", n, wrong.Load(), wrongBurst)
+		if n := f.calls.Load(); n != 2 || wrong.Load() != limits.FailureBurst {
+			t.Errorf("%d checks, %d were refused; want 2 and %d", n, wrong.Load(), limits.FailureBurst)
 		}
 		_, err := c.AuthenticateHTTP(t.Context(), basic("bob", wrongOne), farHost)
 		if s, _ := status(err); s != 429 {

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/alexedwards/argon2id"
+
+	"github.com/parley-rpc/parley/internal/limits"
 )
 
 // TestStoredFieldsDoNotLogInOverHTTP: whoever has read the file of credentials has
@@ -113,7 +115,7 @@ func TestThreatGuesserWhoHangsUp(t *testing.T) {
 		_, _ = c.AuthenticateHTTP(ctx, basic("nobody", fmt.Sprint("wrong password ", i)), from) // nobody reads it
 		hangUp()
 	}
-	if checks > wrongBurst+1 { // one more if the test takes longer than a wrongPause
-		t.Errorf("got %d passwords checked for an address; want %d", checks, wrongBurst)
+	if checks > limits.FailureBurst+1 { // one more if the test takes longer than a FailurePause
+		t.Errorf("got %d passwords checked for an address; want %d", checks, limits.FailureBurst)
 	}
 }

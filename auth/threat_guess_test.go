@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 	"testing/synctest"
+
+	"github.com/parley-rpc/parley/internal/limits"
 )
 
 // TestThreatGuessesAgainstTheCache: who has to wait for wrong passwords cannot go
@@ -32,13 +34,13 @@ func TestThreatGuessesAgainstTheCache(t *testing.T) {
 		if s := login(httpPassword); s != 200 {
 			t.Fatalf("got status %d", s)
 		}
-		for i := range wrongBurst {
+		for i := range limits.FailureBurst {
 			elsewhere("ann", fmt.Sprint("a guess, number ", i))
 		}
 		if s := elsewhere("ann", httpPassword); s != 429 {
 			t.Errorf("a right guess while it has to wait: got status %d; want 429", s)
 		}
-		for i := range wrongBurst {
+		for i := range limits.FailureBurst {
 			login(fmt.Sprint("a wrong one, number ", i))
 		}
 		if s := login("one more"); s != 429 {

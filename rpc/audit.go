@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/parley-rpc/parley/internal/limits"
 	"github.com/parley-rpc/parley/rpc/value"
 )
 
@@ -55,15 +56,8 @@ func (p *Peer) logAttrs() []slog.Attr {
 // The zero denials is ready for use.
 type denials struct {
 	mu     sync.Mutex
-	of     map[Identity]*denialLines // guarded by mu
-	others denialLines               // guarded by mu; of identities beyond maxDeniers
-}
-
-// denialLines are the lines about one identity.
-type denialLines struct {
-	begun      time.Time // when the first line of this second was written
-	lines      int       // in this second
-	suppressed int       // since the last line
+	of     map[Identity]*limits.Lines // guarded by mu
+	others limits.Lines               // guarded by mu; of identities beyond maxDeniers
 }
 
 // line asks whether there may be one more line about id, and says how many were
@@ -71,27 +65,17 @@ type denialLines struct {
 func (d *denials) line(id Identity, now time.Time) (suppressed int, ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	l := d.lines(id, now)
-	if now.Sub(l.begun) >= time.Second {
-		l.begun, l.lines = now, 0
-	}
-	if l.lines >= maxDenials {
-		l.suppressed++
-		return 0, false
-	}
-	l.lines++
-	suppressed, l.suppressed = l.suppressed, 0
-	return suppressed, true
+	return d.lines(id, now).Next(now, maxDenials)
 }
 
 // lines returns those of an identity. d.mu is held.
-func (d *denials) lines(id Identity, now time.Time) *denialLines {
+func (d *denials) lines(id Identity, now time.Time) *limits.Lines {
 	if l := d.of[id]; l != nil {
 		return l
 	}
 	if len(d.of) >= maxDeniers { // forget those that there is nothing to say about
 		for other, l := range d.of {
-			if l.suppressed == 0 && now.Sub(l.begun) >= time.Second {
+			if l.Forgettable(now) {
 				delete(d.of, other)
 			}
 		}
@@ -100,9 +84,9 @@ func (d *denials) lines(id Identity, now time.Time) *denialLines {
 		return &d.others
 	}
 	if d.of == nil {
-		d.of = map[Identity]*denialLines{}
+		d.of = map[Identity]*limits.Lines{}
 	}
-	l := &denialLines{}
+	l := &limits.Lines{}
 	d.of[id] = l
 	return l
 }

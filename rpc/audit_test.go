@@ -175,7 +175,7 @@ func TestDenialsConcurrently(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if got := counted + d.of[Identity{}].suppressed; got != 8000 {
+	if got := counted + d.of[Identity{}].Rest(); got != 8000 {
 		t.Errorf("got %d; want 8000", got)
 	}
 }

@@ -19,14 +19,14 @@ var mayImport = []struct {
 	imports []string
 }{
 	{"rpc/value", nil},
-	{"rpc", []string{"rpc/value"}},
+	{"rpc", []string{"rpc/value", "internal/limits"}},
 	{"rpc/xmlrpc/xmlvalue", []string{"rpc/value"}},
 	{"rpc/native/cbor", []string{"rpc/value"}},
 	{"rpc/native/pickle", []string{"rpc/value"}},
 	{"auth/internal/scram", nil},
-	{"auth", []string{"rpc", "auth/internal/scram"}},
-	{"rpc/xmlrpc", []string{"rpc", "rpc/value", "rpc/xmlrpc/xmlvalue"}},
-	{"rpc/native", []string{"rpc", "rpc/value", "rpc/native/cbor", "rpc/native/pickle"}},
+	{"auth", []string{"rpc", "auth/internal/scram", "internal/limits"}},
+	{"rpc/xmlrpc", []string{"rpc", "rpc/value", "rpc/xmlrpc/xmlvalue", "internal/limits"}},
+	{"rpc/native", []string{"rpc", "rpc/value", "rpc/native/cbor", "rpc/native/pickle", "internal/limits"}},
 	{"rpc/native/python", []string{"rpc", "rpc/value", "rpc/native", "rpc/native/pickle", "rpc/xmlrpc/xmlvalue"}},
 	{"rpc/rpctest", []string{"rpc", "rpc/value"}},
 	{"services/*", []string{"rpc", "rpc/value"}},

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/parley-rpc/parley/internal/limits"
 	"github.com/parley-rpc/parley/rpc/value"
 )
 
@@ -81,13 +82,13 @@ type acceptor struct {
 	admitted   *admissions    // what has logged in and is open
 
 	mu      sync.Mutex
-	pending []*pendingConn // guarded by mu; oldest first
-	conns   int            // guarded by mu; pending ones and those delivered, not done
-	err     error          // guarded by mu; why the loop ended
-	limited lineLimit      // guarded by mu; of rate_limited
-	refused lineLimit      // guarded by mu; of auth_fail
-	wrong   failures       // guarded by mu
-	ended   chan struct{}  // closed by the loop when it ends
+	pending []*pendingConn  // guarded by mu; oldest first
+	conns   int             // guarded by mu; pending ones and those delivered, not done
+	err     error           // guarded by mu; why the loop ended
+	limited limits.Lines    // guarded by mu; of rate_limited
+	refused limits.Lines    // guarded by mu; of auth_fail
+	wrong   limits.Failures // guarded by mu
+	ended   chan struct{}   // closed by the loop when it ends
 }
 
 // pendingConn is a connection before it is delivered.
@@ -123,7 +124,7 @@ func (a *acceptor) stop() {
 	a.listener.Close()
 	a.loop.Wait()
 	a.mu.Lock()
-	suppressed := a.refused.rest()
+	suppressed := a.refused.Rest()
 	a.mu.Unlock()
 	if suppressed > 0 {
 		a.logger.Warn("auth_fail", "transport", "native", "outcome", "the listener is closed", "suppressed", suppressed)
@@ -209,7 +210,7 @@ func (a *acceptor) admit(nc net.Conn) {
 	p := &pendingConn{nc: nc, host: hostOf(peer), started: now, silent: now}
 	a.mu.Lock()
 	full, ok := "too many wrong keys from this address", false
-	if !a.wrong.blocked(p.host, now) {
+	if a.wrong.Wait(p.host, now) == 0 {
 		full, ok = a.place(p.host, now)
 	}
 	if ok {
@@ -218,7 +219,7 @@ func (a *acceptor) admit(nc net.Conn) {
 	}
 	suppressed, tell := 0, false
 	if full != "" {
-		suppressed, tell = a.limited.line(now, 1)
+		suppressed, tell = a.limited.Next(now, 1)
 	}
 	a.mu.Unlock()
 	if tell {
@@ -317,7 +318,7 @@ func (a *acceptor) handshake(p *pendingConn) {
 	a.mu.Lock()
 	evicted := p.evicted
 	if errors.Is(err, ErrUnproven) || wrongProof(err) {
-		a.wrong.note(p.host, time.Now())
+		a.wrong.Note(p.host, time.Now())
 	}
 	if !evicted {
 		a.remove(p)
@@ -369,7 +370,7 @@ func (a *acceptor) handshake(p *pendingConn) {
 // refusal logs a login that failed, and how many were not logged before it.
 func (a *acceptor) refusal(peer net.Addr, args ...any) {
 	a.mu.Lock()
-	suppressed, ok := a.refused.line(time.Now(), maxRefusals)
+	suppressed, ok := a.refused.Next(time.Now(), maxRefusals)
 	a.mu.Unlock()
 	if !ok {
 		return

@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/parley-rpc/parley/internal/limits"
 	"github.com/parley-rpc/parley/rpc"
 )
 
@@ -154,11 +155,11 @@ func TestWrongLoginsAreLimited(t *testing.T) {
 			synctest.Wait()
 			return err
 		}
-		for range 2 * failureBurst { // no proofs at all
+		for range 2 * limits.FailureBurst { // no proofs at all
 			l.connect("192.0.2.1:1").Close()
 		}
 		synctest.Wait()
-		for i := range failureBurst {
+		for i := range limits.FailureBurst {
 			if err := try("192.0.2.1:1", "a guess"); !errors.Is(err, ErrLoginRefused) {
 				t.Fatalf("guess %d: got %v; want %v", i, err, ErrLoginRefused)
 			}
@@ -170,7 +171,7 @@ func TestWrongLoginsAreLimited(t *testing.T) {
 			t.Errorf("another host: got %v; want it let in", err)
 		}
 		log.wait(t, "too many wrong keys from this address")
-		time.Sleep(failurePause)
+		time.Sleep(limits.FailurePause)
 		if err := try("192.0.2.1:1", fakeKey); err != nil {
 			t.Errorf("after a pause: got %v; want it let in", err)
 		}

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/parley-rpc/parley/internal/limits"
 	"github.com/parley-rpc/parley/rpc"
 )
 
@@ -51,7 +52,7 @@ func TestOnlyWrongProofsCount(t *testing.T) {
 			})
 			defer a.Close()
 			url := "tls://" + l.Addr().String()
-			for range failureBurst {
+			for range limits.FailureBurst {
 				if _, err := DialConn(testContext(t), url, ConnConfig{Login: tt.client}); err == nil {
 					t.Fatal("it logged in")
 				}

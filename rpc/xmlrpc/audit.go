@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/parley-rpc/parley/internal/limits"
 	"github.com/parley-rpc/parley/rpc"
 	"github.com/parley-rpc/parley/rpc/value"
 )
@@ -45,14 +46,14 @@ type doorLog struct {
 	logger *slog.Logger
 
 	mu     sync.Mutex
-	banned lineLimit // guarded by mu; of auth_fail
-	full   lineLimit // guarded by mu; of rate_limited
+	banned limits.Lines // guarded by mu; of auth_fail
+	full   limits.Lines // guarded by mu; of rate_limited
 }
 
 // notAllowed tells of an address that may not connect.
 func (d *doorLog) notAllowed(peer net.Addr) {
 	d.mu.Lock()
-	suppressed, ok := d.banned.line(time.Now(), maxAuthFails)
+	suppressed, ok := d.banned.Next(time.Now(), maxAuthFails)
 	d.mu.Unlock()
 	if !ok {
 		return
@@ -70,7 +71,7 @@ func (d *doorLog) limited(peer net.Addr, limit string) {
 		return
 	}
 	d.mu.Lock()
-	suppressed, ok := d.full.line(time.Now(), 1)
+	suppressed, ok := d.full.Next(time.Now(), 1)
 	d.mu.Unlock()
 	if ok {
 		d.logger.LogAttrs(context.Background(), slog.LevelWarn, "rate_limited", append(peerAttrs(peer),

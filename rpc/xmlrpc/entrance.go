@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/parley-rpc/parley/internal/limits"
 	"github.com/parley-rpc/parley/rpc"
 )
 
@@ -36,9 +37,9 @@ type entrance struct {
 	clear   bool        // passwords may cross a network readable
 	logger  *slog.Logger
 
-	mu      sync.Mutex // protects what follows
-	failed  lineLimit  // lines of auth_fail
-	limited lineLimit  // lines of rate_limited
+	mu      sync.Mutex   // protects what follows
+	failed  limits.Lines // lines of auth_fail
+	limited limits.Lines // lines of rate_limited
 	// Who has logged in on a connection that another server has accepted, and in
 	// which order.
 	strangers map[stranger]struct{}
@@ -170,7 +171,7 @@ func (e *entrance) logRefusal(x *exchange, status int, err error) {
 		event, limit, most = "rate_limited", &e.limited, 1
 	}
 	e.mu.Lock()
-	suppressed, ok := limit.line(time.Now(), most)
+	suppressed, ok := limit.Next(time.Now(), most)
 	e.mu.Unlock()
 	if !ok {
 		return
@@ -229,27 +230,4 @@ func (x *exchange) from() netip.Addr {
 		return netip.Addr{}
 	}
 	return netip.IPv4Unspecified()
-}
-
-// lineLimit keeps a flood of requests from being a flood of log lines. It
-// belongs to whoever holds the lock around it.
-type lineLimit struct {
-	begun      time.Time // when the first line of this second was written
-	lines      int       // in this second
-	suppressed int       // since the last line
-}
-
-// line asks whether there may be one more line, of most in a second, and says
-// how many were suppressed before it.
-func (l *lineLimit) line(now time.Time, most int) (suppressed int, ok bool) {
-	if now.Sub(l.begun) >= time.Second {
-		l.begun, l.lines = now, 0
-	}
-	if l.lines >= most {
-		l.suppressed++
-		return 0, false
-	}
-	l.lines++
-	suppressed, l.suppressed = l.suppressed, 0
-	return suppressed, true
 }
