@@ -9,9 +9,6 @@ import (
 	"github.com/parley-rpc/parley/rpc/value"
 )
 
-// maxMulticall is the most calls in one system.multicall.
-const maxMulticall = 64
-
 // addSystem registers the methods that every registry has. They go through the
 // door like all others.
 func (r *Registry) addSystem() {
@@ -25,7 +22,6 @@ func (r *Registry) addSystem() {
 		{"system.methodHelp", r.methodHelp, []string{"method"}, "What a method does."},
 		{"system.methodSignature", r.methodSignature, []string{"method"}, "The ways to call a method: lists of types, the result first."},
 		{"system.getCapabilities", getCapabilities, nil, "The conventions that this server keeps to."},
-		{"system.multicall", r.multicall, []string{"calls"}, "Several calls in one: a list of {methodName, params}. Each answer is a list of one result, or a fault."},
 		{"system.ping", func() string { return "pong" }, nil, "Answers pong."},
 	} {
 		m, err := newMethod(s.name, reflect.ValueOf(s.fn), options{params: s.params, help: s.help})
@@ -34,6 +30,11 @@ func (r *Registry) addSystem() {
 		}
 		r.methods[s.name] = m
 	}
+	multicall, err := r.newMulticall()
+	if err != nil {
+		panic(err)
+	}
+	r.methods[multicallName] = multicall
 	r.change()
 }
 
@@ -91,46 +92,6 @@ func getCapabilities() map[string]capability {
 		"nil":              {"http://www.ontosys.com/xml-rpc/extensions.php", 20010518},
 		"faults_interop":   {"http://xmlrpc-epi.sourceforge.net/specs/rfc.fault_codes.php", 20010516},
 	}
-}
-
-type multicallElement struct {
-	Method string `rpc:"methodName"`
-	Params []any  `rpc:"params"`
-}
-
-type multicallFault struct {
-	Code    int    `rpc:"faultCode"`
-	Message string `rpc:"faultString"`
-}
-
-// multicall makes each call through the door, in the name of the one caller and
-// under the one deadline.
-func (r *Registry) multicall(ctx context.Context, calls []any) ([]any, error) {
-	if len(calls) > maxMulticall {
-		return nil, Errorf(CodeOverLimit, "system.multicall: at most %d calls, got %d", maxMulticall, len(calls))
-	}
-	results := make([]any, len(calls))
-	for i, call := range calls {
-		result, err := r.multicallOne(ctx, call)
-		if err != nil {
-			f := FaultOf(err)
-			results[i] = multicallFault{f.Code, f.Message}
-			continue
-		}
-		results[i] = []any{result}
-	}
-	return results, nil
-}
-
-func (r *Registry) multicallOne(ctx context.Context, call any) (any, error) {
-	var e multicallElement
-	if err := value.Convert(&e, call); err != nil {
-		return nil, Errorf(CodeInvalidRequest, "system.multicall: expected {methodName, params}: %v", err)
-	}
-	if e.Method == "system.multicall" {
-		return nil, Errorf(CodeInvalidRequest, "system.multicall: a multicall cannot hold another")
-	}
-	return r.Call(ctx, &Request{Method: e.Method, Args: Values(e.Params), Meta: MetaFrom(ctx)})
 }
 
 // signatures returns one signature for each number of arguments that differs by
