@@ -19,6 +19,7 @@ func (d *Decoder) Ints(dst []int64) []int64 {
 		dst = append(dst, n)
 		d.pos += size
 		d.elements++
+		d.top().at++
 	}
 	return dst
 }
@@ -33,6 +34,7 @@ func (d *Decoder) Floats(dst []float64) []float64 {
 		dst = append(dst, f)
 		d.pos += size
 		d.elements++
+		d.top().at++
 	}
 	return dst
 }
