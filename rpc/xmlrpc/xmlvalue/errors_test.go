@@ -48,7 +48,7 @@ func TestErrorsTellPathAndByte(t *testing.T) {
 		}
 		for name, read := range map[string]func(*Decoder) error{
 			"DecodeAny": func(d *Decoder) error { value.DecodeAny(d); return d.Finish() },
-			"Finish": func(d *Decoder) error { return d.Finish() },
+			"Finish":    func(d *Decoder) error { return d.Finish() },
 		} {
 			if name == "Finish" && !strings.Contains(tt.reason, "got <") {
 				continue // what is read over is looked at for its structure alone
