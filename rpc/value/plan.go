@@ -224,7 +224,7 @@ func (c *compiler) fillSpecial(p *plan, t reflect.Type) bool {
 	case reflect.TypeFor[complex128]():
 		fillOther[complex128](p, "complex")
 	default:
-		if !isText(t) {
+		if !IsText(t) {
 			return false
 		}
 		p.decode = decodeUnmarshaler
@@ -233,9 +233,9 @@ func (c *compiler) fillSpecial(p *plan, t reflect.Type) bool {
 	return true
 }
 
-// isText reports whether values of t are text through methods of their own. A
+// IsText reports whether values of t are text through methods of their own. A
 // struct that merely has the methods of a type embedded in it keeps its fields.
-func isText(t reflect.Type) bool {
+func IsText(t reflect.Type) bool {
 	p := reflect.PointerTo(t)
 	if t.Kind() == reflect.Pointer || t.Kind() == reflect.Interface ||
 		!p.Implements(textMarshaler) || !p.Implements(textUnmarshaler) {
