@@ -40,6 +40,12 @@ func testLive(t *testing.T, p peer, vars ...string) {
 	if diff := cmp.Diff(rec.results, live.results, cmp.AllowUnexported(result{})); diff != "" {
 		t.Errorf("%s prints something else than in its recording (-recorded +live); %s\n%s", p.name, cure, diff)
 	}
+	before, after := newConversation(p, rec, recorded), newConversation(p, live, now)
+	for _, f := range wireFacts {
+		if got, want := f.of(after), f.of(before); got != want {
+			t.Errorf("%s, %s: got %q; want %q as in its recording; %s", p.name, f.title, got, want, cure)
+		}
+	}
 }
 
 // arrivalsOf are the calls among exchanges that got to their function.

@@ -79,6 +79,8 @@ var wireFacts = []struct {
 
 var (
 	encodingName = regexp.MustCompile(`encoding\s*=\s*["']([^"']*)["']`)
+	methodName   = regexp.MustCompile(`<methodName>\s*(?:<!\[CDATA\[)?([a-z]+)`)
+	firstText    = regexp.MustCompile(`<param>\s*<value>\s*(?:<string>)?(?:<!\[CDATA\[)?([a-z0-9-]+)`)
 	params       = regexp.MustCompile(`(?s)<params\s*/>|<params>.*</params>`)
 	secondParam  = regexp.MustCompile(`(?s)<param>.*?</param>\s*<param>\s*(.*?)\s*</param>|<param>.*?</param>\s*(<param/>)`)
 	valueTags    = regexp.MustCompile(`(?s)^<value>(.*)</value>$`)
@@ -89,17 +91,38 @@ type conversation struct {
 	peer      peer
 	rec       *recording
 	exchanges []*exchange
-	byName    map[string]*exchange // those whose call arrived, by case
+	byName    map[string]*exchange // by case
 }
 
 func newConversation(p peer, rec *recording, exchanges []*exchange) conversation {
 	c := conversation{p, rec, exchanges, map[string]*exchange{}}
 	for _, x := range exchanges {
-		if x.arrived != nil {
-			c.byName[x.arrived.name] = x
+		if name := x.caseName(); name != "" {
+			c.byName[name] = x
 		}
 	}
 	return c
+}
+
+// caseName is the case that a request belongs to: as its call said, or if that
+// did not arrive, as its text says. "" if it is none.
+func (x *exchange) caseName() string {
+	if x.arrived != nil {
+		return x.arrived.name
+	}
+	var method, name string
+	if m := methodName.FindSubmatch(x.body); m != nil {
+		method = string(m[1])
+	}
+	if m := firstText.FindSubmatch(x.body); m != nil {
+		name = string(m[1])
+	}
+	for _, tc := range cases {
+		if method == tc.method && (method != "see" || name == tc.name) {
+			return tc.name
+		}
+	}
+	return ""
 }
 
 // each returns what all requests have in common, or the variants there are.
