@@ -41,6 +41,10 @@ type option struct {
 
 var allowMissingContentType = option{"AllowMissingContentType", func(s *xmlrpc.Server) { s.AllowMissingContentType = true }}
 
+// perl runs a program whose hashes have one order, so that it sends the same in
+// every run.
+const perl = "PERL_HASH_SEED=0 PERL_PERTURB_KEYS=0 perl $SRC $URL"
+
 // debian returns the command that prints the version of a package.
 func debian(pkg string) string { return "dpkg-query -W -f '${Version}' " + pkg }
 
@@ -92,14 +96,14 @@ var peers = []peer{
 		note:     "The library guesses the type of a scalar, and takes what is beyond 1e37 for a text. `RPC::XML::double->new(1e300)` is sent as a double.",
 		packages: []string{"librpc-xml-perl"},
 		version:  debian("librpc-xml-perl"),
-		run:      "perl $SRC $URL",
+		run:      perl,
 	},
 	{
 		name: "frontier", language: "Perl", library: "Frontier::RPC", file: "frontier.pl", live: true,
 		note:     "The library writes each byte of a text beyond ASCII as a number of its own, and cannot write characters beyond ISO-8859-1 at all. It knows neither nil nor integers beyond 32 bits, which it sends all the same, and cannot read.",
 		packages: []string{"libfrontier-rpc-perl"},
 		version:  debian("libfrontier-rpc-perl"),
-		run:      "perl $SRC $URL",
+		run:      perl,
 	},
 	{
 		name: "php", language: "PHP", library: "xmlrpc", file: "php.php", live: true,

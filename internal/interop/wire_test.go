@@ -50,6 +50,7 @@ var wireFacts = []struct {
 	{"nil", func(c conversation) string { return c.element("nil") }},
 	{"empty text", func(c conversation) string { return c.element("empty") }},
 	{"`<` in text", func(c conversation) string { return c.escapes() }},
+	{"binary", func(c conversation) string { return c.base64() }},
 	{"no arguments", func(c conversation) string {
 		x := c.byName["none"]
 		if x == nil {
@@ -83,6 +84,8 @@ var (
 	firstText    = regexp.MustCompile(`<param>\s*<value>\s*(?:<string>)?(?:<!\[CDATA\[)?([a-z0-9-]+)`)
 	params       = regexp.MustCompile(`(?s)<params\s*/>|<params>.*</params>`)
 	secondParam  = regexp.MustCompile(`(?s)<param>.*?</param>\s*<param>\s*(.*?)\s*</param>|<param>.*?</param>\s*(<param/>)`)
+	base64Text   = regexp.MustCompile(`(?s)<base64>(.*)</base64>`)
+	charRef      = regexp.MustCompile(`&#[0-9a-zA-Z]+;`)
 	valueTags    = regexp.MustCompile(`(?s)^<value>(.*)</value>$`)
 )
 
@@ -178,6 +181,24 @@ func (c conversation) escapes() string {
 		parts = append(parts, "letters as numbers")
 	}
 	return strings.Join(parts, ", ")
+}
+
+// base64 is how binary is broken into lines.
+func (c conversation) base64() string {
+	x := c.byName["binary"]
+	if x == nil {
+		return ""
+	}
+	m := base64Text.FindSubmatch(x.body)
+	switch {
+	case m == nil:
+		return "no " + code("<base64>")
+	case bytes.Contains(m[1], []byte("&#")):
+		return "line ends as " + code(string(charRef.Find(m[1])))
+	case bytes.ContainsAny(bytes.TrimSpace(m[1]), "\r\n"):
+		return "lines"
+	}
+	return "one line"
 }
 
 // code sets a text in a table as code.
