@@ -36,6 +36,7 @@ func newDecoder(data []byte, o Options) (*Decoder, error) {
 	}
 	d := &Decoder{o: o.filled()}
 	d.data, d.maxString, d.decoder = data, d.o.MaxString, d
+	d.FalseIsZero = o.FalseIsZero
 	d.stack = d.first[:0]
 	d.prolog()
 	return d, nil
