@@ -116,7 +116,7 @@ func (p peer) install() string {
 	return "make peers, or apt-get install " + strings.Join(p.packages, " ")
 }
 
-// TestLivePythonCalls runs the program in Python with each Python 3.
+// TestLivePythonCalls runs the program in Python with each CPython.
 func TestLivePythonCalls(t *testing.T) {
 	p := peerNamed(t, "python")
 	if *update {
@@ -124,12 +124,10 @@ func TestLivePythonCalls(t *testing.T) {
 		return
 	}
 	for _, python := range peertest.Pythons(t) {
-		if python.AtLeast(3, 0) {
-			t.Run(python.String(), func(t *testing.T) {
-				t.Parallel()
-				testLive(t, p, "PYTHON="+python.Path)
-			})
-		}
+		t.Run(python.String(), func(t *testing.T) {
+			t.Parallel()
+			testLive(t, p, "PYTHON="+python.Path)
+		})
 	}
 }
 

@@ -301,7 +301,7 @@ func takesBool(t reflect.Type) bool {
 	case reflect.TypeFor[Void](), reflect.TypeFor[Deferred]():
 		return true
 	}
-	return t.Kind() == reflect.Interface || t.Kind() == reflect.Bool && !isText(t)
+	return t.Kind() == reflect.Interface || t.Kind() == reflect.Bool && !IsText(t)
 }
 
 func errNotPointer(dst any) error {
