@@ -198,6 +198,9 @@ func (r *Registry) guard(m *method) Handler {
 			return nil, m.push(ctx, result, req.Yield)
 		}
 		if itemsOf(m.result) == nil {
+			if req.Reader {
+				return open(ctx, result)
+			}
 			return m.collectPieces(ctx, result, r.maxBytes())
 		}
 		return m.collect(ctx, result, r.maxItems())
