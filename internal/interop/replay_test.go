@@ -183,6 +183,33 @@ func TestReplayOptionsAreNeeded(t *testing.T) {
 	}
 }
 
+// TestEveryFileHasARow: no program and no recording is left over.
+func TestEveryFileHasARow(t *testing.T) {
+	known := map[string]bool{}
+	for _, p := range peers {
+		if p.program == nil {
+			known[filepath.Join("testdata", "clients", p.file)] = true
+		}
+		known[file("requests", p.name, ".http")] = true
+		known[file("replies", p.name, ".http")] = true
+		known[file("results", p.name, ".txt")] = true
+	}
+	for _, part := range []string{"clients", "requests", "replies", "results"} {
+		found, err := filepath.Glob(filepath.Join("testdata", part, "*.*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range found {
+			if !known[path] {
+				t.Errorf("%s belongs to no row of the table in peers_test.go", path)
+			}
+		}
+		if len(found) == 0 {
+			t.Errorf("there are no files in testdata/%s", part)
+		}
+	}
+}
+
 // TestPackagesAreInstalled: what "make peers" installs holds what the table
 // names.
 func TestPackagesAreInstalled(t *testing.T) {
