@@ -66,6 +66,22 @@ func (n *notation) write(v any) string {
 	return n.null
 }
 
+// hasNumberedRecord reports whether a member of a record in v has a number for a
+// name.
+func hasNumberedRecord(v any) bool {
+	switch v := v.(type) {
+	case []any:
+		return slices.ContainsFunc(v, hasNumberedRecord)
+	case map[string]any:
+		for name, member := range v {
+			if _, err := strconv.Atoi(name); err == nil || hasNumberedRecord(member) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 func (n *notation) sequence(items []any) string {
 	parts := make([]string, len(items))
 	for i, item := range items {
