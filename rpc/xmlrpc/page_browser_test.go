@@ -38,7 +38,7 @@ func openTab(t *testing.T, addr string, known ...string) *tab {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute) // a busy machine starts it slowly
 	t.Cleanup(cancel)
-	b, err := browser.Start(path, t.TempDir())
+	b, err := browser.Start(path)
 	if err != nil {
 		t.Fatal(err)
 	}
