@@ -227,7 +227,7 @@ func (c *compiler) fillSpecial(p *plan, t reflect.Type) bool {
 	case reflect.TypeFor[complex128]():
 		fillOther[complex128](p, "complex")
 	default:
-		if !isText(t) {
+		if !IsText(t) {
 			return false
 		}
 		p.decode = decodeUnmarshaler
@@ -236,9 +236,9 @@ func (c *compiler) fillSpecial(p *plan, t reflect.Type) bool {
 	return true
 }
 
-// isText reports whether values of t are text through methods of their own. A
+// IsText reports whether values of t are text through methods of their own. A
 // struct that merely has the methods of a type embedded in it keeps its fields.
-func isText(t reflect.Type) bool {
+func IsText(t reflect.Type) bool {
 	p := reflect.PointerTo(t)
 	if t.Kind() == reflect.Pointer || t.Kind() == reflect.Interface ||
 		!p.Implements(textMarshaler) || !p.Implements(textUnmarshaler) {
@@ -301,7 +301,7 @@ func takesBool(t reflect.Type) bool {
 	case reflect.TypeFor[Void](), reflect.TypeFor[Deferred]():
 		return true
 	}
-	return t.Kind() == reflect.Interface || t.Kind() == reflect.Bool && !isText(t)
+	return t.Kind() == reflect.Interface || t.Kind() == reflect.Bool && !IsText(t)
 }
 
 func errNotPointer(dst any) error {

@@ -220,7 +220,7 @@ func (c *Client) deliver(req *rpc.Request, resp *http.Response, body []byte) (an
 	var syntax *xmlvalue.SyntaxError
 	switch {
 	case errors.As(err, &syntax):
-		return nil, c.broken(req.Method, rpc.Unknown, newAnswerError(resp, body, err))
+		return nil, c.broken(req.Method, rpc.Unknown, newAnswerError(resp, body, syntax))
 	case err != nil:
 		return nil, err
 	}
