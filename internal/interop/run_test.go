@@ -1,6 +1,7 @@
 package interop
 
 import (
+	"bytes"
 	"flag"
 	"fmt"
 	"net"
@@ -115,7 +116,7 @@ func (p peer) converse(t testing.TB, vars []string) (*recording, []arrival) {
 	}
 	tp.mu.Lock()
 	defer tp.mu.Unlock()
-	rec.requests = []byte(strings.ReplaceAll(string(tp.in), "127.0.0.1:"+port, "127.0.0.1:"+recordedPort))
+	rec.requests = bytes.ReplaceAll(undated(tp.in), []byte("127.0.0.1:"+port), []byte("127.0.0.1:"+recordedPort))
 	rec.replies, rec.conns = undated(tp.out), tp.conns
 	return rec, j.all()
 }

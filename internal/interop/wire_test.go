@@ -177,6 +177,9 @@ func (c conversation) escapes() string {
 	if has("&#60;") || has("&#x3c;") || has("&#x3C;") {
 		parts = append(parts, code("&#60;"))
 	}
+	if len(parts) == 0 {
+		parts = append(parts, "as it is")
+	}
 	if bytes.IndexFunc(x.body, func(r rune) bool { return r > 127 }) < 0 {
 		parts = append(parts, "letters as numbers")
 	}
