@@ -117,7 +117,6 @@ func document(all []conversation) string {
 	var b strings.Builder
 	b.WriteString(documentHead)
 	b.WriteString(summary(all))
-
 	row := func(cells ...string) { fmt.Fprintf(&b, "| %s |\n", strings.Join(cells, " | ")) }
 	head := []string{"", ""}
 	for _, tc := range cases {
@@ -191,7 +190,7 @@ func summary(all []conversation) string {
 		}
 	}
 	total := len(all) * len(cases)
-	return fmt.Sprintf("%d programs in %d languages, %d calls: %d arrive as meant, and %d come back as sent as well.\n\n", len(all), len(languages), total, arrived, fine)
+	return fmt.Sprintf("%d programs in %d languages, %d calls each: of all %d values %d arrive as meant, and %d come back as sent as well.\n\n", len(all), len(languages), len(cases), total, arrived, fine)
 }
 
 // rule is the line below the head of a table.
