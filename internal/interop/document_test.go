@@ -79,6 +79,8 @@ func (c conversation) outcome(tc testCase, r result) outcome {
 	switch {
 	case x == nil && (r.outcome == "cannot" || r.outcome == "error"):
 		say(markCannot, "is not sent: %s", quote(r.text))
+	case arrived == nil && r.outcome == "ok":
+		say(markError, "does not arrive, though the program gets its value")
 	case arrived == nil:
 		say(markError, "does not arrive; the program gets %s", quote(r.text))
 	case r.outcome == "got":
