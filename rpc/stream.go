@@ -104,7 +104,7 @@ func open(ctx context.Context, stream any) (any, error) {
 		o.head = o.head[:len(o.head)+n]
 		if err != nil {
 			o.Close()
-			if err == io.EOF {
+			if err == io.EOF { //nolint:errorlint // one that wraps it is no end
 				return o.head, nil
 			}
 			return nil, err
