@@ -43,7 +43,7 @@ func testLive(t *testing.T, p peer, vars ...string) {
 		t.Errorf("%s prints something else than in its recording (-recorded +live); %s\n%s", p.name, cure, diff)
 	}
 	for _, f := range wireFacts {
-		if got, want := f.of(after), f.of(before); got != want {
+		if got, want := f.of(after), f.of(before); got != want && f.title != connections {
 			t.Errorf("%s, %s: got %q; want %q as in its recording; %s", p.name, f.title, got, want, cure)
 		}
 	}
