@@ -196,7 +196,7 @@ func TestReplayDocument(t *testing.T) {
 		rec := p.read(t)
 		all = append(all, newConversation(p, rec, p.replay(t, rec)))
 	}
-	text := document(all)
+	text := document(all) + serversSection(t)
 	if *update {
 		if err := os.WriteFile(documentPath, []byte(text), 0o644); err != nil {
 			t.Fatal(err)

@@ -1,0 +1,36 @@
+# XMLRPC::Server of Ruby, on WEBrick, with what its documentation shows.
+#
+# Its first line of output is its port. It ends when its standard input does.
+
+require 'webrick'
+require 'xmlrpc/server'
+
+XMLRPC::Config.module_eval do
+  # Without these Ruby refuses nil, both ways.
+  remove_const :ENABLE_NIL_PARSER
+  remove_const :ENABLE_NIL_CREATE
+  const_set :ENABLE_NIL_PARSER, true
+  const_set :ENABLE_NIL_CREATE, true
+end
+
+quiet = WEBrick::Log.new($stderr, WEBrick::Log::ERROR)
+server = XMLRPC::Server.new(0, '127.0.0.1', 4, $stderr, true, true, Logger: quiet, AccessLog: [])
+
+server.add_handler('see', %w[string string string], 'Returns the value.') { |_name, value| value }
+server.add_handler('nothing') { 'nothing' }
+server.add_handler('refuse') { |_text| raise XMLRPC::FaultException.new(42, 'no <luck> & more') }
+server.add_handler('told') { |*args| args.inspect }
+server.add_handler('divide') { |a, b| a / b }
+server.add_handler('symbol') { :symbol }
+server.add_handler('time') { Time.utc(2024, 2, 29, 13, 45, 6) }
+server.add_handler('date') { Date.new(2024, 2, 29) }
+server.add_handler('large') { 2**40 }
+server.add_handler('huge') { 2**70 }
+server.add_handler('inf') { Float::INFINITY }
+server.add_introspection
+server.add_multicall
+
+puts server.instance_variable_get(:@server).config[:Port]
+$stdout.flush
+Thread.new { $stdin.read; exit! 0 }
+server.serve
