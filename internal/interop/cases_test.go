@@ -2,14 +2,15 @@ package interop
 
 import (
 	"fmt"
+	"maps"
 	"math"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 // refused is the fault that the function refuse answers.
@@ -62,7 +63,7 @@ func binary() []byte {
 }
 
 // equal reports whether two values are the same, kinds included.
-func equal(a, b any) bool { return cmp.Equal(a, b) && reflect.TypeOf(a) == reflect.TypeOf(b) }
+func equal(a, b any) bool { return cmp.Equal(a, b, cmpopts.EquateEmpty()) }
 
 // maxShown is how much of a value the document shows, in characters.
 const maxShown = 80
@@ -99,6 +100,60 @@ func shown(v any) string {
 		return clip("{"+strings.Join(texts, ", ")+"}", maxShown)
 	}
 	return fmt.Sprintf("%T %v", v, v)
+}
+
+// difference is got as the document shows it: of a list or a struct that is
+// like want otherwise only what differs.
+func difference(got, want any) string {
+	if texts, ok := differences("", got, want); ok && len(texts) > 0 {
+		return clip(strings.Join(texts, ", "), maxShown)
+	}
+	return shown(got)
+}
+
+// differences lists the members of got that differ from those of want. It is not
+// ok if got and want are no lists or structs, or not of the same form.
+func differences(path string, got, want any) (texts []string, ok bool) {
+	member := func(path string, got, want any) {
+		if equal(got, want) {
+			return
+		}
+		if inner, ok := differences(path, got, want); ok {
+			texts = append(texts, inner...)
+		} else {
+			texts = append(texts, path+" = "+shown(got))
+		}
+	}
+	switch want := want.(type) {
+	case []any:
+		got, ok := got.([]any)
+		if !ok || len(got) != len(want) {
+			return nil, false
+		}
+		for i := range want {
+			member(fmt.Sprintf("%s[%d]", path, i), got[i], want[i])
+		}
+		return texts, true
+	case map[string]any:
+		got, ok := got.(map[string]any)
+		if !ok {
+			return nil, false
+		}
+		for _, name := range slices.Sorted(maps.Keys(want)) {
+			if v, ok := got[name]; ok {
+				member(path+"."+name, v, want[name])
+			} else {
+				texts = append(texts, path+"."+name+" is missing")
+			}
+		}
+		for _, name := range slices.Sorted(maps.Keys(got)) {
+			if _, ok := want[name]; !ok {
+				texts = append(texts, path+"."+name+" = "+shown(got[name]))
+			}
+		}
+		return texts, true
+	}
+	return nil, false
 }
 
 // clip shortens a text to n characters.

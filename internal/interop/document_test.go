@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -27,7 +28,7 @@ make peers-update  # the same, and records anew
 
 ## What arrives and what comes back
 
-A program calls a function with a value and gets it back as the answer. ✓ the value arrived as meant and came back as sent · → it arrived as something else · ← it came back as something else, though it arrived · – the library has no way to send it · ! there was an error
+A program calls a function with a value and gets it back as the answer. ✓ the value arrived as meant and came back as sent · → it arrived as something else · ← it came back as something else, though it arrived · – the library does not send it · ! the request or the answer is an error to one of the two
 
 `
 
@@ -57,7 +58,8 @@ func (c conversation) outcomes() []outcome {
 
 func (c conversation) outcome(tc testCase, r result) outcome {
 	var arrived *arrival
-	if x := c.byName[tc.name]; x != nil {
+	x := c.byName[tc.name]
+	if x != nil {
 		arrived = x.arrived
 	}
 	var texts []string
@@ -70,23 +72,18 @@ func (c conversation) outcome(tc testCase, r result) outcome {
 		}
 		texts = append(texts, fmt.Sprintf(format, args...))
 	}
-	switch {
-	case r.outcome == "cannot":
-		say(markCannot, "cannot be sent: %s", quote(r.text))
-	case arrived == nil:
-		// What the program says tells why.
-	case !equal(arrived.value, tc.want):
-		say(markArrives, "arrives as %s", code(shown(arrived.value)))
+	if arrived != nil && !equal(arrived.value, tc.want) {
+		say(markArrives, "arrives as %s", code(difference(arrived.value, tc.want)))
 	}
 	switch {
-	case r.outcome == "got" && arrived == nil:
-		say(markReturns, "does not arrive, comes back as %s", quote(r.text))
+	case x == nil && (r.outcome == "cannot" || r.outcome == "error"):
+		say(markCannot, "is not sent: %s", quote(r.text))
+	case arrived == nil:
+		say(markError, "does not arrive; the program gets %s", quote(r.text))
 	case r.outcome == "got":
 		say(markReturns, "comes back as %s", quote(r.text))
 	case r.outcome == "error":
-		say(markError, "error: %s", quote(r.text))
-	case r.outcome == "ok" && arrived == nil:
-		say(markError, "comes back as sent, though it did not arrive")
+		say(markError, "the answer is an error to the library: %s", quote(r.text))
 	}
 	if mark == "" {
 		mark = markFine
@@ -95,7 +92,20 @@ func (c conversation) outcome(tc testCase, r result) outcome {
 }
 
 // quote sets what a program printed as code.
-func quote(text string) string { return code(strings.ReplaceAll(text, "`", "'")) }
+func quote(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		switch {
+		case r == '`':
+			b.WriteByte('\'')
+		case unicode.IsPrint(r):
+			b.WriteRune(r)
+		default:
+			fmt.Fprintf(&b, "\\u%04x", r)
+		}
+	}
+	return code(b.String())
+}
 
 // document writes the whole page.
 func document(all []conversation) string {
@@ -110,7 +120,7 @@ func document(all []conversation) string {
 	row(head...)
 	row(rule(len(head))...)
 	for _, c := range all {
-		cells := []string{c.peer.language, c.peer.library + " " + c.rec.version}
+		cells := []string{c.peer.language, strings.TrimSpace(c.peer.library + " " + c.rec.version)}
 		for _, o := range c.outcomes() {
 			cells = append(cells, o.mark)
 		}
@@ -181,10 +191,10 @@ func (p peer) origin(version string) string {
 	switch {
 	case p.module != "":
 		return fmt.Sprintf("with `%s@%s` of npm", p.module, version)
-	case len(p.packages) > 0 && p.live:
-		return fmt.Sprintf("with the Debian packages `%s`", strings.Join(p.packages, " "))
-	case p.program == nil:
-		return "with what comes with the language, " + version
+	case p.live:
+		return fmt.Sprintf("with %s of Debian", code(strings.Join(p.packages, " ")))
+	case version == "":
+		return "the client of this module"
 	}
 	return "version " + version
 }

@@ -128,7 +128,10 @@ func (p peer) read(t testing.TB) *recording {
 func (p peer) write(t testing.TB, rec *recording) {
 	t.Helper()
 	var text bytes.Buffer
-	fmt.Fprintf(&text, "version: %s\nconnections: %d\n\n", rec.version, rec.conns)
+	if rec.version != "" {
+		fmt.Fprintf(&text, "version: %s\n", rec.version)
+	}
+	fmt.Fprintf(&text, "connections: %d\n\n", rec.conns)
 	for _, r := range rec.results {
 		fmt.Fprintln(&text, r)
 	}

@@ -117,6 +117,29 @@ func TestReplayPeers(t *testing.T) {
 	}
 }
 
+// TestReplayOptionsAreNeeded: a peer that is said to need an option of our server
+// is refused without.
+func TestReplayOptionsAreNeeded(t *testing.T) {
+	seen := 0
+	for _, p := range peers {
+		if p.option == nil {
+			continue
+		}
+		seen++
+		name := p.option.name
+		rec := p.read(t)
+		p.option = nil
+		for i, x := range p.replay(t, rec) {
+			if x.arrived != nil {
+				t.Errorf("%s: request %d arrives without %s; want it refused, or no option", p.name, i, name)
+			}
+		}
+	}
+	if seen == 0 {
+		t.Error("no peer needs an option; want davexmlrpc to")
+	}
+}
+
 // TestPackagesAreInstalled: what "make peers" installs holds what the table
 // names.
 func TestPackagesAreInstalled(t *testing.T) {

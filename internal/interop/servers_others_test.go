@@ -34,6 +34,7 @@ func rubyServer() server {
 			calls("system.methodHelp", "system.methodHelp", "see"),
 			calls("system.methodSignature", "system.methodSignature", "see"),
 			multicall(),
+			validates(),
 			step{"another path", elsewhere},
 		),
 	}
@@ -101,12 +102,13 @@ func nodeServer() server {
 		name:     "npm-xmlrpc",
 		language: "JavaScript", library: "xmlrpc", source: "npm-xmlrpc.js",
 		packages: []string{"nodejs", "npm"},
-		version:  npm("xmlrpc"),
+		version:  "node -p 'JSON.parse(fs.readFileSync(process.argv[1])).version' $NPM/xmlrpc/package.json",
 		steps: append(
 			echoCases(),
 			calls("arguments as JavaScript sees them", "told", 1, "ü", 2.0, true, nil, record{"a": []int{1}}),
 			calls("error that is no fault", "fail"),
 			calls("unknown method", "no.such", 1),
+			validates(),
 			step{"another path", elsewhere},
 		),
 	}

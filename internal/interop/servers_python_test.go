@@ -51,6 +51,7 @@ func pythonServer() server {
 				{"none", []any{}},
 			}),
 			step{"typed by rpc.Bind", bound},
+			validates(),
 			step{"another path", elsewhere},
 		),
 	}

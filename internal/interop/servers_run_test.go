@@ -26,20 +26,33 @@ import (
 // connections.
 type starter func(t *testing.T) (network, addr string)
 
-// TestLivePythonServers calls the servers of Python.
+// TestLivePythonServers calls the servers of each Python 3.
 func TestLivePythonServers(t *testing.T) {
-	for name, start := range map[string]starter{
-		"python":     func(t *testing.T) (string, string) { return startPython(t) },
-		"python-doc": func(t *testing.T) (string, string) { return startPython(t, "doc") },
-	} {
-		t.Run(name, func(t *testing.T) { converseLive(t, serverNamed(t, name), start) })
+	pythons := []string{peertest.Python(t)}
+	if !*update {
+		pythons = nil
+		for _, v := range peertest.Pythons(t) {
+			if v.AtLeast(3, 0) {
+				pythons = append(pythons, v.Path)
+			}
+		}
+	}
+	for _, python := range pythons {
+		for name, args := range map[string][]string{"python": nil, "python-doc": {"doc"}} {
+			t.Run(name+" of "+python, func(t *testing.T) {
+				converseLive(t, serverNamed(t, name), func(t *testing.T) (string, string) {
+					return launchTelling(t, exec.Command(python, append([]string{program("python.py")}, args...)...))
+				}, "PYTHON="+python)
+			})
+		}
 	}
 }
 
 // converseLive goes through the steps of a server that runs, and compares what comes
-// out with the recording, or records it.
-func converseLive(t *testing.T, sv server, start starter) {
-	version, err := peertest.Shell(t, t.Context(), ".", sv.version, npmFolder(t), "PYTHON="+peertest.Python(t))
+// out with the recording, or records it. vars are for the command that prints the
+// server's version.
+func converseLive(t *testing.T, sv server, start starter, vars ...string) {
+	version, err := peertest.Shell(t, t.Context(), ".", sv.version, append(vars, npmFolder(t))...)
 	if err != nil {
 		peertest.Missing(t, fmt.Sprintf("%s for %s (%v)", sv.library, sv.language, err), "make peers, or apt-get install "+strings.Join(sv.packages, " "))
 	}
@@ -125,13 +138,15 @@ var changing = []struct {
 	{regexp.MustCompile(`(<name>(?:pid|start|stop|now)</name>\s*<value><int>)[1-9]\d*`), "${1}1700000000"},
 	{regexp.MustCompile(`pid \d+, uptime \d+:\d\d:\d\d`), "pid 1700000000, uptime 0:00:01"},
 	{regexp.MustCompile(`(?:[A-Z][a-z]{2} \d{2} \d{2}:\d{2} [AP]M)`), "Nov 14 10:13 PM"},
-	{regexp.MustCompile(`/[^\s<>]*/TestLive[^\s<>/]*/\d+/`), "/tmp/"},
+	{regexp.MustCompile(`/[^\s<>]*/TestLive[^\s<>/]*/\d+`), "/tmp"},
+	{regexp.MustCompile(`(---parley-)\w+\.log`), "${1}abcdefgh.log"},
+	{regexp.MustCompile(`(<name>(?:down|up)loadSpeed</name><value><string>)\d+`), "${1}1000"},
 	{loopback, "127.0.0.1:8080"},
 }
 
 var loopback = regexp.MustCompile(`127\.0\.0\.1:\d+`)
 
-var dateOf = regexp.MustCompile(`(?mi)^(Date: ).*$`)
+var dateOf = regexp.MustCompile(`(?mi)^((?:Date|Expires): ).*$`)
 
 // normalize takes out of recorded answers what is different each time.
 func (sv server) normalize(t *testing.T, recorded []byte) []byte {
@@ -249,10 +264,6 @@ func npmFolder(t *testing.T) string {
 }
 
 func program(name string) string { return filepath.Join("testdata", "servers", name) }
-
-func startPython(t *testing.T, args ...string) (network, addr string) {
-	return launchTelling(t, exec.Command(peertest.Python(t), append([]string{program("python.py")}, args...)...))
-}
 
 // serveFiles serves a file of 1000 bytes, for a server that downloads.
 func serveFiles(t *testing.T) (url string) {

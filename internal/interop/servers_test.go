@@ -125,7 +125,7 @@ func calls(name, method string, args ...any) step {
 func (sv server) converse(s *session) string {
 	var b strings.Builder
 	for _, st := range sv.steps {
-		fmt.Fprintf(&b, "%s\t%s\n", st.name, strings.ReplaceAll(st.run(s), "\n", "\n\t"))
+		fmt.Fprintf(&b, "%s\t%s\n", st.name, strings.ReplaceAll(strings.TrimSuffix(st.run(s), "\n"), "\n", "\n\t"))
 		if s.t.Failed() {
 			break
 		}
@@ -170,7 +170,10 @@ func tell(v any, err error) string {
 	case errors.As(err, &fault):
 		return fmt.Sprintf(`fault %d "%s"`, fault.Code, value.Clip(fault.Message, 300))
 	case errors.As(err, &answer):
-		text := answer.Error()
+		text := fmt.Sprintf("no XML-RPC, HTTP status %d", answer.Status)
+		if answer.Err != nil {
+			text += ", what cannot be read"
+		}
 		if errors.As(err, &link) {
 			text = fmt.Sprintf("%s: %s", link.Sent, text)
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/parley-rpc/parley/rpc"
 	"github.com/parley-rpc/parley/rpc/value"
+	"github.com/parley-rpc/parley/services/validator1"
 )
 
 // record is a struct of XML-RPC.
@@ -37,6 +38,20 @@ func echoCases() []step {
 		}})
 	}
 	return steps
+}
+
+// validates is a step that has the server validated by the suite validator1. Its
+// result is a line for each function.
+func validates() step {
+	return step{"validator1", func(s *session) string {
+		var b strings.Builder
+		for line := range strings.Lines(validator1.Check(s.ctx, s.client).String()) {
+			if !strings.HasPrefix(line, "\t") {
+				b.WriteString(line)
+			}
+		}
+		return b.String()
+	}}
 }
 
 // verdict tells what became of a value that should have come back.

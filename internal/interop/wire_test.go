@@ -50,6 +50,7 @@ var wireFacts = []struct {
 	{"nil", func(c conversation) string { return c.element("nil") }},
 	{"empty text", func(c conversation) string { return c.element("empty") }},
 	{"`<` in text", func(c conversation) string { return c.escapes() }},
+	{"binary", func(c conversation) string { return c.base64() }},
 	{"no arguments", func(c conversation) string {
 		x := c.byName["none"]
 		if x == nil {
@@ -79,8 +80,12 @@ var wireFacts = []struct {
 
 var (
 	encodingName = regexp.MustCompile(`encoding\s*=\s*["']([^"']*)["']`)
+	methodName   = regexp.MustCompile(`<methodName>\s*(?:<!\[CDATA\[)?([a-z]+)`)
+	firstText    = regexp.MustCompile(`<param>\s*<value>\s*(?:<string>)?(?:<!\[CDATA\[)?([a-z0-9-]+)`)
 	params       = regexp.MustCompile(`(?s)<params\s*/>|<params>.*</params>`)
 	secondParam  = regexp.MustCompile(`(?s)<param>.*?</param>\s*<param>\s*(.*?)\s*</param>|<param>.*?</param>\s*(<param/>)`)
+	base64Text   = regexp.MustCompile(`(?s)<base64>(.*)</base64>`)
+	charRef      = regexp.MustCompile(`&#[0-9a-zA-Z]+;`)
 	valueTags    = regexp.MustCompile(`(?s)^<value>(.*)</value>$`)
 )
 
@@ -89,17 +94,38 @@ type conversation struct {
 	peer      peer
 	rec       *recording
 	exchanges []*exchange
-	byName    map[string]*exchange // those whose call arrived, by case
+	byName    map[string]*exchange // by case
 }
 
 func newConversation(p peer, rec *recording, exchanges []*exchange) conversation {
 	c := conversation{p, rec, exchanges, map[string]*exchange{}}
 	for _, x := range exchanges {
-		if x.arrived != nil {
-			c.byName[x.arrived.name] = x
+		if name := x.caseName(); name != "" {
+			c.byName[name] = x
 		}
 	}
 	return c
+}
+
+// caseName is the case that a request belongs to: as its call said, or if that
+// did not arrive, as its text says. "" if it is none.
+func (x *exchange) caseName() string {
+	if x.arrived != nil {
+		return x.arrived.name
+	}
+	var method, name string
+	if m := methodName.FindSubmatch(x.body); m != nil {
+		method = string(m[1])
+	}
+	if m := firstText.FindSubmatch(x.body); m != nil {
+		name = string(m[1])
+	}
+	for _, tc := range cases {
+		if method == tc.method && (method != "see" || name == tc.name) {
+			return tc.name
+		}
+	}
+	return ""
 }
 
 // each returns what all requests have in common, or the variants there are.
@@ -155,6 +181,24 @@ func (c conversation) escapes() string {
 		parts = append(parts, "letters as numbers")
 	}
 	return strings.Join(parts, ", ")
+}
+
+// base64 is how binary is broken into lines.
+func (c conversation) base64() string {
+	x := c.byName["binary"]
+	if x == nil {
+		return ""
+	}
+	m := base64Text.FindSubmatch(x.body)
+	switch {
+	case m == nil:
+		return "no " + code("<base64>")
+	case bytes.Contains(m[1], []byte("&#")):
+		return "line ends as " + code(string(charRef.Find(m[1])))
+	case bytes.ContainsAny(bytes.TrimSpace(m[1]), "\r\n"):
+		return "lines"
+	}
+	return "one line"
 }
 
 // code sets a text in a table as code.

@@ -25,19 +25,23 @@ type Result struct {
 // Problem is one call that went wrong. Its texts are shortened and escaped: much of
 // them comes from the server.
 type Problem struct {
-	Sent string // the arguments
-	Want string // the answer that there should have been
-	Got  string // the one that there was; "" if there was none
-	Err  error  // why there was none
+	Sent  string // the arguments
+	Where string // in the answer, as ["a"][2]; "" for all of it
+	Want  string // what should have been there
+	Got   string // what was there; "" if there was no answer
+	Err   error  // why there was no answer
 }
 
-// String returns `sent ("a<b"): got 7; want 1`.
+// String returns `sent ({"a": "<"}): at ["a"]: got "&lt;"; want "<"`.
 func (p Problem) String() string {
-	got := p.Got
+	got, where := p.Got, ""
 	if p.Err != nil {
 		got = value.Clip(p.Err.Error(), maxShown)
 	}
-	return fmt.Sprintf("sent (%s): got %s; want %s", p.Sent, got, p.Want)
+	if p.Where != "" {
+		where = "at " + p.Where + ": "
+	}
+	return fmt.Sprintf("sent (%s): %sgot %s; want %s", p.Sent, where, got, p.Want)
 }
 
 // OK reports whether every function has passed.
@@ -134,10 +138,11 @@ func try(ctx context.Context, c rpc.Caller, method string, trials []trial) Resul
 		var got any
 		got, p.Err = rpc.Invoke[any](ctx, c, method, t.args...)
 		if p.Err == nil {
-			if same(t.want, got) {
+			d := compare(t.want, got)
+			if d == nil {
 				continue
 			}
-			p.Got = show([]any{got})
+			p.Where, p.Want, p.Got = value.Clip(d.path, maxShown), show([]any{d.want}), show([]any{d.got})
 		}
 		r.Problems = append(r.Problems, p)
 	}

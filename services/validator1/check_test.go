@@ -159,6 +159,28 @@ func TestCheckFindsFaults(t *testing.T) {
 	}
 }
 
+// A problem says where in an answer it is.
+func TestCheckSaysWhere(t *testing.T) {
+	report := validator1.Check(t.Context(), wrong(t, "manyTypesTest", func(_ []any, result any) (any, error) {
+		result.([]any)[2] = 7
+		return result, nil
+	}))
+	p := report.Results[4].Problems[0]
+	if p.Where != "[2]" || p.Got != "7" || p.Want != `"text"` {
+		t.Errorf("another item: got %+v", p)
+	}
+	report = validator1.Check(t.Context(), wrong(t, "echoStructTest", func(_ []any, result any) (any, error) {
+		if deep, ok := result.(record)["deep"].(record); ok {
+			delete(deep["list"].([]any)[0].(record), "list")
+		}
+		return result, nil
+	}))
+	p = report.Results[3].Problems[0]
+	if want := `at ["deep"]["list"][0]["list"]: got nothing; want [1, ["x"]]`; !strings.HasSuffix(p.String(), want) {
+		t.Errorf("a member is missing: got %s; want %s at the end", p, want)
+	}
+}
+
 // A server that is not there, or does nothing, ends the check soon.
 func TestCheckEnds(t *testing.T) {
 	calls := 0

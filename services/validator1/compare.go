@@ -11,41 +11,86 @@ import (
 	"github.com/parley-rpc/parley/rpc/value"
 )
 
-// same reports whether a dynamic value that came is the one that was wanted, of the
-// same kind.
-func same(want, got any) bool {
-	switch want := want.(type) {
-	case record:
-		got, ok := got.(record)
-		if !ok || len(got) != len(want) {
-			return false
-		}
-		for name, v := range want {
-			if other, ok := got[name]; !ok || !same(v, other) {
-				return false
-			}
-		}
-		return true
-	case []any:
-		got, ok := got.([]any)
-		return ok && slices.EqualFunc(want, got, same)
-	case []byte:
-		got, ok := got.([]byte)
-		return ok && bytes.Equal(want, got)
-	case time.Time:
-		got, ok := got.(time.Time)
-		return ok && want.Equal(got)
-	}
-	return isScalar(got) && want == got
+// difference is where a value that came is not the one that was wanted.
+type difference struct {
+	path      string // within the value: ["a"][2]; "" for all of it
+	want, got any
 }
 
-// isScalar reports whether == may be asked about a dynamic value.
-func isScalar(v any) bool {
-	switch v.(type) {
-	case bool, int64, float64, string:
-		return true
+// absent stands for what one of the two values does not have.
+type absent struct{}
+
+// compare returns the first difference between two dynamic values, kinds included, or
+// nil.
+func compare(want, got any) *difference {
+	equal := false
+	switch want := want.(type) {
+	case record:
+		if got, ok := got.(record); ok {
+			return compareRecords(want, got)
+		}
+	case []any:
+		if got, ok := got.([]any); ok {
+			return compareLists(want, got)
+		}
+	case []byte:
+		got, ok := got.([]byte)
+		equal = ok && bytes.Equal(want, got)
+	case time.Time:
+		got, ok := got.(time.Time)
+		equal = ok && want.Equal(got)
+	default:
+		switch got.(type) {
+		case bool, int64, float64, string: // may be asked by ==
+			equal = want == got
+		}
 	}
-	return false
+	if equal {
+		return nil
+	}
+	return &difference{want: want, got: got}
+}
+
+func compareRecords(want, got record) *difference {
+	all := maps.Clone(want)
+	maps.Copy(all, got)
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		w, wanted := want[name]
+		g, came := got[name]
+		d := &difference{want: w, got: g}
+		switch {
+		case !wanted:
+			d.want = absent{}
+		case !came:
+			d.got = absent{}
+		default:
+			d = compare(w, g)
+		}
+		if d != nil {
+			d.path = `["` + name + `"]` + d.path
+			return d
+		}
+	}
+	return nil
+}
+
+func compareLists(want, got []any) *difference {
+	for i := range max(len(want), len(got)) {
+		d := &difference{want: absent{}, got: absent{}}
+		switch {
+		case i >= len(want):
+			d.got = got[i]
+		case i >= len(got):
+			d.want = want[i]
+		default:
+			d = compare(want[i], got[i])
+		}
+		if d != nil {
+			d.path = fmt.Sprintf("[%d]", i) + d.path
+			return d
+		}
+	}
+	return nil
 }
 
 // show prints values so that their kinds can be told, shortened and escaped.
@@ -88,6 +133,10 @@ func write(b *strings.Builder, values []any) {
 			b.WriteString("date " + v.Format(time.RFC3339Nano))
 		case float64:
 			fmt.Fprintf(b, "double %v", v)
+		case absent:
+			b.WriteString("nothing")
+		case nil:
+			b.WriteString("nil")
 		default:
 			fmt.Fprint(b, v)
 		}

@@ -1,11 +1,22 @@
-# Calls an XML-RPC server by xmlrpc.client of Python 3.
+# Calls an XML-RPC server by xmlrpc.client, which Python 2 calls xmlrpclib.
+from __future__ import print_function
+
 import datetime
 import sys
-import xmlrpc.client
+
+try:
+    import xmlrpc.client as xmlrpclib
+except ImportError:
+    import xmlrpclib
+
+PY2 = sys.version_info[0] == 2
+BYTES = bytes(bytearray(i % 256 for i in range(300)))
 
 # allow_none is what a program sets that has a None to send; the built-in types
-# are what the documentation recommends for dates and binary.
-server = xmlrpc.client.ServerProxy(sys.argv[1], allow_none=True, use_builtin_types=True)
+# are what the documentation recommends for dates and binary. Python 2 has them
+# for dates only.
+kinds = {"use_datetime": True} if PY2 else {"use_builtin_types": True}
+server = xmlrpclib.ServerProxy(sys.argv[1], allow_none=True, **kinds)
 
 VALUES = [
     ("int-max", 2147483647),
@@ -13,14 +24,14 @@ VALUES = [
     ("i8", 1099511627776),
     ("double", 1e300),
     ("fraction", 0.1),
-    ("unicode", "Gr\u00fc\u00dfe <b>&amp;</b> \"x\" 'y' ]]> \u4e16\u754c \U0001F30D"),
+    ("unicode", u"Gr\u00fc\u00dfe <b>&amp;</b> \"x\" 'y' ]]> \u4e16\u754c \U0001F30D"),
     ("spaces", " two  spaces, line\nand\ttab "),
     ("empty", ""),
     ("true", True),
     ("false", False),
     ("nil", None),
     ("date", datetime.datetime(2024, 2, 29, 13, 45, 6)),
-    ("binary", bytes(i % 256 for i in range(300))),
+    ("binary", xmlrpclib.Binary(BYTES) if PY2 else BYTES),
     ("nested", {"list": [1, [2, "three"], {"four": 4.5}], "none": [], "empty": {}}),
 ]
 
@@ -38,7 +49,7 @@ def same(a, b):
     if isinstance(a, list):
         return len(a) == len(b) and all(map(same, a, b))
     if isinstance(a, dict):
-        return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
+        return set(a) == set(b) and all(same(a[k], b[k]) for k in a)
     return a == b
 
 
@@ -60,7 +71,7 @@ attempt("none", server.nothing, "nothing")
 
 try:
     report("fault", "got", repr(server.refuse("please")))
-except xmlrpc.client.Fault as e:
+except xmlrpclib.Fault as e:
     if (e.faultCode, e.faultString) == (42, "no <luck> & more"):
         report("fault", "ok")
     else:

@@ -31,7 +31,38 @@ def told(*args):
     return repr(args)
 
 
+class Validator:
+    "The suite validator1."
+
+    def arrayOfStructsTest(self, structs):
+        return sum(s["curly"] for s in structs)
+
+    def countTheEntities(self, text):
+        names = {"<": "LeftAngleBrackets", ">": "RightAngleBrackets", "&": "Ampersands", "'": "Apostrophes", '"': "Quotes"}
+        return {"ct" + name: text.count(c) for c, name in names.items()}
+
+    def easyStructTest(self, struct):
+        return struct["moe"] + struct["larry"] + struct["curly"]
+
+    def echoStructTest(self, struct):
+        return struct
+
+    def manyTypesTest(self, *values):
+        return values
+
+    def moderateSizeArrayCheck(self, texts):
+        return texts[0] + texts[-1]
+
+    def nestedStructTest(self, calendar):
+        return self.easyStructTest(calendar["2000"]["04"]["01"])
+
+    def simpleStructReturnTest(self, number):
+        return {"times10": number * 10, "times100": number * 100, "times1000": number * 1000}
+
+
 class Shop:
+    validator1 = Validator()
+
     def price(self, name):
         return {"tea": 2.5}[name]
 
@@ -49,7 +80,7 @@ server.register_function(lambda: "\x01", "control")
 server.register_function(lambda: datetime.datetime(2024, 2, 29, 13, 45, 6, 789), "fraction")
 server.register_function(lambda: datetime.datetime(2024, 2, 29, tzinfo=datetime.timezone.utc), "zone")
 server.register_function(lambda: None, "none")
-server.register_instance(Shop())
+server.register_instance(Shop(), allow_dotted_names=True)
 
 print(server.server_address[1], flush=True)
 threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()

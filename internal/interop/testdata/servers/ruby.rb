@@ -2,7 +2,6 @@
 #
 # Its first line of output is its port. It ends when its standard input does.
 
-require 'webrick'
 require 'xmlrpc/server'
 
 XMLRPC::Config.module_eval do
@@ -13,8 +12,7 @@ XMLRPC::Config.module_eval do
   const_set :ENABLE_NIL_CREATE, true
 end
 
-quiet = WEBrick::Log.new($stderr, WEBrick::Log::ERROR)
-server = XMLRPC::Server.new(0, '127.0.0.1', 4, $stderr, true, true, Logger: quiet, AccessLog: [])
+server = XMLRPC::Server.new(0, '127.0.0.1', 4, $stderr)
 
 server.add_handler('see', %w[string string string], 'Returns the value.') { |_name, value| value }
 server.add_handler('nothing') { 'nothing' }
@@ -27,6 +25,28 @@ server.add_handler('date') { Date.new(2024, 2, 29) }
 server.add_handler('large') { 2**40 }
 server.add_handler('huge') { 2**70 }
 server.add_handler('inf') { Float::INFINITY }
+# The suite validator1.
+class Validator
+  def arrayOfStructsTest(structs) = structs.sum { |s| s['curly'] }
+
+  def countTheEntities(text)
+    { 'LeftAngleBrackets' => '<', 'RightAngleBrackets' => '>', 'Ampersands' => '&', 'Apostrophes' => "'", 'Quotes' => '"' }
+      .to_h { |name, c| ["ct#{name}", text.count(c)] }
+  end
+
+  def easyStructTest(struct) = struct.values_at('moe', 'larry', 'curly').sum
+
+  def echoStructTest(struct) = struct
+
+  def manyTypesTest(*values) = values
+
+  def moderateSizeArrayCheck(texts) = texts.first + texts.last
+
+  def nestedStructTest(calendar) = easyStructTest(calendar.dig('2000', '04', '01'))
+
+  def simpleStructReturnTest(number) = { times10: number * 10, times100: number * 100, times1000: number * 1000 }
+end
+server.add_handler('validator1', Validator.new)
 server.add_introspection
 server.add_multicall
 
