@@ -99,7 +99,7 @@ $(NPM)/node_modules/.package-lock.json: $(NPM)/package-lock.json | packages
 
 .PHONY: packages
 packages:
-	@missing=$$(.ci/missing-packages); [ -z "$$missing" ] && exit 0; $(call install,$$missing,the peers: $$missing)
+	@missing=$$(.ci/missing-packages); [ -z "$$missing" ] && exit 0; $(call install,$$missing,what the peers need)
 
 # The XML-RPC server in C that bench compares with, where there is none.
 .PHONY: xmlrpc-c

@@ -199,14 +199,31 @@ func (p peer) origin(version string) string {
 	return "version " + version
 }
 
-// TestReplayDocument: docs/interop.md says what the recordings say.
-func TestReplayDocument(t *testing.T) {
+// conversations are those with all peers.
+func conversations(t testing.TB) []conversation {
+	t.Helper()
 	var all []conversation
 	for _, p := range peers {
 		rec := p.read(t)
 		all = append(all, newConversation(p, rec, p.replay(t, rec)))
 	}
-	text := document(all) + serversSection(t)
+	return all
+}
+
+// TestReplayOwnClient: with our own client on the other side nothing is lost.
+func TestReplayOwnClient(t *testing.T) {
+	p := peerNamed(t, "parley")
+	rec := p.read(t)
+	for i, o := range newConversation(p, rec, p.replay(t, rec)).outcomes() {
+		if o.mark != markFine {
+			t.Errorf("%s: %s", cases[i].name, o.text)
+		}
+	}
+}
+
+// TestReplayDocument: docs/interop.md says what the recordings say.
+func TestReplayDocument(t *testing.T) {
+	text := document(conversations(t)) + serversSection(t)
 	if *update {
 		if err := os.WriteFile(documentPath, []byte(text), 0o644); err != nil {
 			t.Fatal(err)

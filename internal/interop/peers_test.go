@@ -68,7 +68,7 @@ func (p peer) with(opt option) peer {
 }
 
 // peers are all programs that call our server, as the document lists them.
-var peers = []peer{
+var peers = append([]peer{
 	{
 		name: "parley", language: "Go", library: "rpc/xmlrpc", file: "goclients_test.go", program: callByParley,
 	},
@@ -123,4 +123,4 @@ var peers = []peer{
 	javascript("homematic", "homematic-xmlrpc", numbers+" It writes a text with `<` as CDATA, and does not see that `]]>` in the text ends that: not XML."),
 	javascript("foxglove", "@foxglove/xmlrpc", numbers+" It writes a text with `<` as CDATA, and refuses one that holds `]]>` as well. It reads nil as undefined."),
 	javascript("davexmlrpc", "davexmlrpc", numbers+" It sends no Content-Type. It knows no nil: null goes out as an empty struct. Binary comes back as text that was decoded as UTF-8.").with(allowMissingContentType),
-}
+}, rarerPeers...)
