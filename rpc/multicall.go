@@ -59,11 +59,11 @@ type Multicaller struct {
 	// is made twice; but what was one request is many. Without it that fault is the
 	// error of every element.
 	OneByOne bool
-	// Bare takes each result as it stands, where other servers put it into a list of
+	// Unwrapped takes each result as it stands, where other servers put it into a list of
 	// one: supervisor and RPC::XML::Server of Perl answer so. A result of one that
 	// is a list of one cannot be told from a result in a list, so this has to be
 	// said.
-	Bare bool
+	Unwrapped bool
 }
 
 // Call makes the calls. All have the one context, with its deadline, metadata
@@ -205,7 +205,7 @@ func (b *batch) part(ctx context.Context, calls []*Element) error {
 			if err != nil {
 				e.Err = err
 			} else {
-				e.take(answers[i], b.Bare)
+				e.take(answers[i], b.Unwrapped)
 			}
 		}
 		return err
@@ -240,20 +240,20 @@ func unsent(err error, n int) (int, error) {
 }
 
 // take takes what the server answered to one call: a list of one result, or a
-// struct that is a fault. A bare result is in no list.
-func (e *Element) take(answer value.Deferred, bare bool) {
-	if items, ok := answer.Items(); ok && !bare {
+// struct that is a fault. An unwrapped result is in no list.
+func (e *Element) take(answer value.Deferred, unwrapped bool) {
+	if items, ok := answer.Items(); ok && !unwrapped {
 		if len(items) != 1 {
-			e.Err = fmt.Errorf("%w: %s: expected a list of one result, got %d; for a server that puts results into no list, set Multicaller.Bare", ErrResult, multicallName, len(items))
+			e.Err = fmt.Errorf("%w: %s: expected a list of one result, got %d; for a server that puts results into no list, set Multicaller.Unwrapped", ErrResult, multicallName, len(items))
 			return
 		}
-		answer, bare = items[0], true
+		answer, unwrapped = items[0], true
 	} else if f := faultIn(answer.Value()); f != nil {
 		e.Err = f
 		return
 	}
-	if !bare {
-		e.Err = fmt.Errorf("%w: %s: expected a list of one result or a fault, got %s; for a server that puts results into no list, set Multicaller.Bare", ErrResult, multicallName, value.Word(answer.Value()))
+	if !unwrapped {
+		e.Err = fmt.Errorf("%w: %s: expected a list of one result or a fault, got %s; for a server that puts results into no list, set Multicaller.Unwrapped", ErrResult, multicallName, value.Word(answer.Value()))
 		return
 	}
 	into := e.Into

@@ -26,7 +26,12 @@ func aria2Server() server {
 		language: "C++", library: "aria2",
 		packages: []string{"aria2"},
 		version:  debian("aria2"),
-		path:     "/rpc",
+		notes: []string{
+			"The path is `/rpc`. The secret is the first argument, `token:SECRET`: `rpc.NewTokenCaller` with `rpc.TokenConfig{Args: []any{\"token:SECRET\"}}` puts it there, into the elements of a multicall too.",
+			"All numbers are text: `\"totalLength\"` is a string. Every fault is 1, and only its text tells `Unauthorized` from a download that there is not; without the secret, a method that there is not is `Unauthorized` too.",
+			`Arguments that it does not know are ignored, nil among them.`,
+		},
+		path: "/rpc",
 		steps: []step{
 			{"version", func(s *session) string {
 				type version struct {
@@ -114,6 +119,18 @@ func aria2Server() server {
 				{"aria2.tellStatus", []any{"token:wrong", gid}},
 				{"no.such", []any{}},
 			}),
+			{"secret by rpc.TokenCaller", func(s *session) string {
+				c, err := rpc.NewTokenCaller(s.client, rpc.TokenConfig{Args: []any{aria2Secret}})
+				if err != nil {
+					return err.Error()
+				}
+				status, err := rpc.Invoke[map[string]string](s.ctx, c, "aria2.tellStatus", gid, keys)
+				return fmt.Sprint(status, " ", err, "; ", tellAll(s, rpc.Multicaller{Caller: c}, []rpc.Element{
+					{Method: "aria2.tellStatus", Args: rpc.Values{torrent, keys}},
+					{Method: "aria2.tellStatus", Args: rpc.Values{"00000000000000ff"}},
+					{Method: "system.listNotifications"},
+				}))
+			}},
 			{"another path", elsewhere},
 		},
 	}

@@ -50,7 +50,7 @@ func serversSection(t *testing.T) string {
 			fmt.Fprintf(&details, "- %s\n", text)
 		}
 		if len(wrong)+len(sv.notes) == 0 {
-			details.WriteString("Nothing goes wrong.\n")
+			details.WriteString("Nothing.\n")
 		}
 	}
 	return b.String() + details.String()

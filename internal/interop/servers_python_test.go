@@ -24,6 +24,12 @@ func pythonServer() server {
 		language: "Python", library: "SimpleXMLRPCServer", source: "python.py",
 		packages: []string{"python3"},
 		version:  pythonVersion,
+		notes: []string{
+			"Everything that goes wrong, an unknown method and wrong arguments among it, is fault 1 with the exception and its text; only `raise Fault(code, text)` has another code. What the function returns and cannot be written (an integer beyond 32 bits, a set, None without `allow_none`) is fault 1 too, after the function has run.",
+			"It speaks HTTP/1.0, so that each call has a connection of its own, and makes one call at a time. `system.methodSignature` answers the text `signatures not supported`.",
+			`Text with control characters is written as it is: the answer cannot be read, and the call fails with its outcome unknown.`,
+			`A date with a time zone comes without it, and a fraction of a second is lost.`,
+		},
 		steps: append(
 			echoCases(),
 			calls("arguments as Python sees them", "told", 1, int64(1)<<40, "ü", []byte{1}, date, 2.0, true, nil, record{"a": []int{1}}, map[int]string{5: "x"}),
@@ -50,6 +56,7 @@ func pythonServer() server {
 				{"no.such", []any{}},
 				{"none", []any{}},
 			}),
+			together(false, threeCalls()...),
 			step{"typed by rpc.Bind", bound},
 			validates(),
 			step{"another path", elsewhere},

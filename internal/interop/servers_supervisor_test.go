@@ -16,8 +16,14 @@ func supervisorServer() server {
 		language: "Python", library: "supervisor, on a unix socket",
 		packages: []string{"supervisor"},
 		version:  debian("supervisor"),
-		unix:     true,
-		config:   xmlrpc.ClientConfig{User: "parley", Password: "gr:üße"},
+		notes: []string{
+			"The URL is `http+unix:///run/supervisor.sock:/RPC2`, with User and Password of the ClientConfig; a wrong password is HTTP status 401, which Is a fault with `rpc.CodeNotAuthenticated`.",
+			"`system.multicall` answers results without the list around each that others have: set `Unwrapped` of `rpc.Multicaller`.",
+			"`system.methodSignature` answers one signature, not a list of signatures. An unknown method is fault 1, BAD_NAME fault 10, NOT_RUNNING fault 70; a wrong kind of argument may be HTTP status 500.",
+			"`startProcess` answers when the process has run for its startsecs; give the call a deadline beyond that. Logs of a process that does not run are not cleared, though `clearProcessLogs` answers true.",
+		},
+		unix:   true,
+		config: xmlrpc.ClientConfig{User: "parley", Password: "gr:üße"},
 		steps: []step{
 			calls("version", "supervisor.getAPIVersion"),
 			{"state", superviseState},
@@ -45,7 +51,8 @@ func supervisorServer() server {
 			{"stop all", func(s *session) string {
 				s.await("the start of a process", func(c rpc.Caller) bool {
 					p, err := rpc.Invoke[process](s.ctx, c, "supervisor.getProcessInfo", "hello")
-					return err == nil && p.StateName == "RUNNING"
+					text, unread := rpc.Invoke[string](s.ctx, c, "supervisor.readProcessStdoutLog", "hello", 0, 0)
+					return err == nil && unread == nil && p.StateName == "RUNNING" && text == helloOutput
 				})
 				type stopped struct {
 					Name   string `rpc:"name"`
@@ -54,6 +61,8 @@ func supervisorServer() server {
 				list, err := rpc.Invoke[[]stopped](s.ctx, s.client, "supervisor.stopAllProcesses")
 				return fmt.Sprintf("%v %v", list, err)
 			}},
+			calls("clear the log of what does not run", "supervisor.clearProcessLogs", "hello"),
+			calls("log that is there still", "supervisor.readProcessStdoutLog", "hello", 0, 0),
 			calls("unknown process", "supervisor.startProcess", "nobody"),
 			calls("unknown method", "supervisor.noSuch"),
 			calls("too few arguments", "supervisor.startProcess"),
@@ -72,6 +81,14 @@ func supervisorServer() server {
 				{"no.such", []any{}},
 				{"supervisor.getIdentification", []any{}},
 			}),
+			together(
+				true,
+				rpc.Element{Method: "supervisor.getAPIVersion"},
+				rpc.Element{Method: "supervisor.startProcess", Args: rpc.Values{"nobody"}},
+				rpc.Element{Method: "supervisor.tailProcessStdoutLog", Args: rpc.Values{"absent", 0, 10}},
+				rpc.Element{Method: "supervisor.getIdentification"},
+			),
+			together(false, rpc.Element{Method: "supervisor.getAPIVersion"}),
 			{"wrong password", func(s *session) string {
 				c := s.dial(xmlrpc.ClientConfig{User: "parley", Password: "wrong"})
 				return tell(rpc.Invoke[any](s.ctx, c, "supervisor.getState"))
@@ -93,7 +110,10 @@ func supervisorInetServer() server {
 		language: "Python", library: "supervisor, on a port",
 		packages: []string{"supervisor"},
 		version:  debian("supervisor"),
-		config:   xmlrpc.ClientConfig{User: "parley", Password: "secret"},
+		notes: []string{
+			"As on a unix socket. It answers at the paths below `/RPC2` too.",
+		},
+		config: xmlrpc.ClientConfig{User: "parley", Password: "secret"},
 		steps: []step{
 			{"state", superviseState},
 			calls("unknown process", "supervisor.startProcess", "nobody"),

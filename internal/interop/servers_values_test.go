@@ -40,6 +40,26 @@ func echoCases() []step {
 	return steps
 }
 
+// together is a step that makes calls by rpc.Multicaller, and tells what became of
+// each.
+func together(unwrapped bool, elements ...rpc.Element) step {
+	return step{"rpc.Multicaller", func(s *session) string {
+		return tellAll(s, rpc.Multicaller{Caller: s.client, Unwrapped: unwrapped}, elements)
+	}}
+}
+
+func tellAll(s *session, m rpc.Multicaller, elements []rpc.Element) string {
+	calls := slices.Clone(elements)
+	var texts []string
+	if err := m.Call(s.ctx, calls); err == nil {
+		texts = append(texts, "no error")
+	}
+	for _, e := range calls {
+		texts = append(texts, tell(e.Result, e.Err))
+	}
+	return strings.Join(texts, "; ")
+}
+
 // validates is a step that has the server validated by the suite validator1. Its
 // result is a line for each function.
 func validates() step {

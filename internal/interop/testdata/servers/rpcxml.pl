@@ -24,6 +24,7 @@ sub serve {
 serve(see     => sub { $_[1] });
 serve(nothing => sub { 'nothing' });
 serve(refuse  => sub { RPC::XML::fault->new(42, 'no <luck> & more') });
+serve(binary  => sub { RPC::XML::base64->new("\x00\xff") });
 serve(divide  => sub { $_[0] / $_[1] });
 
 $| = 1;

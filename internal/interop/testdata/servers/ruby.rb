@@ -19,6 +19,7 @@ server.add_handler('nothing') { 'nothing' }
 server.add_handler('refuse') { |_text| raise XMLRPC::FaultException.new(42, 'no <luck> & more') }
 server.add_handler('told') { |*args| args.inspect }
 server.add_handler('divide') { |a, b| a / b }
+server.add_handler('binary') { XMLRPC::Base64.new("\x00\xff".b) }
 server.add_handler('symbol') { :symbol }
 server.add_handler('time') { Time.utc(2024, 2, 29, 13, 45, 6) }
 server.add_handler('date') { Date.new(2024, 2, 29) }

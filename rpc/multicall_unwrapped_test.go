@@ -18,7 +18,7 @@ func (a answering) Call(_ context.Context, req *rpc.Request) (any, error) {
 }
 
 // Supervisor answers results without the list around each that others have.
-func TestMulticallBareResults(t *testing.T) {
+func TestMulticallUnwrapped(t *testing.T) {
 	server := answering{"3.0", map[string]any{"faultCode": int64(10), "faultString": "BAD_NAME"}, []any{"one"}, map[string]any{"statecode": int64(1)}}
 	var version string
 	var names []string
@@ -26,7 +26,7 @@ func TestMulticallBareResults(t *testing.T) {
 		Code int `rpc:"statecode"`
 	}
 	calls := []rpc.Element{{Method: "a", Into: &version}, {Method: "b"}, {Method: "c", Into: &names}, {Method: "d", Into: &state}}
-	err := rpc.Multicaller{Caller: server, Bare: true}.Call(t.Context(), calls)
+	err := rpc.Multicaller{Caller: server, Unwrapped: true}.Call(t.Context(), calls)
 	if !errors.Is(err, &rpc.Fault{Code: 10}) || calls[1].Err == nil {
 		t.Errorf("got %v; want the fault 10 of the second call", err)
 	}
@@ -36,12 +36,12 @@ func TestMulticallBareResults(t *testing.T) {
 
 	calls = calls[:1]
 	err = rpc.Multicall(t.Context(), answering{"3.0"}, calls)
-	if !errors.Is(err, rpc.ErrResult) || !strings.Contains(err.Error(), "Multicaller.Bare") {
-		t.Errorf("without Bare: got %v; want an error that says what to set", err)
+	if !errors.Is(err, rpc.ErrResult) || !strings.Contains(err.Error(), "Multicaller.Unwrapped") {
+		t.Errorf("without Unwrapped: got %v; want an error that says what to set", err)
 	}
 }
 
-// A fault in a list is a result that looks like a fault, with Bare and without.
+// A fault in a list is a result that looks like a fault, with Unwrapped and without.
 func TestMulticallFaultInList(t *testing.T) {
 	fault := map[string]any{"faultCode": int64(10), "faultString": "data"}
 	calls := []rpc.Element{{Method: "a"}}
