@@ -144,7 +144,7 @@ func runProgram(t *testing.T, text, file string, command []string) string {
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute) // the first go run compiles everything
 	defer cancel()
 	cmd := exec.CommandContext(ctx, command[0], append(command[1:len(command):len(command)], path)...)
 	cmd.Env = append(os.Environ(), "http_proxy=", "no_proxy=*")
