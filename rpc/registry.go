@@ -105,7 +105,10 @@ func (r *Registry) Register(name string, fn any, opts ...Option) error {
 // Request.Next, and does not stream its result: callers get a list item by item.
 func (r *Registry) Handle(name string, h Handler, opts ...Option) error {
 	o := collect(opts)
-	m := &method{name: name, help: o.help, short: o.short, params: value.Params{Names: o.params}, raw: true}
+	m := &method{name: name, help: o.help, short: o.short, told: o.signatures, params: value.Params{Names: o.params}, raw: true}
+	if err := m.checkSignatures(); err != nil {
+		return fmt.Errorf("rpc: register %q: %w", name, err)
+	}
 	m.call = func(ctx context.Context, req *Request) (any, error) { return h(ctx, req) }
 	return r.add(name, []*method{m})
 }
@@ -195,6 +198,9 @@ func (r *Registry) guard(m *method) Handler {
 			return nil, m.push(ctx, result, req.Yield)
 		}
 		if itemsOf(m.result) == nil {
+			if req.Reader {
+				return open(ctx, result)
+			}
 			return m.collectPieces(ctx, result, r.maxBytes())
 		}
 		return m.collect(ctx, result, r.maxItems())
