@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"slices"
 	"strings"
@@ -268,6 +270,13 @@ func TestPagePlace(t *testing.T) {
 		if strings.Contains(string(text), bad) {
 			t.Errorf("by a unix socket the page holds %q", bad)
 		}
+	}
+
+	prefixed := httptest.NewServer(http.StripPrefix("/api", &xmlrpc.Server{Handler: reg}))
+	defer prefixed.Close()
+	host := strings.TrimPrefix(prefixed.URL, "http://")
+	if got := raw(t, host, request("GET /api/RPC2 HTTP/1.1", host, "")); !strings.Contains(got.body, `"`+prefixed.URL+`/api/RPC2"`) {
+		t.Errorf("behind a prefix: got status %d and a page without %s/api/RPC2", got.status, prefixed.URL)
 	}
 
 	addr := serve(t, &xmlrpc.Server{Handler: reg, Auth: oneUser{"ann", "secret"}})
