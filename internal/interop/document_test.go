@@ -249,7 +249,7 @@ func TestReplayOwnClient(t *testing.T) {
 
 // TestReplayDocument: docs/interop.md says what the recordings say.
 func TestReplayDocument(t *testing.T) {
-	text := document(conversations(t))
+	text := document(conversations(t)) + serversSection(t)
 	if *update {
 		if err := os.WriteFile(documentPath, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
