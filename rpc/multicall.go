@@ -224,7 +224,7 @@ func (b *batch) oneByOne(ctx context.Context, calls []*Element) {
 
 // unsent returns the number of the element that has an argument that cannot be
 // sent, and why, -1 if err is of another kind.
-func unsent(err error, n int) (int, error) {
+func unsent(err error, n int) (int, *value.Error) {
 	var v *value.Error
 	var fault *Fault
 	var link *LinkError
