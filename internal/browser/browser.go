@@ -17,6 +17,7 @@ import (
 	"os/exec"
 	"slices"
 	"sync"
+	"time"
 )
 
 // names are those that Chromium goes by on a PATH.
@@ -39,7 +40,7 @@ func Find() (path string, ok bool) {
 var flags = []string{
 	"--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage",
 	"--no-first-run", "--no-default-browser-check", "--disable-background-networking", "--disable-component-update",
-	"--disable-sync", "--disable-extensions", "--disable-default-apps", "--disable-search-engine-choice-screen",
+	"--disable-sync", "--disable-breakpad", "--disable-crash-reporter", "--disable-extensions", "--disable-default-apps", "--disable-search-engine-choice-screen",
 	"--disable-features=Translate,OptimizationHints,MediaRouter", "--metrics-recording-only", "--mute-audio",
 	"--no-proxy-server", "--hide-scrollbars", "--font-render-hinting=none", "--remote-debugging-pipe",
 }
@@ -47,8 +48,11 @@ var flags = []string{
 // Browser is a running Chromium. Its methods are safe for concurrent use.
 type Browser struct {
 	cmd *exec.Cmd
+	dir string         // its profile
 	end chan struct{}  // closed when nothing more comes
 	own sync.WaitGroup // commands that answer events
+
+	closing sync.Once
 
 	writing sync.Mutex // protects to
 	to      *os.File   // commands
@@ -72,9 +76,18 @@ type message struct {
 	} `json:"error,omitempty"`
 }
 
-// Start starts the Chromium at path with an empty profile in dir, where all that
-// it writes goes.
-func Start(path, dir string) (*Browser, error) {
+// Start starts the Chromium at path with an empty profile, where all that it
+// writes goes.
+func Start(path string) (_ *Browser, err error) {
+	dir, err := os.MkdirTemp("", "browser")
+	if err != nil {
+		return nil, fmt.Errorf("browser: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			os.RemoveAll(dir)
+		}
+	}()
 	theirIn, to, err := os.Pipe()
 	if err != nil {
 		return nil, fmt.Errorf("browser: %w", err)
@@ -93,7 +106,7 @@ func Start(path, dir string) (*Browser, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("browser: start %s: %w", path, err), to.Close(), from.Close())
 	}
-	b := &Browser{cmd: cmd, to: to, end: make(chan struct{}), waiting: map[int]chan<- message{}, pages: map[string]*Page{}}
+	b := &Browser{cmd: cmd, dir: dir, to: to, end: make(chan struct{}), waiting: map[int]chan<- message{}, pages: map[string]*Page{}}
 	go b.read(from)
 	return b, nil
 }
@@ -183,11 +196,21 @@ func (b *Browser) call(ctx context.Context, session, method string, params, into
 	}
 }
 
-// Close ends it, with all processes that it has started, and waits for that.
-func (b *Browser) Close() {
+// Close ends it, with all processes that it has started, waits for that, and
+// removes its profile. Closing twice does nothing.
+func (b *Browser) Close() { b.closing.Do(b.close) }
+
+func (b *Browser) close() {
 	killGroup(b.cmd)
 	_ = b.cmd.Wait() // it was killed
 	<-b.end
 	b.own.Wait()
 	b.to.Close()
+	// Its other processes were killed too, and may take a moment to be gone.
+	for range 100 {
+		if os.RemoveAll(b.dir) == nil {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
 }

@@ -297,7 +297,9 @@ const raw = text => el("pre", {tabindex: "0"}, text.length > most.raw ? text.sli
 
 // outcome shows the answer to a call.
 function outcome(out, sent, x, took) {
-	const root = x.responseXML && x.responseXML.documentElement;
+	// What is no XML is not parsed: the error would be a document with styles.
+	const parsed = x.status === 200 && /xml/.test(x.getResponseHeader("Content-Type")) && x.responseXML;
+	const root = parsed && parsed.documentElement;
 	const head = (cls, text, ...more) => out.append(el("div", {class: "head " + cls}, el("strong", {}, text), el("span", {class: "time"}, took), ...more));
 	const fault = root && root.localName === "methodResponse" && child(root, "fault");
 	const result = root && root.localName === "methodResponse" && root.querySelector("params > param > value");
@@ -331,7 +333,7 @@ function form(name, params, free) {
 	function relabel() {
 		const next = left[0] || last;
 		add.hidden = !next;
-		if (next) add.textContent = "Add " + (next.name && left[0] ? next.name : "an argument") + (left[0] ? " (optional)" : "");
+		add.textContent = "Add " + (left[0] && next.name || "an argument") + (left[0] ? " (optional)" : "");
 	}
 	function put(p, removable) {
 		if (p === left[0]) left.shift();
@@ -368,14 +370,15 @@ function form(name, params, free) {
 	f.addEventListener("submit", async e => {
 		e.preventDefault();
 		if (running) return;
-		let args;
+		let body;
 		try {
-			args = [];
+			const args = [];
 			for (const u of used) args.push(await u.xml());
-		} catch {
-			return; // said at the field
+			body = `<?xml version="1.0"?>\n<methodCall><methodName>${escaped(name)}</methodName><params>${args.map(a => `\n<param>${a}</param>`).join("")}\n</params></methodCall>`;
+		} catch (err) {
+			status.textContent = err.message; // it stands at the field too
+			return;
 		}
-		const body = `<?xml version="1.0"?>\n<methodCall><methodName>${escaped(name)}</methodName><params>${args.map(a => `\n<param>${a}</param>`).join("")}\n</params></methodCall>`;
 		out.className = "out";
 		out.replaceChildren();
 		status.textContent = "";
@@ -434,12 +437,14 @@ function choose(id) {
 	for (const box of all(".code")) select(box);
 }
 function select(box) {
+	const pres = all("pre", box);
+	const lang = (pres.find(p => p.className === language) || pres[0]).className;
 	for (const tab of all("[role=tab]", box)) {
-		const on = tab.dataset.lang === language;
+		const on = tab.dataset.lang === lang;
 		tab.setAttribute("aria-selected", on);
 		tab.tabIndex = on ? 0 : -1;
 	}
-	for (const pre of all("pre", box)) pre.hidden = pre.className !== language;
+	for (const pre of pres) pre.hidden = pre.className !== lang;
 }
 
 // code makes tabs of the snippets of a function.

@@ -93,7 +93,9 @@ func (p *page) data(ctx context.Context) *pageData {
 	for _, m := range p.describe(ctx, names) {
 		f, call := newFunction(m)
 		for _, l := range d.Languages {
-			f.Snippets = append(f.Snippets, snippet{l.ID, l.call(call)})
+			if text := l.call(call); text != "" {
+				f.Snippets = append(f.Snippets, snippet{l.ID, text})
+			}
 		}
 		service := ""
 		if i := strings.LastIndexByte(m.Name, '.'); i > 0 {

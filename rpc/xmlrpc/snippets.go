@@ -16,8 +16,8 @@ import (
 type language struct {
 	ID, Name string
 	frame    func(p place) (before, after string)
-	call     func(c sample) string
-	tcpOnly  bool // what people have there cannot use a unix socket
+	call     func(c sample) string // "" if it cannot be made there
+	tcpOnly  bool                  // what people have there cannot use a unix socket
 }
 
 // languages are shown in this order.
@@ -150,7 +150,12 @@ print_r(`
 	return before, ");\n"
 }
 
+// phpCall has no answer for a record with a number for a name: the extension
+// makes a list of it.
 func phpCall(c sample) string {
+	if slices.ContainsFunc(c.Args, hasNumberedRecord) {
+		return ""
+	}
 	args := append([]string{quoted(c.Method, "$")}, c.literals(phpLiteral)...)
 	return "call(" + strings.Join(args, ", ") + ")"
 }

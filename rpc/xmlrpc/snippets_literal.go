@@ -66,6 +66,22 @@ func (n *notation) write(v any) string {
 	return n.null
 }
 
+// hasNumberedRecord reports whether a member of a record in v has a number for a
+// name.
+func hasNumberedRecord(v any) bool {
+	switch v := v.(type) {
+	case []any:
+		return slices.ContainsFunc(v, hasNumberedRecord)
+	case map[string]any:
+		for name, member := range v {
+			if _, err := strconv.Atoi(name); err == nil || hasNumberedRecord(member) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 func (n *notation) sequence(items []any) string {
 	parts := make([]string, len(items))
 	for i, item := range items {
@@ -91,28 +107,36 @@ var (
 		func(s string) string { return quoted(s, "") },
 		func(b []byte) string { return "xmlrpc.client.Binary(b" + quotedBytes(b) + ")" },
 		func(t time.Time) string { return "xmlrpc.client.DateTime(" + t.Format(`"`+wireDate+`"`) + ")" },
-		[2]string{"[", "]"}, [2]string{"{", "}"}, ": ",
+		[2]string{"[", "]"},
+		[2]string{"{", "}"},
+		": ",
 	}
 	rubyNotation = notation{
 		"nil", "true", "false",
 		func(s string) string { return quoted(s, "#") },
 		func(b []byte) string { return "XMLRPC::Base64.new(" + quotedBytes(b) + ")" },
 		func(t time.Time) string { return "XMLRPC::DateTime.new(" + t.Format("2006, 1, 2, 15, 4, 5") + ")" },
-		[2]string{"[", "]"}, [2]string{"{", "}"}, " => ",
+		[2]string{"[", "]"},
+		[2]string{"{", "}"},
+		" => ",
 	}
 	phpNotation = notation{
 		"null", "true", "false",
 		func(s string) string { return quoted(s, "$") },
 		func(b []byte) string { return "typed(" + quotedBytes(b) + `, "base64")` },
 		func(t time.Time) string { return "typed(" + t.Format(`"`+wireDate+`"`) + `, "datetime")` },
-		[2]string{"[", "]"}, [2]string{"[", "]"}, " => ",
+		[2]string{"[", "]"},
+		[2]string{"[", "]"},
+		" => ",
 	}
 	goNotation = notation{
 		"nil", "true", "false",
 		func(s string) string { return quoted(s, "") },
 		func(b []byte) string { return "[]byte(" + quotedBytes(b) + ")" },
 		func(t time.Time) string { return "time.Date(" + t.Format("2006, 1, 2, 15, 4, 5") + ", 0, time.UTC)" },
-		[2]string{"[]any{", "}"}, [2]string{"map[string]any{", "}"}, ": ",
+		[2]string{"[]any{", "}"},
+		[2]string{"map[string]any{", "}"},
+		": ",
 	}
 )
 
