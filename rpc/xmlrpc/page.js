@@ -370,6 +370,9 @@ function form(name, params, free) {
 	f.addEventListener("submit", async e => {
 		e.preventDefault();
 		if (running) return;
+		out.className = "out";
+		out.replaceChildren();
+		status.textContent = "";
 		let body;
 		try {
 			const args = [];
@@ -379,9 +382,6 @@ function form(name, params, free) {
 			status.textContent = err.message; // it stands at the field too
 			return;
 		}
-		out.className = "out";
-		out.replaceChildren();
-		status.textContent = "";
 		go.setAttribute("aria-disabled", "true");
 		const slow = setTimeout(() => { stop.hidden = false; status.textContent = "Waiting for the answer"; }, 400);
 		const began = performance.now();
@@ -478,9 +478,10 @@ function code(fn, name) {
 function paramsOf(fn) {
 	const lines = all("h3 code", fn).map(c => all("span", c));
 	const longest = lines.reduce((a, b) => b.length > a.length ? b : a, []);
-	return longest.map(s => ({
+	const type = s => s.querySelector("i").textContent;
+	return longest.map((s, i) => ({
 		name: s.querySelector("b") ? s.querySelector("b").textContent : "",
-		type: s.querySelector("i").textContent,
+		type: lines.every(l => !l[i] || type(l[i]) === type(s)) ? type(s) : "any",
 		example: s.dataset.x,
 		optional: "optional" in s.dataset,
 		more: "more" in s.dataset,

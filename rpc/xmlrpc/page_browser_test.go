@@ -109,7 +109,9 @@ func (p *tab) tabTo(expression string) {
 			return
 		}
 	}
-	p.t.Fatalf("the Tab key does not lead to where %s", expression)
+	var stuck string
+	p.must(p.Run(p.ctx, "document.activeElement.outerHTML.slice(0, 200)", &stuck))
+	p.t.Fatalf("the Tab key does not lead to where %s; it ends at %s", expression, stuck)
 }
 
 // fill puts texts into the fields of the function that the address names.
