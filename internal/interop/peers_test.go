@@ -49,7 +49,7 @@ const perl = "PERL_HASH_SEED=0 PERL_PERTURB_KEYS=0 perl $SRC $URL"
 func debian(pkg string) string { return "dpkg-query -W -f '${Version}' " + pkg }
 
 // numbers is what all modules of npm have in common.
-const numbers = "JavaScript has one kind of number: what is whole goes out as an integer, 1e300 too, which our server reads as the double that it is. The library does not know `<i8>`, as which an integer beyond 32 bits is answered."
+const numbers = "A number that is whole goes out as an integer, 1e300 too, which our server reads as the double that it is. The library does not read `<i8>`, as which an integer beyond 32 bits is answered."
 
 // javascript returns the row of a module of npm.
 func javascript(name, module, note string) peer {

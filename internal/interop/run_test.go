@@ -1,6 +1,7 @@
 package interop
 
 import (
+	"bytes"
 	"flag"
 	"fmt"
 	"net"
@@ -42,7 +43,7 @@ func testLive(t *testing.T, p peer, vars ...string) {
 		t.Errorf("%s prints something else than in its recording (-recorded +live); %s\n%s", p.name, cure, diff)
 	}
 	for _, f := range wireFacts {
-		if got, want := f.of(after), f.of(before); got != want {
+		if got, want := f.of(after), f.of(before); got != want && f.title != connections {
 			t.Errorf("%s, %s: got %q; want %q as in its recording; %s", p.name, f.title, got, want, cure)
 		}
 	}
@@ -115,7 +116,7 @@ func (p peer) converse(t testing.TB, vars []string) (*recording, []arrival) {
 	}
 	tp.mu.Lock()
 	defer tp.mu.Unlock()
-	rec.requests = []byte(strings.ReplaceAll(string(tp.in), "127.0.0.1:"+port, "127.0.0.1:"+recordedPort))
+	rec.requests = bytes.ReplaceAll(undated(tp.in), []byte("127.0.0.1:"+port), []byte("127.0.0.1:"+recordedPort))
 	rec.replies, rec.conns = undated(tp.out), tp.conns
 	return rec, j.all()
 }

@@ -253,7 +253,8 @@ func TestLiveKoloBase64(t *testing.T) {
 }
 
 // TestLiveKoloNil: kolo's nil is <param></param>, a form of its own, and within
-// lists it is the empty text.
+// lists it is the empty text. One that comes changes nothing, and a nil pointer to
+// one to zero.
 func TestLiveKoloNil(t *testing.T) {
 	for arg, want := range map[string]struct {
 		send any
@@ -271,6 +272,26 @@ func TestLiveKoloNil(t *testing.T) {
 		if err != nil || !strings.Contains(string(body), want.xml) {
 			t.Errorf("%s: kolo alone writes %s, %v; the claim is %s", arg, body, err, want.xml)
 		}
+	}
+	url := mount(t, &replier{body: result("<value><nil/></value>")})
+	n, p := 7, (*int)(nil)
+	if err := koloClient(t, url+"/RPC2").Call("f", nil, &n); err != nil || n != 7 {
+		t.Errorf("kolo alone: got %d, %v; the claim is that 7 stays", n, err)
+	}
+	if err := koloClient(t, url+"/RPC2").Call("f", nil, &p); err != nil || p == nil || *p != 0 {
+		t.Errorf("kolo alone: got %v, %v; the claim is a pointer to 0", p, err)
+	}
+	full := []string{"there"}
+	list := mount(t, &replier{body: result("<value><array><data><value><string>x</string></value></data></array></value>")})
+	if err := koloClient(t, list+"/RPC2").Call("f", nil, &full); err == nil {
+		t.Errorf("kolo alone: got %v; the claim is an error for a slice that is not empty", full)
+	}
+	ours := newClient(t, url, xmlrpc.ClientConfig{})
+	if p, err := rpc.Invoke[*int](bounded(t), ours, "f"); p != nil || err != nil {
+		t.Errorf("our client: got %v, %v; want nil", p, err)
+	}
+	if n, err := rpc.Invoke[int](bounded(t), ours, "f"); !errors.Is(err, rpc.ErrResult) {
+		t.Errorf("our client: got %d, %v; want ErrResult", n, err)
 	}
 	// Over a Transport: TestTransportChecksCalls. Our client:
 	var seen []any

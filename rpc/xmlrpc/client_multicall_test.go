@@ -16,7 +16,7 @@ import (
 	"github.com/parley-rpc/parley/rpc/xmlrpc/xmlvalue"
 )
 
-const pythonSimpleServer = `
+const simpleProgram = `
 import sys
 from xmlrpc.server import SimpleXMLRPCServer
 class Server(SimpleXMLRPCServer):
@@ -43,7 +43,7 @@ s.serve_forever()
 // simpleServer runs Python's SimpleXMLRPCServer and returns its URL.
 func simpleServer(t *testing.T, mode string) string {
 	t.Helper()
-	p := peertest.StartPython(t, peertest.Python(t), pythonSimpleServer, mode)
+	p := peertest.StartPython(t, peertest.Python(t), simpleProgram, mode)
 	t.Cleanup(p.Kill)
 	port, err := p.ReadLine(bounded(t))
 	if err != nil {
