@@ -7,18 +7,18 @@ import (
 	"github.com/parley-rpc/parley/rpc/value"
 )
 
-// Bounds of an example, which is for people. Types may hold themselves many times
-// over, and arrays of any length.
+// Types that hold themselves have examples that end all the same: at this depth,
+// and after so many values. Of a type that is itself large, an array, there is none.
 const (
-	exampleDepth  = 6       // containers in each other
-	exampleValues = 100     // values in all
-	exampleSize   = 2 << 10 // of a Go value without what it points to, in bytes
+	exampleDepth  = 12
+	exampleValues = 100
+	exampleSize   = 2 << 10 // in bytes
 )
 
-// example is one that is being made.
-type example struct {
-	values  int  // so far
-	numbers *int // integers so far, of all parameters: two of them should differ
+// filler makes the examples of one method.
+type filler struct {
+	numbers int // integers so far: two of them should differ
+	left    int // values that the example at hand may still have
 }
 
 // makeExamples returns for each parameter a value that a caller might pass, as a
@@ -28,7 +28,7 @@ func (m *method) makeExamples() []any {
 		return nil
 	}
 	list := make([]any, len(m.types))
-	numbers := 0
+	var f filler
 	for i, t := range m.types {
 		if m.params.Variadic && i == len(m.types)-1 {
 			t = t.Elem()
@@ -36,42 +36,38 @@ func (m *method) makeExamples() []any {
 		if m.upload != nil && i == len(m.types)-1 {
 			t = m.uploadList
 		}
-		list[i] = exampleOf(t, &numbers)
+		list[i] = f.example(t)
 	}
 	return list
 }
 
-// exampleOf makes an example of a type. A type that writes itself may not be
+// example makes an example of a type. A type that writes itself may not be
 // ready for what it is filled with: it has no example then.
-func exampleOf(t reflect.Type, numbers *int) (tree any) {
+func (f *filler) example(t reflect.Type) (example any) {
 	defer func() {
 		if recover() != nil {
-			tree = nil
+			example = nil
 		}
 	}()
 	if t.Size() > exampleSize {
 		return nil
 	}
 	v := reflect.New(t).Elem()
-	e := example{numbers: numbers}
-	e.fill(v, exampleDepth)
-	tree, err := value.Dynamic(v.Interface())
+	f.left = exampleValues
+	f.fill(v, exampleDepth)
+	example, err := value.Dynamic(v.Interface())
 	if err != nil {
 		return nil
 	}
-	return tree
+	return example
 }
 
-// room reports whether something of type t may be put behind a pointer or into a
-// container.
-func (e *example) room(t reflect.Type) bool {
-	return e.values < exampleValues && t.Size() <= exampleSize
-}
+// room reports whether a t may be put behind a pointer or into a container.
+func (f *filler) room(t reflect.Type) bool { return f.left > 0 && t.Size() <= exampleSize }
 
-// fill puts something into a value that shows what belongs there. A pointer is no
-// container: what it points to holds itself by one.
-func (e *example) fill(v reflect.Value, depth int) {
-	if e.values++; depth == 0 || e.values > exampleValues {
+// fill puts something into a value that shows what belongs there.
+func (f *filler) fill(v reflect.Value, depth int) {
+	if f.left--; depth == 0 || f.left < 0 {
 		return
 	}
 	if v.Type() == reflect.TypeFor[time.Time]() {
@@ -86,55 +82,55 @@ func (e *example) fill(v reflect.Value, depth int) {
 	case reflect.Bool:
 		v.SetBool(true)
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		v.SetInt(e.nextNumber())
+		v.SetInt(f.number())
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		v.SetUint(uint64(e.nextNumber()))
+		v.SetUint(uint64(f.number()))
 	case reflect.Float32, reflect.Float64:
 		v.SetFloat(1.5)
 	case reflect.String:
 		v.SetString("text")
 	case reflect.Interface:
 		if v.NumMethod() == 0 {
-			v.Set(reflect.ValueOf(e.nextNumber()))
+			v.Set(reflect.ValueOf(f.number()))
 		}
 	case reflect.Pointer:
-		if e.room(v.Type().Elem()) {
+		if f.room(v.Type().Elem()) {
 			v.Set(reflect.New(v.Type().Elem()))
-			e.fill(v.Elem(), depth)
+			f.fill(v.Elem(), depth-1)
 		}
 	case reflect.Slice:
 		if v.Type().Elem().Kind() == reflect.Uint8 {
 			v.Set(reflect.ValueOf([]byte("hello")).Convert(v.Type()))
 			return
 		}
-		if e.room(v.Type().Elem()) {
+		if f.room(v.Type().Elem()) {
 			v.Set(reflect.MakeSlice(v.Type(), 1, 1))
-			e.fill(v.Index(0), depth-1)
+			f.fill(v.Index(0), depth-1)
 		}
 	case reflect.Array:
-		for i := range min(v.Len(), exampleDepth) {
-			e.fill(v.Index(i), depth-1)
+		for i := range v.Len() {
+			f.fill(v.Index(i), depth-1)
 		}
 	case reflect.Map:
-		if !e.room(v.Type().Elem()) {
+		if !f.room(v.Type().Elem()) {
 			return
 		}
 		key, elem := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
-		e.fill(key, depth-1)
-		e.fill(elem, depth-1)
+		f.fill(key, depth-1)
+		f.fill(elem, depth-1)
 		v.Set(reflect.MakeMap(v.Type()))
 		v.SetMapIndex(key, elem)
 	case reflect.Struct:
 		for i := range v.NumField() {
-			if f := v.Field(i); f.CanSet() {
-				e.fill(f, depth-1)
+			if field := v.Field(i); field.CanSet() {
+				f.fill(field, depth-1)
 			}
 		}
 	}
 }
 
-// nextNumber is 3, 5, 3, 5 and so on.
-func (e *example) nextNumber() int64 {
-	*e.numbers++
-	return int64(5 - 2*(*e.numbers%2))
+// number is 3, 5, 3, 5 and so on.
+func (f *filler) number() int64 {
+	f.numbers++
+	return int64(5 - 2*(f.numbers%2))
 }

@@ -14,6 +14,7 @@ import (
 type treeNode struct {
 	Name     string      `rpc:"name"`
 	Children []*treeNode `rpc:"children"`
+	A, B, C  *treeNode
 	hidden   int
 }
 
