@@ -248,7 +248,7 @@ func (e *Element) take(answer value.Deferred, unwrapped bool) {
 			return
 		}
 		answer, unwrapped = items[0], true
-	} else if f := faultIn(answer.Value()); f != nil {
+	} else if f := faultIn(answer.Value(), unwrapped); f != nil {
 		e.Err = f
 		return
 	}
@@ -268,14 +268,15 @@ func (e *Element) take(answer value.Deferred, unwrapped bool) {
 // faultIn returns the fault that v is, nil if it is none. Servers send it here as
 // they do alone: the code as text, text as the code, the text as binary, or one of
 // the two not at all. A code that is no integer is 0, and stands before the text.
-func faultIn(v any) *Fault {
+// Where a struct may also be a result, one of the two is not enough.
+func faultIn(v any, unwrapped bool) *Fault {
 	m, ok := v.(map[string]any)
 	if !ok {
 		return nil
 	}
 	code, hasCode := m["faultCode"]
 	message, hasMessage := m["faultString"]
-	if !hasCode && !hasMessage {
+	if !hasCode && !hasMessage || unwrapped && (!hasCode || !hasMessage) {
 		return nil
 	}
 	f := &Fault{Message: textIn(message)}
