@@ -41,6 +41,10 @@ function dateXML(text) {
 	if (!m) throw Error("want a date and a time, such as 2026-01-31T12:30:00");
 	return value("dateTime.iso8601", m[1] + m[2] + m[3] + "T" + m[4] + (m[5] || ":00") + (m[6] || "") + (m[7] || ""));
 }
+function floatXML(text) {
+	if (!/^(nan|[+-]?inf(inity)?)$/i.test(text)) return doubleXML(text);
+	return value("double", text);
+}
 function base64XML(text) {
 	text = text.replace(/\s/g, "");
 	try { atob(text); } catch { throw Error("want base64, such as aGVsbG8="); }
@@ -65,7 +69,7 @@ function parseJSON(text) {
 	});
 }
 // tagged are the objects that stand for what JSON has no form for.
-const tagged = {$binary: base64XML, $bytearray: base64XML, $time: dateXML, $localtime: dateXML};
+const tagged = {$float: floatXML, $binary: base64XML, $bytearray: base64XML, $time: dateXML, $localtime: dateXML};
 
 function dataXML(v) {
 	if (v === null) return "<value><nil/></value>";
