@@ -192,7 +192,10 @@ func (b *batch) part(ctx context.Context, calls []*Element) error {
 			left[i].Err = fmt.Errorf("rpc: call %s: %w", value.Clip(left[i].Method, 64), cause)
 			left = append(left[:i], left[i+1:]...)
 			sent = append(sent[:i], sent[i+1:]...)
-			continue
+			if err = ctx.Err(); err == nil {
+				continue
+			}
+			err = &LinkError{Sent: NotSent, Op: "call " + multicallName, Err: err} // each try writes all that is left
 		}
 		if b.OneByOne && errors.Is(err, &Fault{Code: CodeMethodNotFound}) {
 			b.oneByOne(ctx, left)
@@ -234,7 +237,7 @@ func unsent(err error, n int) (int, *value.Error) {
 	number, rest, ok := strings.Cut(strings.TrimPrefix(v.Path, "params[0]["), "]")
 	i, notNumber := strconv.Atoi(number)
 	if !ok || notNumber != nil || len(number) == len(v.Path) || i < 0 || i >= n {
-		return -1, nil
+		return -1, nil //nolint:nilerr // a path to somewhere else
 	}
 	return i, &value.Error{Path: rest, Offset: v.Offset, Err: v.Err}
 }
