@@ -56,6 +56,7 @@ var malformedTests = []struct {
 	{"reference to a surrogate", call("<value>&#xD800;</value>"), CodeNotWellFormed, "&#xD800;"},
 	{"reference to U+FFFE", call("<value>&#xFFFE;</value>"), CodeNotWellFormed, "&#xFFFE;"},
 	{"reference beyond Unicode", call("<value>&#x110000;</value>"), CodeNotWellFormed, "&#x110000;"},
+	{"reference of more than 32 bytes", call("<value>&#" + strings.Repeat("0", 28) + "65;</value>"), CodeNotWellFormed, "&#0000"},
 	{"reference that would wrap", call("<value>&#4294967361;</value>"), CodeNotWellFormed, "&#4294967361;"},
 	{"]]> in text", call("<value>a]]>b</value>"), CodeNotWellFormed, "]]>"},
 	{"]]> in text behind CDATA", call("<value><![CDATA[x]]>y]]>z</value>"), CodeNotWellFormed, "]]>z"},
