@@ -234,7 +234,7 @@ func unsent(err error, n int) (int, *value.Error) {
 	number, rest, ok := strings.Cut(strings.TrimPrefix(v.Path, "params[0]["), "]")
 	i, notNumber := strconv.Atoi(number)
 	if !ok || notNumber != nil || len(number) == len(v.Path) || i < 0 || i >= n {
-		return -1, nil
+		return -1, nil //nolint:nilerr // it is the path of another error
 	}
 	return i, &value.Error{Path: rest, Offset: v.Offset, Err: v.Err}
 }

@@ -107,27 +107,29 @@ type elementList struct {
 func (l *elementList) Begin(n int) { l.list = make([]any, 0, n) }
 
 func (l *elementList) Add(result any, f *Fault) *Fault {
+	var element any
 	if f == nil {
-		result, f = l.dynamic(result)
+		element, f = l.dynamic(result)
 	}
 	if f != nil {
-		l.list = append(l.list, multicallFault{f.Code, f.Message})
-	} else {
-		l.list = append(l.list, []any{result})
+		element = multicallFault{f.Code, f.Message}
 	}
+	l.list = append(l.list, element)
 	return nil
 }
 
-func (l *elementList) dynamic(result any) (tree any, f *Fault) {
+// dynamic returns the list of one that a result is here. What is around that counts
+// for how deep it is.
+func (l *elementList) dynamic(result any) (element any, f *Fault) {
 	name := multicallName + "[" + strconv.Itoa(len(l.list)) + "]"
 	defer func() {
 		if p := recover(); p != nil {
 			f = l.r.internal(l.ctx, name, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
 		}
 	}()
-	tree, err := value.Dynamic(result)
+	all, err := value.Dynamic([]any{[]any{result}})
 	if err != nil {
 		return nil, l.r.internal(l.ctx, name, fmt.Errorf("result: %w", err))
 	}
-	return tree, nil
+	return all.([]any)[0], nil
 }

@@ -32,6 +32,12 @@ func testUnwritableResults(t *testing.T, tr Transport) {
 		"failing": func() any { return []any{"before", failingText{}} },
 		"panics":  func() []panickingText { return make([]panickingText, 3) },
 		"deep":    func() any { return deep },
+		"nest": func(n int) (v any) {
+			for range n {
+				v = []any{v}
+			}
+			return v
+		},
 		"unclean": func() error { return rpc.Errorf(77, "no \xff") },
 	}
 	if !tr.Local {
@@ -40,7 +46,7 @@ func testUnwritableResults(t *testing.T, tr Transport) {
 	c := tr.connect(t, fns)
 	calls := []any{multi("double", 0)}
 	for name := range fns {
-		if name == "double" || name == "unclean" {
+		if name == "double" || name == "nest" || name == "unclean" {
 			continue
 		}
 		_, err := rpc.Invoke[any](tr.bounded(t), c, name)
@@ -66,5 +72,18 @@ func testUnwritableResults(t *testing.T, tr Transport) {
 	}
 	if code, text := multiFault(answers[len(answers)-1]); code != 77 || !tr.Local && text != "no \uFFFD" {
 		t.Errorf("a fault whose text is not UTF-8 is %d %q", code, text)
+	}
+
+	// About as deep as a wire allows, where what is around an element counts.
+	calls = nil
+	for n := 58; n < 70; n++ {
+		calls = append(calls, multi("nest", n))
+	}
+	answers, err = rpc.Invoke[[]any](tr.bounded(t), c, "system.multicall", calls)
+	if err != nil || len(answers) != len(calls) {
+		t.Fatalf("multicall of deep results gave %d answers, %v; want %d", len(answers), err, len(calls))
+	}
+	if code, _ := multiFault(answers[0]); code != 0 {
+		t.Errorf("a result 58 deep gave %v", answers[0])
 	}
 }
