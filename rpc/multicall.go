@@ -54,10 +54,11 @@ type Multicaller struct {
 	// requests, one after another. Zero means 64, which is what a Registry takes;
 	// other servers have other limits. A negative number is an error of Call.
 	Most int
-	// OneByOne makes each call by itself where the server answers that it has no
-	// system.multicall (CodeMethodNotFound). It has run nothing by then, so no call
-	// is made twice; but what was one request is many. Without it that fault is the
-	// error of every element.
+	// OneByOne makes each call by itself where the server has no system.multicall.
+	// Servers say that with all kinds of faults, which can also mean that some of the
+	// calls have run. So they are asked first with a multicall of no calls: a fault
+	// says that there is none, or none for this caller. No call is made twice, and it
+	// costs one request more.
 	OneByOne bool
 	// Unwrapped takes each result as it stands, where other servers put it into a list of
 	// one: supervisor and RPC::XML::Server of Perl answer so. A result of one that
@@ -156,8 +157,12 @@ func (b *batch) inPartsWith(ctx context.Context, t *TokenCaller) {
 	}
 }
 
-// inParts makes the calls in requests of at most Most.
+// inParts makes the calls in requests of at most Most, or one by one.
 func (b *batch) inParts(ctx context.Context) {
+	if b.OneByOne && len(b.calls) > 0 && !b.supported(ctx) {
+		b.oneByOne(ctx)
+		return
+	}
 	for start := 0; start < len(b.calls); start += b.Most {
 		end := min(start+b.Most, len(b.calls))
 		err := b.part(ctx, b.calls[start:end])
@@ -192,11 +197,10 @@ func (b *batch) part(ctx context.Context, calls []*Element) error {
 			left[i].Err = fmt.Errorf("rpc: call %s: %w", value.Clip(left[i].Method, 64), cause)
 			left = append(left[:i], left[i+1:]...)
 			sent = append(sent[:i], sent[i+1:]...)
-			continue
-		}
-		if b.OneByOne && errors.Is(err, &Fault{Code: CodeMethodNotFound}) {
-			b.oneByOne(ctx, left)
-			return nil
+			if err = ctx.Err(); err == nil {
+				continue
+			}
+			err = &LinkError{Sent: NotSent, Op: "call " + multicallName, Err: err} // each try writes all that is left
 		}
 		if err == nil && len(answers) != len(left) {
 			err = fmt.Errorf("%w: %s: expected %d results, got %d", ErrResult, multicallName, len(left), len(answers))
@@ -213,8 +217,16 @@ func (b *batch) part(ctx context.Context, calls []*Element) error {
 	return nil
 }
 
-func (b *batch) oneByOne(ctx context.Context, calls []*Element) {
-	for _, e := range calls {
+// supported reports whether a multicall of no calls is answered with anything but
+// a fault, or what says the same as a fault does: status 404, in HTTP.
+func (b *batch) supported(ctx context.Context) bool {
+	_, err := b.call(ctx, newRequest(ctx, multicallName, Values{[]sentElement{}}, nil))
+	var f *Fault
+	return !errors.As(err, &f) && !errors.Is(err, &Fault{Code: CodeMethodNotFound})
+}
+
+func (b *batch) oneByOne(ctx context.Context) {
+	for _, e := range b.calls {
 		e.Result, e.Err = b.call(ctx, newRequest(ctx, e.Method, e.Args, e.Into))
 		if e.Into != nil {
 			e.Result = nil
@@ -234,7 +246,7 @@ func unsent(err error, n int) (int, *value.Error) {
 	number, rest, ok := strings.Cut(strings.TrimPrefix(v.Path, "params[0]["), "]")
 	i, notNumber := strconv.Atoi(number)
 	if !ok || notNumber != nil || len(number) == len(v.Path) || i < 0 || i >= n {
-		return -1, nil //nolint:nilerr // it is the path of another error
+		return -1, nil //nolint:nilerr // a path to somewhere else
 	}
 	return i, &value.Error{Path: rest, Offset: v.Offset, Err: v.Err}
 }
@@ -248,7 +260,7 @@ func (e *Element) take(answer value.Deferred, unwrapped bool) {
 			return
 		}
 		answer, unwrapped = items[0], true
-	} else if f := faultIn(answer.Value()); f != nil {
+	} else if f := faultIn(answer.Value(), unwrapped); f != nil {
 		e.Err = f
 		return
 	}
@@ -265,31 +277,54 @@ func (e *Element) take(answer value.Deferred, unwrapped bool) {
 	}
 }
 
-// faultIn returns the fault that v is, nil if it is none. Servers exist that send
-// the code as text.
-func faultIn(v any) *Fault {
+// faultIn returns the fault that v is, nil if it is none. Servers send it here as
+// they do alone: the code as text, text as the code, the text as binary, or one of
+// the two not at all. A code that is no integer is 0, and stands before the text.
+// Where a struct may also be a result, one of the two is not enough.
+func faultIn(v any, unwrapped bool) *Fault {
 	m, ok := v.(map[string]any)
 	if !ok {
 		return nil
 	}
-	message, _ := m["faultString"].(string)
-	f := &Fault{Message: peerText(message)}
-	switch code := m["faultCode"].(type) {
-	case int64:
-		f.Code = int(code)
-	case float64:
-		f.Code = int(code)
-		ok = float64(f.Code) == code
-	case string:
-		n, err := strconv.Atoi(strings.TrimSpace(code))
-		f.Code, ok = n, err == nil
-	default:
-		ok = false
-	}
-	if !ok {
+	code, hasCode := m["faultCode"]
+	message, hasMessage := m["faultString"]
+	if !hasCode && !hasMessage || unwrapped && (!hasCode || !hasMessage) {
 		return nil
 	}
+	f := &Fault{Message: textIn(message)}
+	if f.Code, ok = codeIn(code); !ok {
+		f.Message = strings.TrimSuffix(textIn(code)+": "+f.Message, ": ")
+	}
+	f.Message = peerText(f.Message)
 	return f
+}
+
+func codeIn(v any) (code int, ok bool) {
+	switch v := v.(type) {
+	case nil:
+		return 0, true
+	case int64:
+		return int(v), int64(int(v)) == v
+	case float64:
+		code = int(int32(v))
+		return code, float64(code) == v
+	case string:
+		code, err := strconv.Atoi(strings.TrimSpace(v))
+		return code, err == nil
+	}
+	return 0, false
+}
+
+func textIn(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case string:
+		return v
+	case []byte:
+		return strings.ToValidUTF8(string(v), "\uFFFD")
+	}
+	return fmt.Sprint(v)
 }
 
 // peerText leaves the text of a peer as it is, unless it is long or holds what

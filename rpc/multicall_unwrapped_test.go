@@ -49,3 +49,35 @@ func TestMulticallFaultInList(t *testing.T) {
 		t.Errorf("got %v, %v; want the struct as the result", calls[0].Result, err)
 	}
 }
+
+// TestThreatResultTakenForFault: where results stand in no list, a struct with one
+// member of a fault is a result, and elsewhere it can only be a fault.
+func TestThreatResultTakenForFault(t *testing.T) {
+	server := answering{map[string]any{"faultString": "the last one", "size": int64(3)}}
+	for _, unwrapped := range []bool{true, false} {
+		calls := []rpc.Element{{Method: "a"}}
+		err := rpc.Multicaller{Caller: server, Unwrapped: unwrapped}.Call(t.Context(), calls)
+		if isFault := errors.Is(err, &rpc.Fault{Code: 0}); isFault == unwrapped || unwrapped && (err != nil || calls[0].Result == nil) {
+			t.Errorf("unwrapped %v: got %v, %v", unwrapped, calls[0].Result, err)
+		}
+	}
+}
+
+// TestThreatUnsentElements: the search for arguments that cannot be sent ends with
+// the context.
+func TestThreatUnsentElements(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	tries := 0
+	server := callerFunc(func(context.Context, *rpc.Request) (any, error) {
+		if tries++; tries == 3 {
+			cancel()
+		}
+		return nil, &value.Error{Path: "params[0][0].params[0]", Err: errors.New("it cannot be sent")}
+	})
+	calls := make([]rpc.Element, 50)
+	err := rpc.Multicall(ctx, server, calls)
+	var link *rpc.LinkError
+	if last := calls[49].Err; err == nil || tries != 3 || !errors.As(last, &link) || link.Sent != rpc.NotSent || !errors.Is(last, context.Canceled) {
+		t.Errorf("got %v, %v after %d tries; want 3", err, last, tries)
+	}
+}

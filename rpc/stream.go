@@ -2,10 +2,13 @@ package rpc
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"iter"
 	"reflect"
 	"sync"
+
+	"github.com/parley-rpc/parley/rpc/value"
 )
 
 // itemsOf returns the type of the items of an iter.Seq2[T, error], nil for any
@@ -102,10 +105,42 @@ func (m *method) collectPieces(ctx context.Context, stream any, limit int) (any,
 	return all, nil
 }
 
+// readers are those that a call has opened for its transport.
+type readers struct{ list []*opened }
+
+// closeBut closes those that are not the result, since an interceptor had another
+// one or an error. One that it has wrapped is for the transport to close.
+func (rs *readers) closeBut(result any) {
+	kept, isOpened := result.(*opened)
+	if _, isReader := result.(io.Reader); isReader && !isOpened {
+		return
+	}
+	for _, o := range rs.list {
+		if o != kept {
+			o.Close()
+		}
+	}
+}
+
+// noStream returns the result of a function that does not say that it returns an
+// io.Reader. What looks like one is a value like any other, and must not be taken
+// for one by the transport.
+func (r *Registry) noStream(ctx context.Context, m *method, req *Request, result any) (any, error) {
+	if _, isReader := result.(io.Reader); !isReader || !req.Reader || m.raw {
+		return result, nil
+	}
+	tree, err := value.Dynamic(result)
+	if err != nil {
+		return nil, r.internal(ctx, m.name, fmt.Errorf("result: %w", err))
+	}
+	return tree, nil
+}
+
 // open returns an io.Reader for a transport that reads it, once its first piece is
 // there: one that fails until then is a fault like any other, and one that ends is
-// binary.
-func open(ctx context.Context, stream any) (any, error) {
+// binary. For how long the others are read is the transport's to say: the contexts
+// of interceptors have ended by then.
+func open(ctx context.Context, req *Request, stream any) (any, error) {
 	r, _ := stream.(io.Reader)
 	if isNil(r) {
 		return []byte{}, nil
@@ -125,6 +160,9 @@ func open(ctx context.Context, stream any) (any, error) {
 			}
 			return nil, err
 		}
+	}
+	if rs := req.readers; rs != nil {
+		rs.list = append(rs.list, o)
 	}
 	return o, nil
 }
