@@ -241,11 +241,10 @@ func unsent(err error, n int) (int, *value.Error) {
 		return -1, nil
 	}
 	number, rest, ok := strings.Cut(strings.TrimPrefix(v.Path, "params[0]["), "]")
-	i, notNumber := strconv.Atoi(number)
-	if !ok || notNumber != nil || len(number) == len(v.Path) || i < 0 || i >= n {
-		return -1, nil
+	if i, wrong := strconv.Atoi(number); wrong == nil && ok && len(number) < len(v.Path) && i >= 0 && i < n {
+		return i, &value.Error{Path: rest, Offset: v.Offset, Err: v.Err}
 	}
-	return i, &value.Error{Path: rest, Offset: v.Offset, Err: v.Err}
+	return -1, nil
 }
 
 // take takes what the server answered to one call: a list of one result, or a
