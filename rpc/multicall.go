@@ -197,7 +197,10 @@ func (b *batch) part(ctx context.Context, calls []*Element) error {
 			left[i].Err = fmt.Errorf("rpc: call %s: %w", value.Clip(left[i].Method, 64), cause)
 			left = append(left[:i], left[i+1:]...)
 			sent = append(sent[:i], sent[i+1:]...)
-			continue
+			if err = ctx.Err(); err == nil {
+				continue
+			}
+			err = &LinkError{Sent: NotSent, Op: "call " + multicallName, Err: err} // each try writes all that is left
 		}
 		if err == nil && len(answers) != len(left) {
 			err = fmt.Errorf("%w: %s: expected %d results, got %d", ErrResult, multicallName, len(left), len(answers))

@@ -420,13 +420,21 @@ type Method struct {
 
 // Methods describes the methods that the peer of ctx may call, by name.
 func (r *Registry) Methods(ctx context.Context) []Method {
-	peer := PeerFrom(ctx)
 	entries := r.door.Load().entries
-	list := make([]Method, 0, len(entries))
-	for _, name := range slices.Sorted(maps.Keys(entries)) {
-		if m := entries[name].method; r.allowed(ctx, peer, name) {
+	names := r.names(ctx)
+	list := make([]Method, 0, len(names))
+	for _, name := range names {
+		if e, ok := entries[name]; ok {
+			m := e.method
 			list = append(list, Method{Name: name, Help: m.help, Signatures: m.signatures(), Params: m.params.Names, Variadic: m.params.Variadic, Examples: m.examples()})
 		}
 	}
 	return list
+}
+
+// names returns what the peer of ctx may call, sorted.
+func (r *Registry) names(ctx context.Context) []string {
+	peer := PeerFrom(ctx)
+	names := slices.Sorted(maps.Keys(r.door.Load().entries))
+	return slices.DeleteFunc(names, func(name string) bool { return !r.allowed(ctx, peer, name) })
 }
