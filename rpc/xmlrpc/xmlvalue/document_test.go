@@ -210,7 +210,7 @@ func TestReadInLocation(t *testing.T) {
 }
 
 func TestValidate(t *testing.T) {
-	for _, o := range []Options{{MaxDepth: -1}, {MaxDepth: 10_001}, {MaxElements: -1}, {MaxString: -1}, {MaxDigits: -1}} {
+	for _, o := range []Options{{MaxDepth: -1}, {MaxDepth: 10_001}, {MaxElements: -1}, {MaxString: -1}, {MaxDigits: -1}, {Int32Only: true, LongInt: true}} {
 		if o.Validate() == nil {
 			t.Errorf("%+v: got no error", o)
 		}
@@ -222,6 +222,9 @@ func TestValidate(t *testing.T) {
 		}
 		if _, err := AppendValue(nil, 1, o); err == nil {
 			t.Errorf("AppendValue with %+v: got no error", o)
+		}
+		if _, err := AppendElement(nil, 1, o); err == nil {
+			t.Errorf("AppendElement with %+v: got no error", o)
 		}
 		if _, err := AppendCall(nil, "f", nil, o); err == nil {
 			t.Errorf("AppendCall with %+v: got no error", o)
