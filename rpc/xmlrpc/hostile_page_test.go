@@ -206,10 +206,10 @@ func TestThreatHostileNamesOnThePage(t *testing.T) {
 	if polluted {
 		t.Error("the answer has changed the prototype of all objects")
 	}
-	if got := p.call("deep"); !strings.Contains(got, "Result") && !strings.Contains(got, "call stack") {
+	if got := p.call("deep"); !strings.Contains(got, "Result") {
 		t.Errorf("deep: got %.200s", got)
 	}
 }
 
-// deepest allows as much depth as there is.
-var deepest = xmlvalue.Options{MaxDepth: 10_000}
+// deepest allows more depth than anybody needs, and less than stops the XML of a browser.
+var deepest = xmlvalue.Options{MaxDepth: 1000}
