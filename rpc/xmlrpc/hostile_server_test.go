@@ -186,7 +186,10 @@ func TestThreatHostileServers(t *testing.T) {
 						h.serve(c, n)
 					}
 				})
-				const each = 300 * time.Millisecond
+				each := 150 * time.Millisecond
+				if h.fine {
+					each = patience
+				}
 				var call func(n int) (int, error)
 				if way == "kolo" {
 					c, _ := koloOver(t, url, xmlrpc.ClientConfig{Timeout: each})
