@@ -190,6 +190,9 @@ func (c *Client) send(ctx context.Context, header http.Header, out *buffer) (*ht
 		return nil, nil, trace.sent(), c.cause(ctx, err)
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusSwitchingProtocols { // its body would be the connection itself, and last beyond any deadline
+		return nil, nil, rpc.Unknown, newAnswerError(resp, nil, nil)
+	}
 	c.keepCookies(resp)
 	in, err := c.read(resp)
 	if err != nil {
