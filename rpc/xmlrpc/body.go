@@ -31,6 +31,9 @@ func countValues(body []byte) int64 {
 	if len(body) < fewValues*len("<value/>") {
 		return 0
 	}
+	if tags := int64(bytes.Count(body, []byte("<"))); tags <= fewValues {
+		return tags // a large one with little but base64 or text in it
+	}
 	return int64(bytes.Count(body, []byte("<value")))
 }
 

@@ -13,6 +13,7 @@ type scanner struct {
 	value.Sticky
 	data      []byte
 	pos       int
+	blobs     []blob // large base64, decoded already
 	plain     bool   // data holds no '&', no CR and no "]]>"
 	maxString int    // in bytes
 	buf       []byte // text that does not stand in data as it is; reused
