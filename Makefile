@@ -32,8 +32,13 @@ quick: ## the tests alone; missing peers are skipped
 	go test -json ./... | $(REPORT)
 
 .PHONY: peers
-peers: python3 ## the live tests, once for each CPython on this machine
+peers: programs ## the live tests: XML-RPC programs of others, and each CPython on this machine
 	.ci/peers
+
+.PHONY: peers-update
+peers-update: programs ## record the conversations with all XML-RPC programs anew
+	PARLEY_REQUIRE_PEERS=1 go test -count=1 -tags peers -run '^TestLive' ./internal/interop -update
+	go test -count=1 -run '^TestReplayDocument' ./internal/interop -update
 
 .PHONY: fuzz
 fuzz: ## each fuzz target for FUZZTIME
@@ -56,8 +61,8 @@ build: ## compile everything
 .PHONY: lint
 lint: ## format, vet, linters: reports, changes nothing
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not formatted, run make fmt:"; echo "$$unformatted"; exit 1; fi
-	go vet ./...
-	$(LINT) run ./...
+	go vet -tags peers ./...
+	$(LINT) run --build-tags peers ./...
 
 .PHONY: fmt
 fmt: ## format all Go files
@@ -83,6 +88,18 @@ endef
 .PHONY: python3
 python3:
 	@command -v python3 >/dev/null && exit 0; $(call install,python3,python3)
+
+# What the programs of internal/interop need, where it is missing.
+NPM := internal/interop/testdata/npm
+.PHONY: programs
+programs: $(NPM)/node_modules/.package-lock.json
+
+$(NPM)/node_modules/.package-lock.json: $(NPM)/package-lock.json | packages
+	cd $(NPM) && npm ci --ignore-scripts --no-audit --no-fund
+
+.PHONY: packages
+packages:
+	@missing=$$(.ci/missing-packages); [ -z "$$missing" ] && exit 0; $(call install,$$missing,the peers: $$missing)
 
 # The XML-RPC server in C that bench compares with, where there is none.
 .PHONY: xmlrpc-c

@@ -34,6 +34,10 @@ type Request struct {
 	// the last one. Args is without that argument then. Nil: the caller sends no
 	// stream. It must not be called after the call has returned.
 	Next func(dst any) error
+	// Elements, on the serving side, takes what the calls of a system.multicall
+	// answer, each as it comes, and the result is Void then. Nil: they are a list,
+	// which is the result.
+	Elements Elements
 	// Idempotent, on the calling side, allows a client to make the call again if
 	// nobody knows whether it has run; see WithIdempotent.
 	Idempotent bool

@@ -23,6 +23,8 @@ type method struct {
 	// upload is the type of the items if the last parameter is a stream, and
 	// uploadList that of a list of them.
 	upload, uploadList reflect.Type
+	// told are the signatures that stand for those of the types; nil: none.
+	told [][]string
 
 	raw   bool // a Handler: types are not known
 	short bool // a transport may run it where it reads
@@ -33,12 +35,13 @@ type method struct {
 type Option func(*options)
 
 type options struct {
-	params  []string
-	help    string
-	short   bool
-	only    []string
-	except  []string
-	methods map[string][]Option
+	params     []string
+	signatures [][]string
+	help       string
+	short      bool
+	only       []string
+	except     []string
+	methods    map[string][]Option
 }
 
 func collect(opts []Option) options {
@@ -194,7 +197,7 @@ func wireName(name string) string {
 // reflection; Adapter replaces it.
 func newMethod(name string, fn reflect.Value, o options) (*method, error) {
 	t := fn.Type()
-	m := &method{name: name, help: o.help, short: o.short, params: value.Params{Names: o.params, Variadic: t.IsVariadic()}}
+	m := &method{name: name, help: o.help, short: o.short, told: o.signatures, params: value.Params{Names: o.params, Variadic: t.IsVariadic()}}
 	hasContext := t.NumIn() > 0 && t.In(0) == contextType
 	for i := range t.NumIn() {
 		in := t.In(i)
@@ -213,6 +216,9 @@ func newMethod(name string, fn reflect.Value, o options) (*method, error) {
 		return nil, fmt.Errorf("rpc.Params names %d parameters, the function has %d", n, len(m.types))
 	}
 	m.params.Required = required(m.types, t.IsVariadic())
+	if err := m.checkSignatures(); err != nil {
+		return nil, err
+	}
 	hasError, err := m.results(t)
 	if err != nil {
 		return nil, err

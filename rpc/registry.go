@@ -105,7 +105,10 @@ func (r *Registry) Register(name string, fn any, opts ...Option) error {
 // Request.Next, and does not stream its result: callers get a list item by item.
 func (r *Registry) Handle(name string, h Handler, opts ...Option) error {
 	o := collect(opts)
-	m := &method{name: name, help: o.help, short: o.short, params: value.Params{Names: o.params}, raw: true}
+	m := &method{name: name, help: o.help, short: o.short, told: o.signatures, params: value.Params{Names: o.params}, raw: true}
+	if err := m.checkSignatures(); err != nil {
+		return fmt.Errorf("rpc: register %q: %w", name, err)
+	}
 	m.call = func(ctx context.Context, req *Request) (any, error) { return h(ctx, req) }
 	return r.add(name, []*method{m})
 }

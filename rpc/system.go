@@ -2,15 +2,8 @@ package rpc
 
 import (
 	"context"
-	"math/big"
 	"reflect"
-	"time"
-
-	"github.com/parley-rpc/parley/rpc/value"
 )
-
-// maxMulticall is the most calls in one system.multicall.
-const maxMulticall = 64
 
 // addSystem registers the methods that every registry has. They go through the
 // door like all others.
@@ -24,16 +17,25 @@ func (r *Registry) addSystem() {
 		{"system.listMethods", r.listMethods, nil, "The names of the methods that you may call."},
 		{"system.methodHelp", r.methodHelp, []string{"method"}, "What a method does."},
 		{"system.methodSignature", r.methodSignature, []string{"method"}, "The ways to call a method: lists of types, the result first."},
+		{"system.methodParams", r.methodParams, []string{"method"}, "The names of a method's parameters, as far as they are known. Parley's own."},
 		{"system.getCapabilities", getCapabilities, nil, "The conventions that this server keeps to."},
-		{"system.multicall", r.multicall, []string{"calls"}, "Several calls in one: a list of {methodName, params}. Each answer is a list of one result, or a fault."},
 		{"system.ping", func() string { return "pong" }, nil, "Answers pong."},
 	} {
-		m, err := newMethod(s.name, reflect.ValueOf(s.fn), options{params: s.params, help: s.help})
+		o := options{params: s.params, help: s.help}
+		if s.name == "system.methodSignature" {
+			o.signatures = [][]string{{"array", "string"}} // or undef, which is no type
+		}
+		m, err := newMethod(s.name, reflect.ValueOf(s.fn), o)
 		if err != nil {
 			panic(err) // a mistake in the table above
 		}
 		r.methods[s.name] = m
 	}
+	multicall, err := r.newMulticall()
+	if err != nil {
+		panic(err)
+	}
+	r.methods[multicallName] = multicall
 	r.change()
 }
 
@@ -66,16 +68,25 @@ func (r *Registry) methodHelp(ctx context.Context, name string) (string, error) 
 }
 
 // methodSignature answers "undef" for a handler that reads its arguments
-// itself, as the introspection convention has it.
+// itself and does not say which, as the introspection convention has it.
 func (r *Registry) methodSignature(ctx context.Context, name string) (any, error) {
 	m, err := r.find(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	if m.raw {
-		return "undef", nil
+	if list := m.signatures(); list != nil {
+		return list, nil
 	}
-	return m.signatures(), nil
+	return "undef", nil
+}
+
+// methodParams answers an empty list where the names are not known.
+func (r *Registry) methodParams(ctx context.Context, name string) ([]string, error) {
+	m, err := r.find(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return m.params.Names, nil
 }
 
 type capability struct {
@@ -91,115 +102,4 @@ func getCapabilities() map[string]capability {
 		"nil":              {"http://www.ontosys.com/xml-rpc/extensions.php", 20010518},
 		"faults_interop":   {"http://xmlrpc-epi.sourceforge.net/specs/rfc.fault_codes.php", 20010516},
 	}
-}
-
-type multicallElement struct {
-	Method string `rpc:"methodName"`
-	Params []any  `rpc:"params"`
-}
-
-type multicallFault struct {
-	Code    int    `rpc:"faultCode"`
-	Message string `rpc:"faultString"`
-}
-
-// multicall makes each call through the door, in the name of the one caller and
-// under the one deadline.
-func (r *Registry) multicall(ctx context.Context, calls []any) ([]any, error) {
-	if len(calls) > maxMulticall {
-		return nil, Errorf(CodeOverLimit, "system.multicall: at most %d calls, got %d", maxMulticall, len(calls))
-	}
-	results := make([]any, len(calls))
-	for i, call := range calls {
-		result, err := r.multicallOne(ctx, call)
-		if err != nil {
-			f := FaultOf(err)
-			results[i] = multicallFault{f.Code, f.Message}
-			continue
-		}
-		results[i] = []any{result}
-	}
-	return results, nil
-}
-
-func (r *Registry) multicallOne(ctx context.Context, call any) (any, error) {
-	var e multicallElement
-	if err := value.Convert(&e, call); err != nil {
-		return nil, Errorf(CodeInvalidRequest, "system.multicall: expected {methodName, params}: %v", err)
-	}
-	if e.Method == "system.multicall" {
-		return nil, Errorf(CodeInvalidRequest, "system.multicall: a multicall cannot hold another")
-	}
-	return r.Call(ctx, &Request{Method: e.Method, Args: Values(e.Params), Meta: MetaFrom(ctx)})
-}
-
-// signatures returns one signature for each number of arguments that differs by
-// a parameter left out, the longest last. A variadic parameter stands once.
-func (m *method) signatures() [][]string {
-	result := "nil"
-	switch {
-	case m.raw:
-		return nil
-	case m.streams != nil && itemsOf(m.result) != nil:
-		result = "array"
-	case m.streams != nil:
-		result = "base64"
-	case m.result != nil:
-		result = typeWord(m.result)
-	}
-	var list [][]string
-	for n := m.params.Required; n <= len(m.types); n++ {
-		signature := []string{result}
-		for i, t := range m.types[:n] {
-			if m.params.Variadic && i == len(m.types)-1 {
-				t = t.Elem()
-			}
-			signature = append(signature, typeWord(t))
-		}
-		list = append(list, signature)
-	}
-	return list
-}
-
-// typeWord names a Go type as XML-RPC does; what has no word there is "any".
-func typeWord(t reflect.Type) string {
-	switch t {
-	case reflect.TypeFor[time.Time](), reflect.TypeFor[value.LocalTime]():
-		return "dateTime.iso8601"
-	case reflect.TypeFor[big.Int]():
-		return "int"
-	case reflect.TypeFor[value.Void]():
-		return "nil"
-	case reflect.TypeFor[value.Map]():
-		return "struct"
-	case reflect.TypeFor[value.Set]():
-		return "array"
-	}
-	if uploadOf(t) != nil {
-		if itemsOf(t) != nil {
-			return "array"
-		}
-		return "base64"
-	}
-	switch t.Kind() {
-	case reflect.Bool:
-		return "boolean"
-	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
-		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		return "int"
-	case reflect.Float32, reflect.Float64:
-		return "double"
-	case reflect.String:
-		return "string"
-	case reflect.Slice, reflect.Array:
-		if t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8 {
-			return "base64"
-		}
-		return "array"
-	case reflect.Map, reflect.Struct:
-		return "struct"
-	case reflect.Pointer:
-		return typeWord(t.Elem())
-	}
-	return "any"
 }

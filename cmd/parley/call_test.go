@@ -329,12 +329,12 @@ func TestIntrospection(t *testing.T) {
 			}
 		}
 		got = r.parley(t, "describe", url)
-		for _, want := range []string{"add(any, any) -> any\n    Adds two numbers", "catalog.get(int) -> struct\n", "catalog.watch() -> array\ncatalog.watch(double) -> array\n"} {
+		for _, want := range []string{"add(a int, b int) -> int\nadd(a double, b double) -> double\n", "add(a array, b array) -> array\n    Adds two numbers", "catalog.get(pid int) -> struct\n", "catalog.watch() -> array\ncatalog.watch(pause double) -> array\n"} {
 			if got.code != 0 || !strings.Contains(got.stdout, want) {
 				t.Errorf("describe does not show %q: %+v", want, got)
 			}
 		}
-		if got = r.parley(t, "describe", url, "sleep"); got.code != 0 || !strings.HasPrefix(got.stdout, "sleep(double) -> double\n") {
+		if got = r.parley(t, "describe", url, "sleep"); got.code != 0 || !strings.HasPrefix(got.stdout, "sleep(seconds double) -> double\n") {
 			t.Errorf("describe sleep: %+v", got)
 		}
 		if got = r.parley(t, "describe", url, "no.such"); got.code != 3 {

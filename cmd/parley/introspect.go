@@ -65,13 +65,17 @@ func describe(ctx context.Context, caller rpc.Caller, out io.Writer, name string
 	if err != nil {
 		return err
 	}
+	names, err := namesOf(ctx, caller, name)
+	if err != nil {
+		return err
+	}
 	for _, s := range signatures {
 		if len(s) > 0 {
-			fmt.Fprintf(out, "%s(%s) -> %s\n", printable(name), printable(strings.Join(s[1:], ", ")), printable(s[0]))
+			fmt.Fprintf(out, "%s(%s) -> %s\n", printable(name), printable(strings.Join(named(names, s[1:]), ", ")), printable(s[0]))
 		}
 	}
 	if len(signatures) == 0 {
-		fmt.Fprintf(out, "%s(…)\n", printable(name))
+		fmt.Fprintf(out, "%s(%s)\n", printable(name), printable(strings.Join(append(names, "…"), ", ")))
 	}
 	for line := range strings.Lines(help) {
 		if line = strings.TrimRight(line, " \r\n"); line != "" {
@@ -102,6 +106,28 @@ func signaturesOf(ctx context.Context, caller rpc.Caller, name string) ([][]stri
 		signatures = append(signatures, signature)
 	}
 	return signatures, nil
+}
+
+// namesOf returns the names of the parameters of a function, as far as they are
+// known. Servers other than Parley's have no method that tells them.
+func namesOf(ctx context.Context, caller rpc.Caller, name string) ([]string, error) {
+	names, err := rpc.Invoke[[]string](ctx, caller, "system.methodParams", name)
+	if f := new(rpc.Fault); errors.As(err, &f) {
+		return nil, nil
+	}
+	return names, err
+}
+
+// named puts names before types: "pid int".
+func named(names, types []string) []string {
+	var list []string
+	for i, t := range types {
+		if i < len(names) {
+			t = names[i] + " " + t
+		}
+		list = append(list, t)
+	}
+	return list
 }
 
 // printable escapes what a server could use to play with a terminal.

@@ -27,6 +27,50 @@ func TestLiveTestsAreNamed(t *testing.T) {
 	}
 }
 
+// A file with the build tag peers is for live tests alone: what is no such test
+// would never run in "make test".
+func TestPeersTagIsForLiveTests(t *testing.T) {
+	tagged := 0
+	for _, f := range goFiles(t) {
+		if !hasTag(f, "peers") {
+			continue
+		}
+		tagged++
+		if !f.isTest() {
+			t.Errorf("%s: has the build tag peers and is no test file", f.path)
+		}
+		for _, name := range testsIn(f) {
+			if !strings.HasPrefix(name, "TestLive") {
+				t.Errorf("%s: %s runs in \"make peers\" alone; name it TestLive…, or move it to a file without the tag", f.path, name)
+			}
+		}
+	}
+	if tagged == 0 {
+		t.Error("no file has the build tag peers; want those of internal/interop")
+	}
+}
+
+// hasTag reports whether a file is compiled with a build tag only.
+func hasTag(f goFile, tag string) bool {
+	line, _, _ := strings.Cut(string(f.text), "\n")
+	return line == "//go:build "+tag
+}
+
+// testsIn lists the tests, benchmarks, examples and fuzz targets of a file.
+func testsIn(f goFile) []string {
+	var names []string
+	for _, decl := range f.ast.Decls {
+		if fn, ok := decl.(*ast.FuncDecl); ok && fn.Recv == nil {
+			for _, prefix := range []string{"Test", "Benchmark", "Example", "Fuzz"} {
+				if strings.HasPrefix(fn.Name.Name, prefix) {
+					names = append(names, fn.Name.Name)
+				}
+			}
+		}
+	}
+	return names
+}
+
 // misnamed lists the tests among the files of one package that use a live peer
 // and do not say so.
 func misnamed(files []goFile) []string {

@@ -2,7 +2,10 @@
 // to.
 //
 // A test that needs such a peer is named TestLive…: that is how "make peers"
-// finds it, to run it once for each CPython on the machine.
+// finds it, to run it once for each CPython on the machine. One that needs more
+// than Go and Python is named so too and stands in a file with the build tag
+// peers: "make peers" alone compiles that, installs what it needs (see
+// internal/interop) and runs it once.
 //
 // A machine without the peer skips the test, with the reason. With the
 // environment variable PARLEY_REQUIRE_PEERS=1, as in "make test", it fails

@@ -2,7 +2,6 @@ package peertest
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -34,24 +33,13 @@ const (
 // standard error. It is killed together with the processes it started.
 func RunPython(t testing.TB, ctx context.Context, path, script string, args ...string) string {
 	t.Helper()
-	if _, ok := ctx.Deadline(); !ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, runTimeout)
-		defer cancel()
+	ctx, cancel := limited(ctx)
+	defer cancel()
+	out, err := run(ctx, pythonCommand(t, ctx, path, script, args))
+	if err != nil {
+		t.Fatalf("%s: the script %v", path, err)
 	}
-	var stdout bytes.Buffer
-	var stderr tail
-	cmd := pythonCommand(t, ctx, path, script, args)
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	err := cmd.Run()
-	killRest(cmd)
-	switch {
-	case err != nil && ctx.Err() != nil:
-		t.Fatalf("%s: the script was killed because it was not done in time: %v\n%s", path, context.Cause(ctx), &stderr)
-	case err != nil:
-		t.Fatalf("%s: the script failed: %v\n%s", path, err, &stderr)
-	}
-	return stdout.String()
+	return out
 }
 
 // Process is a script that runs beside a test: a server, or a client that is

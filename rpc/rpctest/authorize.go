@@ -44,7 +44,7 @@ func (o *onlyFor) times(method string) int {
 // there.
 func testDeniedLooksUnknown(t *testing.T, tr Transport) {
 	reg, _ := newRegistry()
-	allowed := &onlyFor{identity: tr.Identity, methods: []string{"open", "relay", "system.multicall", "system.methodHelp", "system.methodSignature", "system.listMethods"}}
+	allowed := &onlyFor{identity: tr.Identity, methods: []string{"open", "relay", "system.multicall", "system.methodHelp", "system.methodParams", "system.methodSignature", "system.listMethods"}}
 	reg.Authorizer = allowed
 	ran := make(chan string, 64)
 	register(t, reg, functions{
@@ -113,6 +113,10 @@ func testDeniedLooksUnknown(t *testing.T, tr Transport) {
 		}},
 		{"by asking for its signature", func(method string) error {
 			_, err := rpc.Invoke[any](tr.bounded(t), c, "system.methodSignature", method)
+			return err
+		}},
+		{"by asking for its parameters", func(method string) error {
+			_, err := rpc.Invoke[any](tr.bounded(t), c, "system.methodParams", method)
 			return err
 		}},
 	}

@@ -90,6 +90,7 @@ func Run(t *testing.T, tr Transport) {
 		{"DeniedIsLogged", testDeniedIsLogged},
 		{"Introspection", testIntrospection},
 		{"Multicall", testMulticall},
+		{"Multicaller", testMulticaller},
 		{"Stubs", testStubs},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.run(t, tr) })

@@ -49,7 +49,7 @@ func DecodeAny(s Source) any {
 // decodeItems reads a sequence of any kind; it is never nil.
 func decodeItems(s Source) []any {
 	if k := s.Kind(); !k.IsSequence() {
-		s.Fail(Mismatch("list", k))
+		mismatch(s, "list", k)
 		return nil
 	}
 	n := s.List()
@@ -94,7 +94,7 @@ func decodeDynamicMap(s Source) any {
 
 func decodePairs(s Source) Map {
 	if k := s.Kind(); k != KindMap {
-		s.Fail(Mismatch("map", k))
+		mismatch(s, "map", k)
 		return nil
 	}
 	n := s.Map()

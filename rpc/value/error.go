@@ -42,12 +42,33 @@ func Mismatch(want string, got Kind) error {
 	return fmt.Errorf("expected %s, got %s", want, got)
 }
 
+// mismatch fails because a value of kind k stands next where want was expected.
+// With Sticky.FalseIsZero it takes a false, for which the zero value stands that
+// the caller leaves or returns then.
+func mismatch(s Source, want string, k Kind) {
+	if k == KindBool && takesFalse(s) && !s.Bool() {
+		return
+	}
+	s.Fail(Mismatch(want, k))
+}
+
+// takesFalse reports whether a Source has Sticky.FalseIsZero.
+func takesFalse(s Source) bool {
+	e, ok := s.(embedsSticky)
+	return ok && e.sticky().FalseIsZero
+}
+
 // Sticky keeps the first error of a conversion. Codecs embed it and set Offset
 // through their own Fail.
 type Sticky struct {
 	// RejectUnknown makes an entry that a struct has no field for an error. It
 	// is the strict option of a Source; Sinks leave it alone.
 	RejectUnknown bool
+	// FalseIsZero makes a false the zero value of a destination that is neither
+	// bool nor any: "", 0, nil, an empty struct. It is for peers that know no
+	// other word for "nothing". A true there stays an error. It is an option of a
+	// Source; Sinks leave it alone.
+	FalseIsZero bool
 
 	err *Error
 }

@@ -23,7 +23,7 @@ func (c *compiler) fillMap(p *plan, t reflect.Type) {
 			v.SetZero()
 			return
 		default:
-			s.Fail(Mismatch("map", k))
+			mismatch(s, "map", k)
 			return
 		}
 		n := s.Map()

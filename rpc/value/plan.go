@@ -197,6 +197,9 @@ func (c *compiler) fillSpecial(p *plan, t reflect.Type) bool {
 				s.Nil()
 			}
 		}
+	case reflect.TypeFor[Deferred]():
+		p.decode = func(s Source, v reflect.Value) { v.Set(reflect.ValueOf(deferred(s))) }
+		p.encode = func(s Sink, v reflect.Value) { Encode(s, v.Interface().(Deferred).v) }
 	case reflect.TypeFor[Tuple]():
 		p.decode = func(s Source, v reflect.Value) { v.Set(reflect.ValueOf(Tuple(decodeItems(s)))) }
 		p.encode = func(s Sink, v reflect.Value) { encodeItems(s, KindTuple, v.Interface().(Tuple)) }
@@ -224,7 +227,7 @@ func (c *compiler) fillSpecial(p *plan, t reflect.Type) bool {
 	case reflect.TypeFor[complex128]():
 		fillOther[complex128](p, "complex")
 	default:
-		if !isText(t) {
+		if !IsText(t) {
 			return false
 		}
 		p.decode = decodeUnmarshaler
@@ -233,9 +236,9 @@ func (c *compiler) fillSpecial(p *plan, t reflect.Type) bool {
 	return true
 }
 
-// isText reports whether values of t are text through methods of their own. A
+// IsText reports whether values of t are text through methods of their own. A
 // struct that merely has the methods of a type embedded in it keeps its fields.
-func isText(t reflect.Type) bool {
+func IsText(t reflect.Type) bool {
 	p := reflect.PointerTo(t)
 	if t.Kind() == reflect.Pointer || t.Kind() == reflect.Interface ||
 		!p.Implements(textMarshaler) || !p.Implements(textUnmarshaler) {
@@ -265,14 +268,19 @@ func (c *compiler) fillPointer(p *plan, t reflect.Type) {
 		}
 	}
 	elem := c.part(p, t.Elem(), t.String())
+	toBool := takesBool(t.Elem())
 	p.decode = func(s Source, v reflect.Value) {
-		if s.Kind() == KindNil {
+		k := s.Kind()
+		if k == KindNil {
 			s.Nil()
 			v.SetZero()
 			return
 		}
 		n := reflect.New(t.Elem())
 		elem.decode(s, n.Elem())
+		if k == KindBool && !toBool {
+			return // it was an error, or a false for which nil stands
+		}
 		v.Set(n)
 	}
 	p.encode = func(s Sink, v reflect.Value) {
@@ -282,6 +290,18 @@ func (c *compiler) fillPointer(p *plan, t reflect.Type) {
 		}
 		elem.encode(s, v.Elem())
 	}
+}
+
+// takesBool reports whether a bool can be decoded into a t.
+func takesBool(t reflect.Type) bool {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch t {
+	case reflect.TypeFor[Void](), reflect.TypeFor[Deferred]():
+		return true
+	}
+	return t.Kind() == reflect.Interface || t.Kind() == reflect.Bool && !IsText(t)
 }
 
 func errNotPointer(dst any) error {

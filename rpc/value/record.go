@@ -72,7 +72,7 @@ func (c *compiler) fillStruct(p *plan, t reflect.Type) {
 // without a field: otherwise no service could be upgraded before its callers.
 func (r *record) decode(s Source, v reflect.Value) {
 	if k := s.Kind(); k != KindMap {
-		s.Fail(Mismatch("map", k))
+		mismatch(s, "map", k)
 		return
 	}
 	s.Map()

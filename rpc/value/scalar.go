@@ -19,7 +19,7 @@ func decodeBool(s Source) bool {
 
 func decodeText(s Source) string {
 	if k := s.Kind(); k != KindString {
-		s.Fail(Mismatch("string", k))
+		mismatch(s, "string", k)
 		return ""
 	}
 	return s.Text()
@@ -35,7 +35,7 @@ func decodeBytes(s Source) []byte {
 	case KindOther:
 		return decodeOther[ByteArray](s, "bytes")
 	default:
-		s.Fail(Mismatch("bytes", k))
+		mismatch(s, "bytes", k)
 		return nil
 	}
 }
@@ -62,7 +62,7 @@ func decodeInt(s Source, bits int, name string) int64 {
 		}
 		n = int64(f)
 	default:
-		s.Fail(Mismatch("int", k))
+		mismatch(s, "int", k)
 		return 0
 	}
 	if shift := 64 - uint(bits); n<<shift>>shift != n {
@@ -100,7 +100,7 @@ func decodeUint(s Source, bits int, name string) uint64 {
 		}
 		n = uint64(f)
 	default:
-		s.Fail(Mismatch("int", k))
+		mismatch(s, "int", k)
 		return 0
 	}
 	if shift := 64 - uint(bits); n<<shift>>shift != n {
@@ -131,7 +131,7 @@ func decodeBigInt(s Source) *big.Int {
 		n, _ := big.NewFloat(f).Int(nil)
 		return n
 	default:
-		s.Fail(Mismatch("int", k))
+		mismatch(s, "int", k)
 		return nil
 	}
 }
@@ -161,7 +161,7 @@ func decodeFloat(s Source) float64 {
 		}
 		return f
 	default:
-		s.Fail(Mismatch("float", k))
+		mismatch(s, "float", k)
 		return 0
 	}
 }
@@ -173,7 +173,7 @@ func decodeTime(s Source) time.Time {
 	case KindOther:
 		return decodeOther[LocalTime](s, "time").Time
 	default:
-		s.Fail(Mismatch("time", k))
+		mismatch(s, "time", k)
 		return time.Time{}
 	}
 }
@@ -191,7 +191,7 @@ func decodeLocalTime(s Source) LocalTime {
 // decodeOther reads one of the rarer types; word is its wire word.
 func decodeOther[T any](s Source, word string) (x T) {
 	if k := s.Kind(); k != KindOther {
-		s.Fail(Mismatch(word, k))
+		mismatch(s, word, k)
 		return x
 	}
 	got := s.Other()
@@ -203,7 +203,11 @@ func decodeOther[T any](s Source, word string) (x T) {
 }
 
 func decodeUnmarshaler(s Source, v reflect.Value) {
-	text := decodeText(s)
+	if k := s.Kind(); k != KindString {
+		mismatch(s, "string", k)
+		return
+	}
+	text := s.Text()
 	if s.Err() != nil {
 		return
 	}

@@ -82,7 +82,7 @@ func beginSlice(s Source, v reflect.Value) (n int, ok bool) {
 		s.Nil()
 		v.SetZero()
 	default:
-		s.Fail(Mismatch("list", k))
+		mismatch(s, "list", k)
 	}
 	return 0, false
 }
@@ -187,7 +187,7 @@ func (c *compiler) fillArray(p *plan, t reflect.Type) {
 	elem := c.part(p, t.Elem(), "an element of "+t.String())
 	p.decode = func(s Source, v reflect.Value) {
 		if k := s.Kind(); !k.IsSequence() {
-			s.Fail(Mismatch("list", k))
+			mismatch(s, "list", k)
 			return
 		}
 		s.List()

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"github.com/parley-rpc/parley/rpc"
@@ -22,6 +23,8 @@ type call struct {
 	header  http.Header
 	body    []byte
 	timeout time.Duration
+
+	multicall atomic.Pointer[multicall] // what it is, if it is one
 }
 
 // answer makes the call. Faults have the status 200 too.
@@ -34,6 +37,11 @@ func (c *call) answer(ctx context.Context, dst []byte) reply {
 }
 
 func (c *call) late() reply {
+	if m := c.multicall.Load(); m != nil {
+		if body, ok := m.late(); ok {
+			return reply{status: http.StatusOK, header: xmlHeader, body: body}
+		}
+	}
 	return c.e.faultReply(nil, rpc.Errorf(rpc.CodeDeadlineExceeded, "deadline exceeded: there was no answer within %v", c.timeout))
 }
 
@@ -55,9 +63,19 @@ func (c *call) make(ctx context.Context, dst []byte) (a reply, err error) {
 		return a, err
 	}
 	req := rpc.Request{Method: d.Method, Args: &args{d}, Meta: meta, Peer: rpc.PeerFrom(ctx)}
+	if d.Method == multicallName {
+		m := &multicall{e: e, ctx: ctx}
+		c.multicall.Store(m)
+		req.Elements = m
+	}
 	result, err := e.handler.Call(ctx, &req)
 	if err != nil {
 		return a, err
+	}
+	if req.Elements != nil {
+		if body, ok := c.multicall.Load().end(); ok {
+			return reply{status: http.StatusOK, header: xmlHeader, body: body}, nil
+		}
 	}
 	if blob, ok := result.(io.Reader); ok {
 		return reply{status: http.StatusOK, header: xmlHeader, blob: blob}, nil
@@ -96,7 +114,7 @@ func readFault(err error) error {
 // unwritable is the fault for a result that could not be written. The cause is in
 // the log; the caller learns no more than whether another transport could have
 // carried it.
-func (e *endpoint) unwritable(ctx context.Context, method string, result any, err error) error {
+func (e *endpoint) unwritable(ctx context.Context, method string, result any, err error) *rpc.Fault {
 	fault := e.internal(ctx, method, err)
 	if _, err := value.Dynamic(result); err == nil {
 		fault.Message += ": XML-RPC has no form for a part of the result"

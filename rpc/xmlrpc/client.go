@@ -43,6 +43,7 @@ type Client struct {
 	header  func() http.Header // of every call; a function, so that no printing reaches the login in it
 	timeout time.Duration
 	gzip    bool // compress calls
+	jar     http.CookieJar
 	values  xmlvalue.Options
 
 	link   *link
@@ -68,6 +69,7 @@ func NewClient(url string, config ClientConfig) (*Client, error) {
 		header:  loginHeader(header, config.Login),
 		timeout: or(config.Timeout, defaultCallTimeout),
 		gzip:    config.GzipCalls,
+		jar:     config.Jar,
 		values:  config.Values,
 		link:    newLink(t, config),
 		bodies:  bodyReader{max: or(config.MaxAnswer, defaultMaxBody)},
@@ -161,6 +163,7 @@ func (c *Client) send(ctx context.Context, header http.Header, out *buffer) (*ht
 	if deadline, ok := ctx.Deadline(); ok {
 		setTimeout(header, time.Until(deadline))
 	}
+	c.addCookies(header)
 	body := out.data
 	if c.gzip && len(body) > gzipAbove {
 		header["Content-Encoding"] = gzipName
@@ -182,6 +185,7 @@ func (c *Client) send(ctx context.Context, header http.Header, out *buffer) (*ht
 		return nil, nil, trace.sent(), c.cause(ctx, err)
 	}
 	defer resp.Body.Close()
+	c.keepCookies(resp)
 	in, err := c.read(resp)
 	if err != nil {
 		err = c.cause(ctx, err)
@@ -210,7 +214,7 @@ func (c *Client) deliver(req *rpc.Request, resp *http.Response, body []byte) (an
 	var syntax *xmlvalue.SyntaxError
 	switch {
 	case errors.As(err, &syntax):
-		return nil, c.broken(req.Method, rpc.Unknown, newAnswerError(resp, body, err))
+		return nil, c.broken(req.Method, rpc.Unknown, newAnswerError(resp, body, syntax))
 	case err != nil:
 		return nil, err
 	}

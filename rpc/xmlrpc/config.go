@@ -40,6 +40,13 @@ type ClientConfig struct {
 	// password is. Idempotency-Key cannot be set: it makes net/http send calls
 	// twice.
 	Header http.Header
+	// Jar keeps the cookies that the server sets and sends them with later calls,
+	// as servers with a login method of their own expect. A cookie is kept for the
+	// target's own host alone, whatever Domain it names, and a Secure one not
+	// if everyone on the way could read it. Cookies do not tell ports and unix sockets apart, so a
+	// Jar should not be shared between clients of one machine's servers. Nil means
+	// that cookies are neither kept nor sent.
+	Jar http.CookieJar
 	// Timeout bounds a call whose context has no deadline. Zero means 30 s.
 	Timeout time.Duration
 	// DialTimeout bounds the making of a connection. Zero means 10 s.

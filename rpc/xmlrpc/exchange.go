@@ -94,7 +94,7 @@ func (x *exchange) serve() *refusal {
 		}
 		defer x.values.release(n)
 	}
-	return x.run(timeout, &call{x.endpoint, x.r.Header, body.data, timeout})
+	return x.run(timeout, &call{e: x.endpoint, header: x.r.Header, body: body.data, timeout: timeout})
 }
 
 // refuse answers with a status. Whether the connection can live on is net/http's

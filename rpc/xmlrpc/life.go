@@ -65,16 +65,17 @@ func newLife(s *Server) (*life, error) {
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	l.http = &http.Server{
-		Handler:           s.endpoint,
-		TLSConfig:         config,
-		Protocols:         &protocols,
-		ReadHeaderTimeout: or(s.HeaderTimeout, defaultHeaderTimeout),
-		ReadTimeout:       or(s.ReadTimeout, defaultReadTimeout),
-		WriteTimeout:      or(s.WriteTimeout, defaultWriteTimeout),
-		IdleTimeout:       or(s.IdleTimeout, defaultIdleTimeout),
-		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          debugLog(s.endpoint.logger),
-		BaseContext:       func(net.Listener) context.Context { return base },
+		Handler:                      s.endpoint,
+		DisableGeneralOptionsHandler: true, // "OPTIONS *" passes the gates like all others
+		TLSConfig:                    config,
+		Protocols:                    &protocols,
+		ReadHeaderTimeout:            or(s.HeaderTimeout, defaultHeaderTimeout),
+		ReadTimeout:                  or(s.ReadTimeout, defaultReadTimeout),
+		WriteTimeout:                 or(s.WriteTimeout, defaultWriteTimeout),
+		IdleTimeout:                  or(s.IdleTimeout, defaultIdleTimeout),
+		MaxHeaderBytes:               maxHeaderBytes,
+		ErrorLog:                     debugLog(s.endpoint.logger),
+		BaseContext:                  func(net.Listener) context.Context { return base },
 		ConnContext: func(ctx context.Context, nc net.Conn) context.Context {
 			c := unwrap(nc)
 			return withConn(rpc.WithPeer(ctx, c.peer), c)

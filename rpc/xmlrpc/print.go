@@ -22,9 +22,17 @@ func (c ClientConfig) Format(s fmt.State, verb rune) {
 		}
 		c.Header = names
 	}
+	if c.Jar != nil {
+		c.Jar = hiddenJar{}
+	}
 	type printed ClientConfig // without this method
 	fmt.Fprintf(s, fmt.FormatString(s, verb), printed(c))
 }
+
+// hiddenJar stands for cookies, which log in as well.
+type hiddenJar struct{ http.CookieJar }
+
+func (hiddenJar) String() string { return hidden }
 
 // LogValue is the configuration as Format writes it.
 func (c ClientConfig) LogValue() slog.Value { return slog.StringValue(fmt.Sprintf("%+v", c)) }

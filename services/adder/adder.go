@@ -14,6 +14,13 @@ import (
 func Register(reg *rpc.Registry) error {
 	return reg.Register("add", Add,
 		rpc.Params("a", "b"),
+		rpc.Signature("int", "int", "int"),
+		rpc.Signature("double", "double", "double"),
+		rpc.Signature("double", "int", "double"),
+		rpc.Signature("double", "double", "int"),
+		rpc.Signature("string", "string", "string"),
+		rpc.Signature("base64", "base64", "base64"),
+		rpc.Signature("array", "array", "array"),
 		rpc.Help("Adds two numbers, or joins two texts, two blobs, two lists or two tuples. Integers are exact at any size."),
 	)
 }

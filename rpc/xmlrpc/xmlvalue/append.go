@@ -103,7 +103,14 @@ func WriteBlobResponse(w io.Writer, r io.Reader) error {
 // AppendFault appends a <methodResponse> with a fault. It never fails:
 // characters of message that XML cannot carry become U+FFFD.
 func AppendFault(dst []byte, code int, message string, _ Options) []byte {
-	e := NewEncoder(append(dst, declaration+"<methodResponse><fault>"...), Options{})
+	dst = AppendFaultValue(append(dst, declaration+"<methodResponse><fault>"...), code, message)
+	return append(dst, "</fault></methodResponse>"...)
+}
+
+// AppendFaultValue appends the <value> of a fault, as it also stands among the
+// results of a system.multicall.
+func AppendFaultValue(dst []byte, code int, message string) []byte {
+	e := NewEncoder(dst, Options{})
 	e.Map(2)
 	e.Name("faultCode")
 	e.Int(int64(code))
@@ -112,5 +119,5 @@ func AppendFault(dst []byte, code int, message string, _ Options) []byte {
 	e.buf = appendReplaced(e.buf, message)
 	e.raw("</string></value>")
 	e.End()
-	return append(e.buf, "</fault></methodResponse>"...)
+	return e.buf
 }

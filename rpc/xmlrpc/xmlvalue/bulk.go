@@ -11,6 +11,7 @@ import (
 
 // Ints is part of [value.Source].
 func (d *Decoder) Ints(dst []int64) []int64 {
+	before := len(dst)
 	for d.plainElement() {
 		n, size := plainInt(d.data[d.pos:], min(d.o.MaxDigits, 18))
 		if size == 0 {
@@ -20,11 +21,13 @@ func (d *Decoder) Ints(dst []int64) []int64 {
 		d.pos += size
 		d.elements++
 	}
+	d.passed(len(dst) - before)
 	return dst
 }
 
 // Floats is part of [value.Source].
 func (d *Decoder) Floats(dst []float64) []float64 {
+	before := len(dst)
 	for d.plainElement() {
 		f, size := plainFloat(d.data[d.pos:], d.o.MaxDigits)
 		if size == 0 {
@@ -34,7 +37,15 @@ func (d *Decoder) Floats(dst []float64) []float64 {
 		d.pos += size
 		d.elements++
 	}
+	d.passed(len(dst) - before)
 	return dst
+}
+
+// passed counts n elements that have been read by themselves.
+func (d *Decoder) passed(n int) {
+	if n > 0 {
+		d.top().at += n
+	}
 }
 
 // plainElement reports whether an element of an array may be read here by

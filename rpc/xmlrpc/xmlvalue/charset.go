@@ -3,10 +3,10 @@ package xmlvalue
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"strings"
 	"unicode/utf8"
 
-	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
 )
 
@@ -15,7 +15,7 @@ const utf8BOM = "\xEF\xBB\xBF"
 // prolog reads a byte order mark and the XML declaration, brings data to UTF-8
 // and checks its characters. What follows stands at pos.
 func (s *scanner) prolog() bool {
-	for _, mark := range []string{"\xFE\xFF", "\xFF\xFE", "\x00<", "<\x00"} {
+	for _, mark := range []string{"\xFE\xFF", "\xFF\xFE", "\x00\x00", "\x00<", "<\x00"} {
 		if bytes.HasPrefix(s.data, []byte(mark)) {
 			s.fail(CodeEncoding, "UTF-16 or UTF-32; send UTF-8")
 			return false
@@ -96,13 +96,19 @@ func (s *scanner) declaration() (charset []byte, ok bool) {
 
 // recode brings data from a charmap to UTF-8. Positions up to pos, which is
 // ASCII, stay what they are.
-func (s *scanner) recode(from encoding.Encoding) bool {
+func (s *scanner) recode(from *charmap.Charmap) bool {
+	for i, c := range s.data {
+		if c >= utf8.RuneSelf && from.DecodeByte(c) == utf8.RuneError {
+			s.failAt(i, CodeInvalidCharacter, fmt.Sprintf("the byte %#x, which %v does not have", c, from))
+			return false
+		}
+	}
 	out, err := from.NewDecoder().Bytes(s.data)
-	if err != nil {
+	if err != nil { // there is nothing else that a charmap cannot read
 		s.fail(CodeInvalidCharacter, "text that is not in the encoding it declares")
 		return false
 	}
-	s.data = out
+	s.data, s.recoded = out, true
 	return true
 }
 

@@ -9,7 +9,8 @@ import (
 //
 //	19980717T14:08:55  1998-07-17T14:08:55.123+01:00  19980717T140855Z
 //
-// Without a zone it is in loc. Digits beyond nanoseconds are cut off.
+// Without a zone it is in loc. Digits beyond nanoseconds are cut off. A date of
+// zeros alone, which is how WordPress says that there is none, is the zero Time.
 func parseDate(b []byte, loc *time.Location) (time.Time, bool) {
 	p := dateParser{rest: b, ok: true}
 	year := p.digits(4)
@@ -28,6 +29,9 @@ func parseDate(b []byte, loc *time.Location) (time.Time, bool) {
 	nanos := p.fraction()
 	zone, zoned := p.zone()
 	p.need(len(p.rest) == 0)
+	if p.ok && year|month|day|hour|minute|second|nanos|zone == 0 {
+		return time.Time{}, true
+	}
 	p.need(month >= 1 && month <= 12 && day >= 1 && hour <= 23 && minute <= 59)
 	p.need(second <= 60) // a leap second is the first of the next minute
 	if !p.ok || day > daysIn(time.Month(month), year) {

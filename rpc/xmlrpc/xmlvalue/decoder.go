@@ -30,14 +30,8 @@ type Decoder struct {
 	at       int    // where that value begins, or the one before it
 	elements int
 	stack    []frame
-	first    [8]frame    // where stack begins
+	first    [5]frame    // where stack begins
 	names    map[int]int // see nameBehind
-}
-
-type fault struct {
-	code    int
-	message string
-	ok      bool
 }
 
 // stage is where a Decoder stands while it is in no container.
@@ -56,6 +50,7 @@ type frame struct {
 	empty   bool                // the container was an empty-element tag: no end tag follows
 	void    bool                // so was the open <param>
 	swapped bool                // in the open <member> the value comes before the name
+	at      int                 // see path: elements read, <param>s begun, or where the <name> stands; -1 at the end
 	seen    map[string]struct{} // names, if they have to be unique
 }
 
@@ -87,7 +82,7 @@ func (d *Decoder) top() *frame {
 }
 
 // Fail is part of [value.Source].
-func (d *Decoder) Fail(err error) { d.FailAt(err, d.at) }
+func (d *Decoder) Fail(err error) { d.FailAt(err, d.received(d.at)) }
 
 // Kind is part of [value.Source].
 func (d *Decoder) Kind() value.Kind {
@@ -135,10 +130,12 @@ func (d *Decoder) take(k value.Kind) bool {
 // done leaves the value behind that has been read.
 func (d *Decoder) done() {
 	d.head.kind = value.KindInvalid
-	if f := d.top(); f != nil {
-		f.entry = entryEnd
-	} else {
+	if f := d.top(); f == nil {
 		d.stage = atEnd
+	} else if f.in == inArray || f.in == inData {
+		f.at++
+	} else {
+		f.entry = entryEnd
 	}
 }
 
@@ -224,6 +221,7 @@ func (d *Decoder) moreElements(f *frame) bool {
 	if !f.empty && d.next() != tokenClose {
 		return d.Err() == nil
 	}
+	f.at = -1
 	if (f.in != inData || d.close("data")) && (f.empty || d.close("array")) && d.close("value") {
 		d.leave()
 	}
@@ -244,6 +242,7 @@ func (d *Decoder) moreParams(f *frame) bool {
 	var ok bool
 	f.void, ok = d.open("param")
 	f.entry = entryValue
+	f.at++
 	return ok
 }
 
@@ -290,12 +289,14 @@ func (d *Decoder) Name() []byte {
 		at := d.pos
 		if d.pos = d.nameBehind(at); d.pos < 0 {
 			d.pos = at
-			d.fail(CodeInvalidRequest, "a <member> without a <name>")
+			d.fail(CodeInvalidRequest, "a <member> without a <name>") // unless it has failed
 			return nil
 		}
+		f.at = d.pos
 		name = d.memberName()
 		d.pos, f.swapped = at, true
 	} else {
+		f.at = d.pos
 		name = d.memberName()
 	}
 	if d.Err() != nil {

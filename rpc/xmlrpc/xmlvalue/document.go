@@ -2,7 +2,6 @@ package xmlvalue
 
 import (
 	"bytes"
-	"strconv"
 
 	"github.com/parley-rpc/parley/rpc/value"
 )
@@ -20,7 +19,7 @@ func ReadCall(data []byte, o Options) (*Decoder, error) {
 }
 
 // ReadResponse reads a <methodResponse>. If it is a fault, the Decoder has read
-// it and Fault tells; else it stands before the result, which is nil where the
+// the whole document and Fault tells; else it stands before the result, which is nil where the
 // document has none. Otherwise as ReadCall.
 func ReadResponse(data []byte, o Options) (*Decoder, error) {
 	d, err := newDecoder(data, o)
@@ -36,7 +35,8 @@ func newDecoder(data []byte, o Options) (*Decoder, error) {
 		return nil, err
 	}
 	d := &Decoder{o: o.filled()}
-	d.data, d.maxString = data, d.o.MaxString
+	d.data, d.maxString, d.decoder = data, d.o.MaxString, d
+	d.FalseIsZero = o.FalseIsZero
 	d.stack = d.first[:0]
 	d.prolog()
 	return d, nil
@@ -48,19 +48,6 @@ func (d *Decoder) orError() (*Decoder, error) {
 		return nil, err
 	}
 	return d, nil
-}
-
-// failure returns the error of d: a *SyntaxError as such where it has no path.
-func (d *Decoder) failure() error {
-	err := d.Err()
-	if err == nil {
-		return nil
-	}
-	if syntax, ok := err.Err.(*SyntaxError); ok && //nolint:errorlint // a wrapped one has more to say
-		err.Path == "" {
-		return syntax
-	}
-	return err
 }
 
 func (d *Decoder) readCall() {
@@ -104,6 +91,7 @@ func (d *Decoder) readResponse() {
 			return
 		}
 		d.readFault()
+		_ = d.Finish() // the error is looked at by the caller
 		return
 	}
 	empty, ok := d.open("params")
@@ -149,57 +137,4 @@ func (d *Decoder) root(name string) bool {
 		d.fail(CodeInvalidRequest, "an empty <"+name+">")
 	}
 	return ok && !empty
-}
-
-// readFault reads the struct of a <fault>. Servers exist that send the code as
-// text; one of code and message may be missing.
-func (d *Decoder) readFault() {
-	at := d.pos
-	if k := d.Kind(); k != value.KindMap {
-		d.failAt(at, CodeInvalidRequest, "expected a struct in <fault>, got "+k.String())
-		return
-	}
-	found := false
-	for d.Map(); d.More(); {
-		switch name := string(d.Name()); {
-		case name == "faultCode":
-			d.fault.code = d.faultCode()
-			found = true
-		case name == "faultString" && d.Kind() == value.KindString:
-			d.fault.message = d.Text()
-			found = true
-		default:
-			d.Skip()
-		}
-	}
-	if !found {
-		d.failAt(at, CodeInvalidRequest, "a <fault> with neither faultCode nor faultString")
-	}
-	d.fault.ok = d.Err() == nil
-}
-
-func (d *Decoder) faultCode() int {
-	switch d.Kind() {
-	case value.KindInt:
-		if n, ok := d.Int(); ok && int64(int(n)) == n {
-			return int(n)
-		}
-	case value.KindFloat:
-		if f := d.Float(); f == float64(int32(f)) {
-			return int(f)
-		}
-	case value.KindString:
-		if n, err := strconv.Atoi(string(trim([]byte(d.Text())))); err == nil {
-			return n
-		}
-	default:
-		d.Skip()
-	}
-	d.failAt(d.at, CodeInvalidRequest, "a faultCode that is not an integer")
-	return 0
-}
-
-// Fault returns the fault that a response was; ok is false if it was none.
-func (d *Decoder) Fault() (code int, message string, ok bool) {
-	return d.fault.code, d.fault.message, d.fault.ok
 }

@@ -79,23 +79,42 @@ func faultDocument(members string) string {
 	return "<methodResponse><fault><value><struct>" + members + "</struct></value></fault></methodResponse>"
 }
 
+const faultElement = `<fault><value><struct><member><name>faultCode</name><value><int>4</int></value></member></struct></value></fault>`
+
+const faultMessage = `<member><name>faultString</name><value><string>too &amp; many</string></value></member>`
+
+var faultTests = []struct {
+	name, members, message string
+	code                   int
+}{
+	{"both", `<member><name>faultCode</name><value><int>4</int></value></member>` + faultMessage, "too & many", 4},
+	{"other order", faultMessage + `<member><name>faultCode</name><value><i4>-32601</i4></value></member>`, "too & many", -32601},
+	{"untyped", `<member><name>faultCode</name><value>4</value></member><member><name>faultString</name><value>no</value></member>`, "no", 4},
+	{"float", `<member><name>faultCode</name><value><double>4.0</double></value></member>`, "", 4},
+	{"code alone", `<member><name>faultCode</name><value><int>4</int></value></member>`, "", 4},
+	{"message alone", faultMessage, "too & many", 0},
+	{"nil message", `<member><name>faultString</name><value><nil/></value></member><member><name>faultCode</name><value><int>1</int></value></member>`, "", 1},
+	{"more members", faultMessage + `<member><name>x</name><value><array><data/></array></value></member>`, "too & many", 0},
+	{"code with white space", `<member><name>faultCode</name><value><string> 4
+</string></value></member>` + faultMessage, "too & many", 4},
+	{"code that is text", `<member><name>faultCode</name><value>AccessError</value></member>` + faultMessage, "AccessError: too & many", 0},
+	{"code that is text, without message", `<member><name>faultCode</name><value>AccessError</value></member>`, "AccessError", 0},
+	{"code that is empty text", `<member><name>faultCode</name><value/></member>` + faultMessage, "too & many", 0},
+	{"nil code", `<member><name>faultCode</name><value><nil/></value></member>` + faultMessage, "too & many", 0},
+	{"code beyond 64 bits", `<member><name>faultCode</name><value><i8>99999999999999999999</i8></value></member>` + faultMessage, "99999999999999999999: too & many", 0},
+	{"code with a fraction", `<member><name>faultCode</name><value><double>1.5</double></value></member>` + faultMessage, "1.5: too & many", 0},
+	{"code nan", `<member><name>faultCode</name><value><double>nan</double></value></member>`, "NaN", 0},
+	{"boolean code", `<member><name>faultCode</name><value><boolean>1</boolean></value></member>` + faultMessage, "true: too & many", 0},
+	{"base64 message", `<member><name>faultString</name><value><base64>w6k=</base64></value></member>`, "é", 0},
+	{"base64 message that is no text", `<member><name>faultString</name><value><base64>YekB</base64></value></member>`, "a\uFFFD\x01", 0},
+	{"integer message", `<member><name>faultString</name><value><int>5</int></value></member>`, "5", 0},
+	{"struct message", `<member><name>faultString</name><value><struct><member><name>a</name><value>b</value></member></struct></value></member>`, "map[a:b]", 0},
+	{"names twice", faultMessage + `<member><name>faultCode</name><value><int>1</int></value></member><member><name>faultCode</name><value><int>2</int></value></member>`, "too & many", 2},
+	{"value first", `<member><value><int>4</int></value><name>faultCode</name></member>`, "", 4},
+}
+
 func TestReadFault(t *testing.T) {
-	const message = `<member><name>faultString</name><value><string>too &amp; many</string></value></member>`
-	tests := []struct {
-		name, members, message string
-		code                   int
-	}{
-		{"both", `<member><name>faultCode</name><value><int>4</int></value></member>` + message, "too & many", 4},
-		{"other order", message + `<member><name>faultCode</name><value><i4>-32601</i4></value></member>`, "too & many", -32601},
-		{"untyped", `<member><name>faultCode</name><value>4</value></member><member><name>faultString</name><value>no</value></member>`, "no", 4},
-		{"float", `<member><name>faultCode</name><value><double>4.0</double></value></member>`, "", 4},
-		{"code alone", `<member><name>faultCode</name><value><int>4</int></value></member>`, "", 4},
-		{"message alone", message, "too & many", 0},
-		{"nil message", `<member><name>faultString</name><value><nil/></value></member><member><name>faultCode</name><value><int>1</int></value></member>`, "", 1},
-		{"more members", message + `<member><name>x</name><value><array><data/></array></value></member>`, "too & many", 0},
-		{"value first", `<member><value><int>4</int></value><name>faultCode</name></member>`, "", 4},
-	}
-	for _, tt := range tests {
+	for _, tt := range faultTests {
 		t.Run(tt.name, func(t *testing.T) {
 			d, err := ReadResponse([]byte(faultDocument(tt.members)), Options{})
 			if err != nil {
@@ -114,17 +133,22 @@ func TestReadFault(t *testing.T) {
 	}
 	for _, doc := range []string{
 		faultDocument(``), faultDocument(`<member><name>x</name><value>1</value></member>`),
-		faultDocument(`<member><name>faultCode</name><value>x</value></member>`),
-		faultDocument(`<member><name>faultCode</name><value><nil/></value></member>`),
-		faultDocument(`<member><name>faultCode</name><value><double>nan</double></value></member>`),
-		faultDocument(`<member><name>faultCode</name><value><i8>99999999999999999999</i8></value></member>`),
+		faultDocument(`<member><name>faultCode</name><value><int>x</int></value></member>`),
 		`<methodResponse><fault/></methodResponse>`,
+		`<methodResponse><fault></fault></methodResponse>`,
 		`<methodResponse><fault><value>no</value></fault></methodResponse>`,
+		`<methodResponse><params><param><value/></param></params>` + faultElement + `</methodResponse>`,
+		`<methodResponse>` + faultElement + `<params><param><value/></param></params></methodResponse>`,
+		`<methodResponse>` + faultElement + faultElement + `</methodResponse>`,
 	} {
-		_, err := ReadResponse([]byte(doc), Options{})
-		var syntax *SyntaxError
-		if !errors.As(err, &syntax) || syntax.Code != CodeInvalidRequest {
-			t.Errorf("%s: got %v; want code %d", doc, err, CodeInvalidRequest)
+		_, err := readValue(doc, Options{})
+		wantCode(t, doc, err, CodeInvalidRequest)
+	}
+	// A fault is one only if its document is whole.
+	whole := "<methodResponse>" + faultElement + "</methodResponse>"
+	for n := range len(whole) {
+		if _, err := ReadResponse([]byte(whole[:n]), Options{}); err == nil {
+			t.Errorf("%s: got no error", whole[:n])
 		}
 	}
 }

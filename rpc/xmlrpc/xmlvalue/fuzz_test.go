@@ -2,9 +2,12 @@ package xmlvalue
 
 import (
 	"bytes"
+	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/parley-rpc/parley/rpc/value"
 )
@@ -82,14 +85,9 @@ func enter(d *Decoder) {
 	}
 }
 
-// checkWellFormed holds a document that was accepted against encoding/xml.
-func checkWellFormed(t *testing.T, doc []byte) {
-	t.Helper()
-	if err := wellFormed(string(doc)); err != nil {
-		t.Fatalf("accepted, but encoding/xml says: %v", err)
-	}
-}
-
+// FuzzReadCall: what is accepted means the same to the reference, which reads it
+// with encoding/xml; what is refused is refused there too, but for limits; what
+// has been read can be written and read again.
 func FuzzReadCall(f *testing.F) {
 	for _, tt := range valueTests {
 		f.Add([]byte(call(tt.xml)))
@@ -97,21 +95,26 @@ func FuzzReadCall(f *testing.F) {
 	for _, tt := range malformedTests {
 		f.Add([]byte(tt.doc))
 	}
+	for _, tt := range pathTests {
+		f.Add([]byte(tt.doc))
+	}
 	f.Fuzz(func(t *testing.T, doc []byte) {
 		before := bytes.Clone(doc)
+		var args any
+		method := ""
 		d, err := ReadCall(doc, Options{})
-		if err != nil {
-			return
+		if err == nil {
+			args, method = value.DecodeAny(d), d.Method
+			err = d.Finish()
 		}
-		args := value.DecodeAny(d)
-		err = d.Finish()
 		if !bytes.Equal(doc, before) {
 			t.Fatal("the document was changed")
 		}
+		checkReference(t, doc, "methodCall", method, args, err)
+		checkPlace(t, doc, err)
 		if err != nil {
 			return
 		}
-		checkWellFormed(t, doc)
 		checkOtherWays(t, doc, ReadCall)
 		checkIdentity(t, args)
 		out, err := AppendCall(nil, d.Method, args.([]any), unbent)
@@ -124,28 +127,32 @@ func FuzzReadCall(f *testing.F) {
 	})
 }
 
+// FuzzReadResponse is the same for responses and faults.
 func FuzzReadResponse(f *testing.F) {
 	for _, tt := range valueTests {
 		f.Add([]byte(response(tt.xml)))
 	}
+	for _, tt := range faultTests {
+		f.Add([]byte(faultDocument(tt.members)))
+	}
 	f.Add(AppendFault(nil, 4, "too many parameters <&>", Options{}))
-	f.Add([]byte(faultDocument(`<member><value>4</value><name>faultCode</name></member>`)))
 	f.Fuzz(func(t *testing.T, doc []byte) {
-		d, err := ReadResponse(doc, Options{})
-		if err != nil {
-			return
-		}
-		code, message, fault := d.Fault()
 		var result any
-		if !fault {
+		root := "methodResponse"
+		d, err := ReadResponse(doc, Options{})
+		if err == nil && d.fault.ok {
+			root, result = "fault", d.fault
+		} else if err == nil {
 			result = value.DecodeAny(d)
+			err = d.Finish()
 		}
-		err = d.Finish()
+		checkReference(t, doc, root, "", result, err)
+		checkPlace(t, doc, err)
 		if err != nil {
 			return
 		}
-		checkWellFormed(t, doc)
-		if !fault {
+		code, message, isFault := d.Fault()
+		if !isFault {
 			checkOtherWays(t, doc, ReadResponse)
 			checkIdentity(t, result)
 			return
@@ -154,10 +161,31 @@ func FuzzReadResponse(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if c, m, ok := again.Fault(); !ok || c != code || m != message {
+		if c, m, ok := again.Fault(); !ok || c != code || m != strings.ToValidUTF8(strings.Map(carried, message), "\uFFFD") {
 			t.Fatalf("fault read again: got %d, %q, %v; want %d, %q", c, m, ok, code, message)
 		}
 	})
+}
+
+// carried replaces what XML cannot carry: a message that came as base64 may hold it.
+func carried(r rune) rune {
+	if isChar(r) {
+		return r
+	}
+	return utf8.RuneError
+}
+
+// checkPlace sees that an error tells a place within the document.
+func checkPlace(t *testing.T, doc []byte, err error) {
+	t.Helper()
+	var syntax *SyntaxError
+	switch {
+	case err == nil:
+	case !errors.As(err, &syntax):
+		t.Fatalf("got %v; want a SyntaxError", err)
+	case syntax.Offset < 0 || syntax.Offset > len(doc) || len(err.Error()) > 2000:
+		t.Fatalf("in %d bytes: %v", len(doc), err)
+	}
 }
 
 // FuzzEscape: any text is either refused or comes back.

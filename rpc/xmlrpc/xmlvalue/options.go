@@ -37,6 +37,12 @@ type Options struct {
 	// UniqueNames refuses a struct that has two members of one name. By default
 	// the last one counts.
 	UniqueNames bool
+	// FalseIsZero reads a boolean false as the zero value where the Go destination
+	// is neither bool nor any: as "", 0, nil, an empty struct. Odoo and other
+	// servers send false for a field that is empty. A true there stays an error,
+	// and so is false while this is not set. Since false then cannot be told from
+	// "" or 0, take a destination of any where the difference matters.
+	FalseIsZero bool
 
 	// Int32Only makes an integer beyond 32 bits an error where it would be
 	// written as <i8>, which the specification does not have.

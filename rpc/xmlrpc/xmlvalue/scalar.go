@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/big"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/parley-rpc/parley/rpc/value"
@@ -25,10 +26,10 @@ func (d *Decoder) Bool() bool {
 	}
 	text := trim(d.head.text)
 	switch string(text) {
-	case "1", "true":
+	case "1", "true", "True", "TRUE":
 		d.done()
 		return true
-	case "0", "false":
+	case "0", "false", "False", "FALSE":
 	default:
 		d.bad("a boolean, 0 or 1", text)
 	}
@@ -68,6 +69,8 @@ func (d *Decoder) Float() float64 {
 	}
 	f, err := strconv.ParseFloat(string(d.head.text), 64)
 	switch {
+	case err != nil && isSignedNaN(d.head.text):
+		f = math.NaN()
 	case errors.Is(err, strconv.ErrRange):
 		d.bad("a double of 64 bits", d.head.text)
 		f = 0
@@ -165,4 +168,9 @@ func parseInt(b []byte) (n int64, fits, ok bool) {
 func startsNumber(b []byte) bool {
 	b = bytes.TrimLeft(b, "+-")
 	return len(b) > 0 && (b[0] >= '0' && b[0] <= '9' || b[0] == '.')
+}
+
+// isSignedNaN tells what C prints for some NaNs.
+func isSignedNaN(b []byte) bool {
+	return len(b) == 4 && (b[0] == '-' || b[0] == '+') && strings.EqualFold(string(b[1:]), "nan")
 }

@@ -13,17 +13,12 @@ type scanner struct {
 	value.Sticky
 	data      []byte
 	pos       int
-	blobs     []blob // large base64, decoded already
-	plain     bool   // data holds no '&', no CR and no "]]>"
-	maxString int    // in bytes
-	buf       []byte // text that does not stand in data as it is; reused
-}
-
-// fail sets an error found at pos.
-func (s *scanner) fail(code int, reason string) { s.failAt(s.pos, code, reason) }
-
-func (s *scanner) failAt(pos, code int, reason string) {
-	s.FailAt(&SyntaxError{Code: code, Offset: pos, Reason: reason}, pos)
+	blobs     []blob   // large base64, decoded already
+	plain     bool     // data holds no '&', no CR and no "]]>"
+	recoded   bool     // data is not what was received, which had one byte for each character
+	maxString int      // in bytes
+	buf       []byte   // text that does not stand in data as it is; reused
+	decoder   *Decoder // whose scanner it is, if any; it knows the path to pos
 }
 
 // token is what stands at pos.

@@ -4,7 +4,8 @@ import "bytes"
 
 // nameBehind returns where the <name> of a member stands whose <value> comes
 // first, and begins at pos start; -1 if there is none. It only counts tags,
-// since all that it passes is read properly later.
+// since all that it passes is read properly later; a tag that is none it finds
+// by itself.
 //
 // On its way it notes the same for every such member within the value, so that
 // however deep they are nested, the document is passed over once.
@@ -37,6 +38,7 @@ func (d *Decoder) nameBehind(start int) int {
 			s.pos += n + len(cdataClose)
 		case bytes.HasPrefix(rest, []byte("<!")):
 			if !s.comment() {
+				d.failAs(&s)
 				return -1
 			}
 		case bytes.HasPrefix(rest, []byte("</")):
@@ -51,6 +53,7 @@ func (d *Decoder) nameBehind(start int) int {
 			at := s.pos
 			tag, empty, ok := s.openTag()
 			if !ok {
+				d.failAs(&s)
 				return -1
 			}
 			if m := &open[len(open)-1]; m.depth == depth {
@@ -72,5 +75,12 @@ func (d *Decoder) nameBehind(start int) int {
 				open = append(open, member{depth: depth})
 			}
 		}
+	}
+}
+
+// failAs takes over the error that another scanner over the same data has.
+func (d *Decoder) failAs(s *scanner) {
+	if e, ok := s.Err().Err.(located); ok { //nolint:errorlint // it is never wrapped otherwise
+		d.failAt(e.Offset, e.Code, e.Reason)
 	}
 }
