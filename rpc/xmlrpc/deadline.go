@@ -14,7 +14,7 @@ type deadlineContext struct {
 	deadline time.Time
 
 	mu     sync.Mutex // protects what follows
-	ended  bool
+	err    error      // of Err, which does not change any more
 	inner  context.Context // of package context, once somebody waits; nil before
 	cancel context.CancelFunc
 }
@@ -34,7 +34,7 @@ func (c *deadlineContext) armed() context.Context {
 	defer c.mu.Unlock()
 	if c.inner == nil {
 		c.inner, c.cancel = context.WithDeadline(c.parent, c.deadline)
-		if c.ended {
+		if c.err != nil {
 			c.cancel()
 		}
 	}
@@ -45,27 +45,27 @@ func (c *deadlineContext) armed() context.Context {
 func (c *deadlineContext) end() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ended {
-		return
+	if c.look() == nil {
+		c.err = context.Canceled
 	}
-	if c.inner == nil && c.early() != nil {
-		c.inner, c.cancel = context.WithDeadline(c.parent, c.deadline) // keeps the cause
-	}
-	c.ended = true
 	if c.cancel != nil {
 		c.cancel()
 	}
 }
 
-// early is Err while there is no timer.
-func (c *deadlineContext) early() error {
-	switch err := c.parent.Err(); {
-	case err != nil:
-		return err
+// look returns err, and sets it if c has ended by itself; c.mu is held. The clock
+// counts, which may be a little ahead of the timer.
+func (c *deadlineContext) look() error {
+	switch {
+	case c.err != nil:
+	case c.inner != nil && c.inner.Err() != nil:
+		c.err = c.inner.Err()
+	case c.parent.Err() != nil:
+		c.err = c.parent.Err()
 	case !time.Now().Before(c.deadline):
-		return context.DeadlineExceeded
+		c.err = context.DeadlineExceeded
 	}
-	return nil
+	return c.err
 }
 
 // Deadline is part of [context.Context].
@@ -78,17 +78,7 @@ func (c *deadlineContext) Done() <-chan struct{} { return c.armed().Done() }
 func (c *deadlineContext) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	switch {
-	case c.inner != nil:
-		// Its timer may be a little late. Who has learned from the clock that the time
-		// is over must not be told otherwise.
-		if err := c.inner.Err(); err != nil {
-			return err
-		}
-	case c.ended:
-		return context.Canceled
-	}
-	return c.early()
+	return c.look()
 }
 
 // Value is part of [context.Context]. Package context finds its own kind of parent

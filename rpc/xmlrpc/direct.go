@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"net"
 	"net/http"
 	"os"
 	"slices"
@@ -51,6 +50,7 @@ type direct struct {
 // directConn is a connection of direct. It belongs to one call at a time.
 type directConn struct {
 	*sentConn
+	timed  timedConn // of sentConn; what is waited for
 	owner  *direct
 	used   bool // by an earlier call
 	since  time.Time
@@ -62,10 +62,6 @@ type directConn struct {
 	stop    func() bool // ends the watching of the context; nil if there is none
 	sending chan error  // gets one error when a large body is written; nil if there is none
 	failed  bool        // to write
-
-	mu       sync.Mutex // protects what follows, which a writer uses too
-	armed    time.Time  // the deadline that the socket has: that of the call or of an earlier one
-	deadline time.Time  // of the call
 }
 
 // roundTrip sends r with body and returns the answer, whose body has to be read
@@ -133,7 +129,7 @@ func (d *direct) take(ctx context.Context) (*directConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &directConn{sentConn: sc, owner: d}
+	c := &directConn{sentConn: sc, owner: d, timed: newTimedConn(sc.Conn)}
 	c.reader = bufio.NewReader(readDirect{c})
 	if raw, ok := sc.Conn.(syscall.Conn); ok {
 		c.probe = newProber(raw)
@@ -209,12 +205,12 @@ func (c *directConn) exchange(ctx context.Context, r *http.Request, body []byte,
 	var failed error
 	if len(body) <= writtenFirst {
 		c.head = append(c.head, body...)
-		failed = c.send(c.head)
+		failed = c.send(c.head, nil)
 		trace.wrote.Store(true)
 	} else {
 		c.sending = make(chan error, 1)
 		go func() {
-			err := c.sendBoth(c.head, body)
+			err := c.send(c.head, body)
 			trace.wrote.Store(true)
 			c.sending <- err
 		}()
@@ -239,14 +235,7 @@ func (c *directConn) exchange(ctx context.Context, r *http.Request, body []byte,
 // limit makes the connection end the call with ctx.
 func (c *directConn) limit(ctx context.Context) {
 	deadline, _ := ctx.Deadline()
-	c.mu.Lock()
-	c.deadline = deadline
-	// An earlier deadline is left as it is while it lies ahead: most calls are over
-	// before, and again sees to the others.
-	if c.armed.IsZero() || deadline.IsZero() || deadline.Before(c.armed) || !time.Now().Before(c.armed) {
-		c.arm()
-	}
-	c.mu.Unlock()
+	_ = c.timed.SetDeadline(deadline) // never fails
 	if own, ok := ctx.(*deadlineContext); ok {
 		ctx = own.parent // the deadline is seen to
 	}
@@ -256,53 +245,20 @@ func (c *directConn) limit(ctx context.Context) {
 	}
 }
 
-// arm gives the socket the deadline of the call; c.mu is held.
-func (c *directConn) arm() {
-	c.armed = c.deadline
-	_ = c.SetDeadline(c.deadline) // of a connection that is closed: reading tells
-}
-
-// again reports whether err only says that the deadline of an earlier call is
-// over. Then that of this call is set.
-func (c *directConn) again(err error) bool {
-	if !errors.Is(err, os.ErrDeadlineExceeded) {
-		return false
+// send writes head, and body behind it, in one write.
+func (c *directConn) send(head, body []byte) (err error) {
+	n := int64(0)
+	if body == nil {
+		var m int
+		m, err = c.timed.Write(head)
+		n = int64(m)
+	} else {
+		n, err = c.timed.writeBoth(head, body)
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !time.Now().Before(c.deadline) {
-		return false
+	if n > 0 {
+		c.writes.Add(1)
 	}
-	c.arm()
-	return true
-}
-
-// send writes a request in one write.
-func (c *directConn) send(p []byte) error {
-	for {
-		n, err := c.Conn.Write(p)
-		if n > 0 {
-			c.writes.Add(1)
-		}
-		if !c.again(err) {
-			return err
-		}
-		p = p[n:]
-	}
-}
-
-// sendBoth writes a head and a body without putting them together.
-func (c *directConn) sendBoth(head, body []byte) error {
-	parts := net.Buffers{head, body}
-	for {
-		n, err := parts.WriteTo(c.Conn)
-		if n > 0 {
-			c.writes.Add(1)
-		}
-		if !c.again(err) {
-			return err
-		}
-	}
+	return err
 }
 
 // answer reads the head of the answer to r.
@@ -332,14 +288,9 @@ func (r readDirect) Read(p []byte) (int, error) {
 	if c.left <= 0 {
 		return 0, fmt.Errorf("an answer whose header has more than %d bytes", maxAnswerHeaderBytes)
 	}
-	p = p[:min(int64(len(p)), c.left)]
-	for {
-		n, err := c.Conn.Read(p)
-		c.left -= int64(n)
-		if n > 0 || !c.again(err) {
-			return n, err
-		}
-	}
+	n, err := c.timed.Read(p[:min(int64(len(p)), c.left)])
+	c.left -= int64(n)
+	return n, err
 }
 
 // cause returns why a call failed: the end of its time, where that is what the
@@ -379,10 +330,7 @@ func (c *directConn) sent() error {
 		return err
 	default:
 	}
-	c.mu.Lock()
-	c.deadline, c.armed = time.Now().Add(writtenLate), time.Time{}
-	_ = c.SetWriteDeadline(c.deadline) // of a connection that is closed: writing tells
-	c.mu.Unlock()
+	_ = c.timed.SetWriteDeadline(time.Now().Add(writtenLate)) // never fails
 	return <-c.sending
 }
 
