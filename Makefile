@@ -18,7 +18,7 @@ LINT   := go tool -modfile=tools/go.mod golangci-lint
 REPORT := go run ./internal/testreport
 
 .PHONY: test
-test: python3 build lint cross ## all checks and all tests; nothing may be skipped
+test: python3 chromium curl build lint cross ## all checks and all tests; nothing may be skipped
 	@export PARLEY_REQUIRE_PEERS=1; status=0; { \
 		go test -race -shuffle=on -json $(TIMED) || status=1; \
 		go test -race -shuffle=on -json $$(go list ./... | grep -vxF '$(TIMED)') || status=1; \
@@ -99,7 +99,16 @@ $(NPM)/node_modules/.package-lock.json: $(NPM)/package-lock.json | packages
 
 .PHONY: packages
 packages:
-	@missing=$$(.ci/missing-packages); [ -z "$$missing" ] && exit 0; $(call install,$$missing,the peers: $$missing)
+	@missing=$$(.ci/missing-packages); [ -z "$$missing" ] && exit 0; $(call install,$$missing,what the peers need)
+
+# The browser that the page for browsers is tried in, where there is none.
+.PHONY: chromium
+chromium:
+	@for name in chromium chromium-browser google-chrome google-chrome-stable; do command -v $$name >/dev/null && exit 0; done; $(call install,chromium fonts-dejavu-core,chromium)
+
+.PHONY: curl
+curl:
+	@command -v curl >/dev/null && exit 0; $(call install,curl ca-certificates,curl)
 
 # The XML-RPC server in C that bench compares with, where there is none.
 .PHONY: xmlrpc-c

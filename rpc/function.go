@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"sync"
 	"unicode"
 
 	"github.com/parley-rpc/parley/rpc/value"
@@ -29,6 +30,15 @@ type method struct {
 	raw   bool // a Handler: types are not known
 	short bool // a transport may run it where it reads
 	call  func(ctx context.Context, req *Request) (any, error)
+
+	exampled sync.Once
+	example  []any // what examples returns, once it was asked
+}
+
+// examples returns what makeExamples does.
+func (m *method) examples() []any {
+	m.exampled.Do(func() { m.example = m.makeExamples() })
+	return m.example
 }
 
 // Option refines a registration.

@@ -59,6 +59,11 @@ type Multicaller struct {
 	// is made twice; but what was one request is many. Without it that fault is the
 	// error of every element.
 	OneByOne bool
+	// Unwrapped takes each result as it stands, where other servers put it into a list of
+	// one: supervisor and RPC::XML::Server of Perl answer so. A result of one that
+	// is a list of one cannot be told from a result in a list, so this has to be
+	// said.
+	Unwrapped bool
 }
 
 // Call makes the calls. All have the one context, with its deadline, metadata
@@ -200,7 +205,7 @@ func (b *batch) part(ctx context.Context, calls []*Element) error {
 			if err != nil {
 				e.Err = err
 			} else {
-				e.take(answers[i])
+				e.take(answers[i], b.Unwrapped)
 			}
 		}
 		return err
@@ -219,7 +224,7 @@ func (b *batch) oneByOne(ctx context.Context, calls []*Element) {
 
 // unsent returns the number of the element that has an argument that cannot be
 // sent, and why, -1 if err is of another kind.
-func unsent(err error, n int) (int, error) {
+func unsent(err error, n int) (int, *value.Error) {
 	var v *value.Error
 	var fault *Fault
 	var link *LinkError
@@ -235,27 +240,29 @@ func unsent(err error, n int) (int, error) {
 }
 
 // take takes what the server answered to one call: a list of one result, or a
-// struct that is a fault.
-func (e *Element) take(answer value.Deferred) {
-	if items, ok := answer.Items(); ok {
+// struct that is a fault. An unwrapped result is in no list.
+func (e *Element) take(answer value.Deferred, unwrapped bool) {
+	if items, ok := answer.Items(); ok && !unwrapped {
 		if len(items) != 1 {
-			e.Err = fmt.Errorf("%w: %s: expected a list of one result, got %d", ErrResult, multicallName, len(items))
+			e.Err = fmt.Errorf("%w: %s: expected a list of one result, got %d; for a server that puts results into no list, set Multicaller.Unwrapped", ErrResult, multicallName, len(items))
 			return
 		}
-		into := e.Into
-		if into == nil {
-			into = &e.Result
-		}
-		if err := items[0].Convert(into); err != nil {
-			e.Err = fmt.Errorf("%w: %w", ErrResult, err)
-		}
-		return
-	}
-	if f := faultIn(answer.Value()); f != nil {
+		answer, unwrapped = items[0], true
+	} else if f := faultIn(answer.Value()); f != nil {
 		e.Err = f
 		return
 	}
-	e.Err = fmt.Errorf("%w: %s: expected a list of one result or a fault, got %s", ErrResult, multicallName, value.Word(answer.Value()))
+	if !unwrapped {
+		e.Err = fmt.Errorf("%w: %s: expected a list of one result or a fault, got %s; for a server that puts results into no list, set Multicaller.Unwrapped", ErrResult, multicallName, value.Word(answer.Value()))
+		return
+	}
+	into := e.Into
+	if into == nil {
+		into = &e.Result
+	}
+	if err := answer.Convert(into); err != nil {
+		e.Err = fmt.Errorf("%w: %w", ErrResult, err)
+	}
 }
 
 // faultIn returns the fault that v is, nil if it is none. Servers exist that send

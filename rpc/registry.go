@@ -198,6 +198,9 @@ func (r *Registry) guard(m *method) Handler {
 			return nil, m.push(ctx, result, req.Yield)
 		}
 		if itemsOf(m.result) == nil {
+			if req.Reader {
+				return open(ctx, result)
+			}
 			return m.collectPieces(ctx, result, r.maxBytes())
 		}
 		return m.collect(ctx, result, r.maxItems())
@@ -399,6 +402,12 @@ type Method struct {
 	Signatures [][]string
 	// Params are the names of the parameters; empty if they were not given.
 	Params []string
+	// Variadic says that the last parameter may be given any number of times.
+	Variadic bool
+	// Examples hold for each parameter a dynamic value that may be passed for it,
+	// which shows the members of a struct; nil where none is known. It is shared:
+	// not to be changed.
+	Examples []any
 }
 
 // Methods describes the methods that the peer of ctx may call, by name.
@@ -408,7 +417,7 @@ func (r *Registry) Methods(ctx context.Context) []Method {
 	list := make([]Method, 0, len(entries))
 	for _, name := range slices.Sorted(maps.Keys(entries)) {
 		if m := entries[name].method; r.allowed(ctx, peer, name) {
-			list = append(list, Method{Name: name, Help: m.help, Signatures: m.signatures(), Params: m.params.Names})
+			list = append(list, Method{Name: name, Help: m.help, Signatures: m.signatures(), Params: m.params.Names, Variadic: m.params.Variadic, Examples: m.examples()})
 		}
 	}
 	return list

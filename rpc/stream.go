@@ -90,6 +90,59 @@ func (m *method) collectPieces(ctx context.Context, stream any, limit int) (any,
 	return all, nil
 }
 
+// open returns an io.Reader for a transport that reads it, once its first piece is
+// there: one that fails until then is a fault like any other, and one that ends is
+// binary.
+func open(ctx context.Context, stream any) (any, error) {
+	r, _ := stream.(io.Reader)
+	if isNil(r) {
+		return []byte{}, nil
+	}
+	o := &opened{ctx: ctx, r: r, head: make([]byte, 0, pieceSize)}
+	for len(o.head) < pieceSize {
+		n, err := o.readMore(o.head[len(o.head):pieceSize])
+		o.head = o.head[:len(o.head)+n]
+		if err != nil {
+			o.Close()
+			if err == io.EOF { //nolint:errorlint // one that wraps it is no end
+				return o.head, nil
+			}
+			return nil, err
+		}
+	}
+	return o, nil
+}
+
+// opened is an io.Reader of which the beginning has been read.
+type opened struct {
+	ctx  context.Context // of the call that it answers
+	r    io.Reader
+	head []byte
+}
+
+func (o *opened) Read(p []byte) (int, error) {
+	if len(o.head) == 0 {
+		return o.readMore(p)
+	}
+	n := copy(p, o.head)
+	o.head = o.head[n:]
+	return n, nil
+}
+
+func (o *opened) readMore(p []byte) (int, error) {
+	if err := o.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return o.r.Read(p)
+}
+
+func (o *opened) Close() error {
+	if c, ok := o.r.(io.Closer); ok {
+		return c.Close()
+	}
+	return nil
+}
+
 // collect runs a stream into a list of at most limit items.
 func (m *method) collect(ctx context.Context, stream any, limit int) (any, error) {
 	list := reflect.MakeSlice(reflect.SliceOf(m.streams), 0, 0)

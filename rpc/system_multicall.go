@@ -71,7 +71,7 @@ func (r *Registry) multicall(ctx context.Context, calls []any, out Elements) {
 	var full *Fault
 	for _, call := range calls {
 		if full != nil {
-			out.Add(nil, full)
+			_ = out.Add(nil, full) // it is full
 			continue
 		}
 		result, err := r.multicallOne(ctx, call)

@@ -39,6 +39,13 @@ type listenerConfig struct {
 type xmlrpcConfig struct {
 	listenerConfig
 	Hosts []string `toml:"hosts"`
+	Paths []string `toml:"paths"`
+
+	// What peers need that are older than they should be.
+	AllowMissingContentType bool `toml:"allow_missing_content_type"`
+	NoGzip                  bool `toml:"no_gzip"`
+	NoNil                   bool `toml:"no_nil"`
+	Int32Only               bool `toml:"int32_only"`
 }
 
 // encrypted reports whether what is sent is.

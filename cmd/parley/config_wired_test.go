@@ -37,6 +37,11 @@ allow_md5 = true
 [[xmlrpc]]
 listen = "127.0.0.1:0"
 hosts = ["rpc.example.org"]
+paths = ["/only"]
+allow_missing_content_type = true
+no_gzip = true
+no_nil = true
+int32_only = true
 allow_from = ["10.0.0.0/8"]
 [[xmlrpc]]
 listen = "127.0.0.1:0"
@@ -65,6 +70,10 @@ login_timeout = "3s"
 			}
 			if i == 0 && (!slices.Equal(server.Hosts, []string{"rpc.example.org"}) || !slices.Equal(server.AllowFrom, from("10.0.0.0/8"))) || i == 1 && (server.Hosts != nil || server.AllowFrom != nil) {
 				t.Errorf("listener %d has hosts %q and allows %v", i, server.Hosts, server.AllowFrom)
+			}
+			old := i == 0
+			if server.AllowMissingContentType != old || server.NoGzip != old || server.Values.NoNil != old || server.Values.Int32Only != old || slices.Equal(server.Paths, []string{"/only"}) != old {
+				t.Errorf("listener %d: what old peers need is %+v; want it on the first one alone", i, server.Values)
 			}
 			if server.Auth != svc.creds {
 				t.Errorf("listener %d does not ask for credentials", i)

@@ -18,6 +18,7 @@ import (
 	"github.com/parley-rpc/parley/rpc/native/python"
 	"github.com/parley-rpc/parley/rpc/value"
 	"github.com/parley-rpc/parley/rpc/xmlrpc"
+	"github.com/parley-rpc/parley/rpc/xmlrpc/xmlvalue"
 )
 
 // service is a serve: what it was told, and what came of it.
@@ -97,6 +98,10 @@ func (s *service) listenXMLRPC(c xmlrpcConfig) error {
 	server := &xmlrpc.Server{
 		Handler:                         s.reg,
 		Hosts:                           c.Hosts,
+		Paths:                           c.Paths,
+		AllowMissingContentType:         c.AllowMissingContentType,
+		NoGzip:                          c.NoGzip,
+		Values:                          xmlvalue.Options{NoNil: c.NoNil, Int32Only: c.Int32Only},
 		AllowFrom:                       prefixes(c.AllowFrom),
 		DangerouslyListenBeyondLoopback: c.DangerouslyListenBeyondLoopback,
 		MaxConns:                        s.maxConns,

@@ -1,5 +1,5 @@
-// Kolo shows a program that uses github.com/kolo/xmlrpc, as it is, against a
-// Parley server; and then what the same calls look like with Parley's client.
+// Kolo shows how a program leaves github.com/kolo/xmlrpc in three steps: as it is,
+// over Parley's transport without another change, and with Parley's client.
 //
 //	go run ./examples/kolo
 package main
@@ -11,6 +11,7 @@ import (
 	"io"
 	"log"
 	"os"
+	"time"
 
 	koloxmlrpc "github.com/kolo/xmlrpc"
 
@@ -48,20 +49,43 @@ func run(ctx context.Context, out io.Writer) error {
 	defer srv.Close()
 
 	url := srv.URL(ln.Addr())
-	if err := withKolo(url, out); err != nil {
+	if err := asItIs(url, out); err != nil {
+		return err
+	}
+	if err := overTransport(url, out); err != nil {
 		return err
 	}
 	return withParley(ctx, url, out)
 }
 
-// withKolo is a program as it is written today.
-func withKolo(url string, out io.Writer) error {
+// asItIs is a program as it is written today.
+func asItIs(url string, out io.Writer) error {
 	client, err := koloxmlrpc.NewClient(url, nil)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
+	return shop(client, "kolo", out)
+}
 
+// overTransport is the first step: the calls stay as they are, and get time-outs,
+// limits, and answers in the form that kolo reads rightly.
+func overTransport(url string, out io.Writer) error {
+	transport, err := xmlrpc.NewTransport(url, xmlrpc.ClientConfig{Timeout: 10 * time.Second})
+	if err != nil {
+		return err
+	}
+	defer transport.Close()
+	client, err := koloxmlrpc.NewClient(url, transport)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	return shop(client, "transport", out)
+}
+
+// shop makes the calls of a program that uses kolo.
+func shop(client *koloxmlrpc.Client, how string, out io.Writer) error {
 	var sum int
 	if err := client.Call("add", []any{3, 5}, &sum); err != nil {
 		return err
@@ -70,16 +94,16 @@ func withKolo(url string, out io.Writer) error {
 	if err := client.Call("catalog.get", 2, &p); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "kolo:   3 + 5 = %d, and product 2 is %q at %.2f\n", sum, p.Name, p.Price)
+	fmt.Fprintf(out, "%s: 3 + 5 = %d, and product 2 is %q at %.2f\n", how, sum, p.Name, p.Price)
 
 	// Of a fault the text is left: net/rpc keeps no other errors.
-	err = client.Call("catalog.get", 99, &p)
-	fmt.Fprintf(out, "kolo:   product 99: %v\n", err)
+	err := client.Call("catalog.get", 99, &p)
+	fmt.Fprintf(out, "%s: product 99: %v\n", how, err)
 	return nil
 }
 
-// withParley makes the same calls. They take a context, may run at the same
-// time, and a fault is a value with a code.
+// withParley makes the same calls with Parley's client. They take a context, may
+// run at the same time or in one request, and a fault is a value with a code.
 func withParley(ctx context.Context, url string, out io.Writer) error {
 	client, err := xmlrpc.NewClient(url, xmlrpc.ClientConfig{})
 	if err != nil {
@@ -103,5 +127,15 @@ func withParley(ctx context.Context, url string, out io.Writer) error {
 		return fmt.Errorf("want a fault, got %w", err)
 	}
 	fmt.Fprintf(out, "parley: product 99: code %d, %s\n", fault.Code, fault.Message)
+
+	products := make([]Product, 2)
+	calls := make([]rpc.Element, len(products))
+	for i := range calls {
+		calls[i] = rpc.Element{Method: "catalog.get", Args: rpc.Values{i + 1}, Into: &products[i]}
+	}
+	if err := rpc.Multicall(ctx, client, calls); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "parley: in one request: %s; %s\n", products[0].Name, products[1].Name)
 	return nil
 }

@@ -105,8 +105,11 @@ func slug(title string) string {
 	}, strings.TrimSpace(title))
 }
 
-// The code blocks that README shows are pieces of programs that run.
-func TestReadmeCodeIsReal(t *testing.T) {
+// shown are the documents whose Go and Python blocks are pieces of programs that run,
+// and how many of them there are at least.
+var shown = map[string]int{"README.md": 2, "docs/from-kolo.md": 3}
+
+func TestShownCodeIsReal(t *testing.T) {
 	sources := map[string]string{"go": "", "python": ""}
 	for language, suffix := range map[string]string{"go": ".go", "python": ".py"} {
 		err := walk(suffix, func(name string, text []byte) error {
@@ -119,23 +122,25 @@ func TestReadmeCodeIsReal(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	text, err := os.ReadFile(filepath.Join(root, "README.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	seen := 0
-	for _, m := range fences.FindAllStringSubmatch(string(text), -1) {
-		source, ok := sources[m[1]]
-		if !ok {
-			continue
+	for name, least := range shown {
+		text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
+		if err != nil {
+			t.Fatal(err)
 		}
-		seen++
-		if !strings.Contains(source, normalize(m[2])) {
-			t.Errorf("README.md: this %s block is in no file of examples, line by line:\n%s", m[1], m[2])
+		seen := 0
+		for _, m := range fences.FindAllStringSubmatch(string(text), -1) {
+			source, ok := sources[m[1]]
+			if !ok {
+				continue
+			}
+			seen++
+			if !strings.Contains(source, normalize(m[2])) {
+				t.Errorf("%s: this %s block is in no file of examples, line by line:\n%s", name, m[1], m[2])
+			}
 		}
-	}
-	if seen < 2 {
-		t.Errorf("README.md: got %d Go and Python blocks; want at least one of each", seen)
+		if seen < least {
+			t.Errorf("%s: got %d Go and Python blocks; want at least %d", name, seen, least)
+		}
 	}
 }
 

@@ -49,7 +49,7 @@ const perl = "PERL_HASH_SEED=0 PERL_PERTURB_KEYS=0 perl $SRC $URL"
 func debian(pkg string) string { return "dpkg-query -W -f '${Version}' " + pkg }
 
 // numbers is what all modules of npm have in common.
-const numbers = "JavaScript has one kind of number: what is whole goes out as an integer, 1e300 too, which our server reads as the double that it is. The library does not know `<i8>`, as which an integer beyond 32 bits is answered."
+const numbers = "A number that is whole goes out as an integer, 1e300 too, which our server reads as the double that it is. The library does not read `<i8>`, as which an integer beyond 32 bits is answered."
 
 // javascript returns the row of a module of npm.
 func javascript(name, module, note string) peer {
@@ -68,7 +68,7 @@ func (p peer) with(opt option) peer {
 }
 
 // peers are all programs that call our server, as the document lists them.
-var peers = []peer{
+var peers = append([]peer{
 	{
 		name: "parley", language: "Go", library: "rpc/xmlrpc", file: "goclients_test.go", program: callByParley,
 	},
@@ -123,4 +123,4 @@ var peers = []peer{
 	javascript("homematic", "homematic-xmlrpc", numbers+" It writes a text with `<` as CDATA, and does not see that `]]>` in the text ends that: not XML."),
 	javascript("foxglove", "@foxglove/xmlrpc", numbers+" It writes a text with `<` as CDATA, and refuses one that holds `]]>` as well. It reads nil as undefined."),
 	javascript("davexmlrpc", "davexmlrpc", numbers+" It sends no Content-Type. It knows no nil: null goes out as an empty struct. Binary comes back as text that was decoded as UTF-8.").with(allowMissingContentType),
-}
+}, rarerPeers...)

@@ -78,12 +78,12 @@ func caseNames() string {
 // file is where a part of a peer's recording is kept.
 func file(part, name, ext string) string { return filepath.Join("testdata", part, name+ext) }
 
-// dateLine is what differs in our replies from one run to the next.
+// dateLine is what differs from one run to the next.
 var dateLine = regexp.MustCompile(`(?m)^Date: .*\r$`)
 
-// undated puts one date into all replies.
-func undated(replies []byte) []byte {
-	return dateLine.ReplaceAll(replies, []byte("Date: Thu, 29 Feb 2024 13:45:06 GMT\r"))
+// undated puts one date into all heads.
+func undated(messages []byte) []byte {
+	return dateLine.ReplaceAll(messages, []byte("Date: Thu, 29 Feb 2024 13:45:06 GMT\r"))
 }
 
 // read returns the recording of a peer.

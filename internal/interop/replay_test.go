@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -28,10 +29,10 @@ type exchange struct {
 
 // split cuts the requests of a recording apart.
 func split(requests []byte) ([]*exchange, error) {
-	rest := bytes.NewReader(requests)
-	buf := bufio.NewReader(rest)
 	var all []*exchange
 	for start := 0; start < len(requests); {
+		rest := bytes.NewReader(requests[start:])
+		buf := bufio.NewReader(rest)
 		req, err := http.ReadRequest(buf)
 		if err != nil {
 			return nil, fmt.Errorf("request %d, at byte %d: %w", len(all), start, err)
@@ -41,6 +42,12 @@ func split(requests []byte) ([]*exchange, error) {
 			return nil, fmt.Errorf("request %d, its body: %w", len(all), err)
 		}
 		end := len(requests) - rest.Len() - buf.Buffered()
+		// A program that counts characters sends more bytes than it announces.
+		if next := bytes.Index(requests[end:], []byte("POST ")); next >= 0 {
+			end += next
+		} else {
+			end = len(requests)
+		}
 		all = append(all, &exchange{raw: requests[start:end], request: req, body: body})
 		start = end
 	}
@@ -82,22 +89,51 @@ func send(ctx context.Context, addr string, x *exchange) ([]byte, error) {
 		return nil, err
 	}
 	var raw bytes.Buffer
-	buf := bufio.NewReader(io.TeeReader(conn, &raw))
+	if err := readReply(bufio.NewReader(io.TeeReader(conn, &raw)), x.request); err != nil {
+		return nil, fmt.Errorf("the answer: %w", err)
+	}
+	return raw.Bytes(), nil
+}
+
+// readReply reads the answer to one request, and what comes before it where the
+// client has asked whether to go on.
+func readReply(r *bufio.Reader, to *http.Request) error {
 	for {
-		resp, err := http.ReadResponse(buf, x.request)
+		resp, err := http.ReadResponse(r, to)
 		if err != nil {
-			return nil, fmt.Errorf("the answer: %w", err)
+			return err
 		}
 		_, err = io.Copy(io.Discard, resp.Body)
 		resp.Body.Close()
-		if err != nil {
-			return nil, fmt.Errorf("the answer's body: %w", err)
-		}
-		if resp.StatusCode >= 200 { // else one more follows
-			return raw.Bytes(), nil
+		if err != nil || resp.StatusCode >= 200 {
+			return err
 		}
 	}
 }
+
+// splitReplies cuts our answers to some requests apart.
+func splitReplies(replies []byte, to []*exchange) ([][]byte, error) {
+	rest := bytes.NewReader(replies)
+	buf := bufio.NewReader(rest)
+	start := 0
+	var all [][]byte
+	for i, x := range to {
+		if err := readReply(buf, x.request); err != nil {
+			return nil, fmt.Errorf("answer %d: %w", i, err)
+		}
+		end := len(replies) - rest.Len() - buf.Buffered()
+		all = append(all, replies[start:end])
+		start = end
+	}
+	if start != len(replies) {
+		return nil, fmt.Errorf("there are %d bytes after the last of %d answers", len(replies)-start, len(to))
+	}
+	return all, nil
+}
+
+// ownWords is what may change in the answer to a call that does not get to its
+// function: how we say why.
+var ownWords = regexp.MustCompile(`(<name>faultString</name><value><string>)[^<]*|(Content-Length: )\d+`)
 
 // TestReplayPeers: each request that a peer has sent is answered by the bytes
 // that the peer has understood.
@@ -106,12 +142,19 @@ func TestReplayPeers(t *testing.T) {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
 			rec := p.read(t)
-			var replies []byte
-			for _, x := range p.replay(t, rec) {
-				replies = append(replies, x.reply...)
+			now := p.replay(t, rec)
+			replies, err := splitReplies(rec.replies, now)
+			if err != nil {
+				t.Fatal(err)
 			}
-			if diff := cmp.Diff(string(rec.replies), string(replies)); diff != "" {
-				t.Errorf("our server answers the recorded requests by other bytes than those that %s has read (-recorded +now); whether it reads these too is told by: make peers-update\n%s", p.name, diff)
+			for i, x := range now {
+				got, want := x.reply, replies[i]
+				if x.arrived == nil {
+					got, want = ownWords.ReplaceAll(got, []byte("$1$2")), ownWords.ReplaceAll(want, []byte("$1$2"))
+				}
+				if diff := cmp.Diff(string(want), string(got)); diff != "" {
+					t.Errorf("%s: our server answers the recorded request by other bytes than those that %s has read (-recorded +now); whether it reads these too is told by: make peers-update\n%s", x.caseName(), p.name, diff)
+				}
 			}
 		})
 	}
@@ -137,6 +180,33 @@ func TestReplayOptionsAreNeeded(t *testing.T) {
 	}
 	if seen == 0 {
 		t.Error("no peer needs an option; want davexmlrpc to")
+	}
+}
+
+// TestEveryFileHasARow: no program and no recording is left over.
+func TestEveryFileHasARow(t *testing.T) {
+	known := map[string]bool{}
+	for _, p := range peers {
+		if p.program == nil {
+			known[filepath.Join("testdata", "clients", p.file)] = true
+		}
+		known[file("requests", p.name, ".http")] = true
+		known[file("replies", p.name, ".http")] = true
+		known[file("results", p.name, ".txt")] = true
+	}
+	for _, part := range []string{"clients", "requests", "replies", "results"} {
+		found, err := filepath.Glob(filepath.Join("testdata", part, "*.*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range found {
+			if !known[path] {
+				t.Errorf("%s belongs to no row of the table in peers_test.go", path)
+			}
+		}
+		if len(found) == 0 {
+			t.Errorf("there are no files in testdata/%s", part)
+		}
 	}
 }
 

@@ -36,6 +36,9 @@ type Transport struct {
 	Identity string
 	// Patience bounds every wait for what must happen. Zero means 20 s.
 	Patience time.Duration
+	// SendsReaders: an io.Reader that is a result is sent as it is read, whatever its
+	// size, so that the limits of the client alone end one that has no end.
+	SendsReaders bool
 	// BigInts: integers beyond 64 bits are carried.
 	BigInts bool
 	// NonFinite: the floats NaN and both infinities are carried.

@@ -9,7 +9,8 @@ import (
 // Error says what could not be converted and where it stands.
 type Error struct {
 	// Path leads from the outermost value to the one at fault: "[3].qty". It
-	// begins with what the caller says the outermost value is: "params[1]".
+	// begins with what the caller says the outermost value is: "params[1]". One
+	// of more than 1024 bytes has its middle left out.
 	Path string
 	// Offset is the position in the message, in bytes from its start; -1 where
 	// there is no message.
@@ -29,9 +30,18 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
+// maxPath bounds a path, in bytes: its text is copied at each step of the way
+// out, and there may be thousands.
+const maxPath = 1024
+
 // within puts a step in front of the path. Containers call it on their way out,
 // so that a path costs nothing until something fails.
-func (e *Error) within(step string) { e.Path = step + e.Path }
+func (e *Error) within(step string) {
+	e.Path = step + e.Path
+	if n := len(e.Path); n > maxPath {
+		e.Path = strings.ToValidUTF8(e.Path[:maxPath/4], "") + "…" + strings.ToValidUTF8(e.Path[n-maxPath/4:], "")
+	}
+}
 
 func (e *Error) withinIndex(i int)      { e.within("[" + strconv.Itoa(i) + "]") }
 func (e *Error) withinName(name string) { e.within("." + Clip(name, 64)) }

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 )
@@ -15,7 +16,6 @@ import (
 // TestThreatAttacksOnParleyServe: the command as it is shipped stands the same
 // attacks, does not grow by much, and ends as it is told to.
 func TestThreatAttacksOnParleyServe(t *testing.T) {
-	const most = 150 << 10 // KiB of resident memory that all of them together may add
 	dir := t.TempDir()
 	binary := filepath.Join(dir, "parley")
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "../../cmd/parley").CombinedOutput(); err != nil {
@@ -48,11 +48,26 @@ func TestThreatAttacksOnParleyServe(t *testing.T) {
 			wantHonest(t, where.Host)
 		})
 	}
-	after := statusOf(t, cmd.Process.Pid, "VmHWM")
-	t.Logf("resident memory: %d MiB before, at most %d MiB", before>>10, after>>10)
-	if after-before > most {
-		t.Errorf("resident memory rose from %d to %d MiB", before>>10, after>>10)
+	check := func(what string, most int) {
+		after := statusOf(t, cmd.Process.Pid, "VmHWM")
+		t.Logf("resident memory: %d MiB before, at most %d MiB with %s", before>>10, after>>10, what)
+		if after-before > most<<10 {
+			t.Errorf("resident memory rose from %d to %d MiB with %s; want at most %d more", before>>10, after>>10, what, most)
+		}
 	}
+	check("one attack after the other", 150)
+	t.Run("16 bodies of 4 MiB together", func(t *testing.T) {
+		large := attack{send: attackPost(attackCall("<value><base64>" + times("AAAA", 1<<20) + "</base64></value>")), want: 200, runs: 1}
+		var together sync.WaitGroup
+		for range 16 {
+			together.Go(func() {
+				got, answered := attackOnce(t, where.Host, large)
+				large.check(t, got, answered)
+			})
+		}
+		together.Wait()
+	})
+	check("16 large bodies", 300)
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}

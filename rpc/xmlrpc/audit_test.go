@@ -22,7 +22,8 @@ import (
 // TestBehaviourLoggedIn: who has logged in is whom the Authorizer is asked about.
 func TestBehaviourLoggedIn(t *testing.T) {
 	rpctest.Run(t, rpctest.Transport{
-		Identity: "ann",
+		SendsReaders: true,
+		Identity:     "ann",
 		Connect: func(t *testing.T, reg *rpc.Registry) rpc.Caller {
 			addr := serve(t, &xmlrpc.Server{Handler: reg, Auth: newDoorman("ann")})
 			return newClient(t, "http://"+addr, xmlrpc.ClientConfig{User: "ann", Password: "ann's password"})

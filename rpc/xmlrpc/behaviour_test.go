@@ -11,6 +11,7 @@ import (
 
 func TestBehaviour(t *testing.T) {
 	rpctest.Run(t, rpctest.Transport{
+		SendsReaders: true,
 		Connect: func(t *testing.T, reg *rpc.Registry) rpc.Caller {
 			addr := serve(t, &xmlrpc.Server{Handler: reg})
 			return newClient(t, "http://"+addr, xmlrpc.ClientConfig{})
@@ -22,6 +23,7 @@ func TestBehaviour(t *testing.T) {
 // and so do compressed calls.
 func TestBehaviourMounted(t *testing.T) {
 	rpctest.Run(t, rpctest.Transport{
+		SendsReaders: true,
 		Connect: func(t *testing.T, reg *rpc.Registry) rpc.Caller {
 			return newClient(t, mount(t, &xmlrpc.Server{Handler: reg, Logger: slog.New(slog.DiscardHandler)})+"/RPC2", xmlrpc.ClientConfig{GzipCalls: true})
 		},

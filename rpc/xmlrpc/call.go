@@ -62,7 +62,7 @@ func (c *call) make(ctx context.Context, dst []byte) (a reply, err error) {
 	if err != nil {
 		return a, err
 	}
-	req := rpc.Request{Method: d.Method, Args: &args{d}, Meta: meta, Peer: rpc.PeerFrom(ctx)}
+	req := rpc.Request{Method: d.Method, Args: &args{d}, Meta: meta, Peer: rpc.PeerFrom(ctx), Reader: true}
 	if d.Method == multicallName {
 		m := &multicall{e: e, ctx: ctx}
 		c.multicall.Store(m)

@@ -54,6 +54,11 @@ type ClientConfig struct {
 	// IdleTimeout is how long a connection is kept for the next call. It should
 	// be less than what the server grants. Zero means 30 s.
 	IdleTimeout time.Duration
+	// DisableKeepAlives makes a connection for each call and says so to the server.
+	// It is for servers that close a connection behind each answer without a word:
+	// the next call may be on its way there already, and then fails with its
+	// outcome unknown.
+	DisableKeepAlives bool
 	// MaxConns is how many connections there may be; more calls wait for one.
 	// Zero means 256.
 	MaxConns int

@@ -37,5 +37,8 @@
 //
 // # CGI and FastCGI
 //
-// Since a Server is an http.Handler, net/http/cgi and net/http/fcgi serve it.
+// Since a Server is an http.Handler, net/http/cgi and net/http/fcgi serve it. The
+// gates and the login are the same there; the address of a caller, and whether
+// TLS protects the way, are what the web server says, and time-outs and bounds of
+// connections are its own. Give [Server.Hosts] the name of the site.
 package xmlrpc

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/parley-rpc/parley/rpc/value"
@@ -191,7 +192,7 @@ func (g *gates) badType(h http.Header) string {
 			return ""
 		}
 		return "the Content-Type is missing; a call has text/xml"
-	case len(given) > 1:
+	case len(given) > 1 && len(slices.Compact(slices.Clone(given))) > 1: // net/http/cgi gives it twice
 		return "there is more than one Content-Type"
 	default:
 		media, _, _ := strings.Cut(given[0], ";")

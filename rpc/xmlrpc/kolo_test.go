@@ -185,7 +185,7 @@ func TestLiveKoloFaultsAndMulticall(t *testing.T) {
 		t.Errorf("system.multicall: %v (-want +got):\n%s", err, diff)
 	}
 	var names []string
-	if err := c.Call("system.listMethods", nil, &names); err != nil || len(names) != 3+6 {
+	if err := c.Call("system.listMethods", nil, &names); err != nil || len(names) != 3+7 {
 		t.Errorf("system.listMethods: got %v, %v", names, err)
 	}
 }

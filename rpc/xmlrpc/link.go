@@ -61,6 +61,7 @@ func newLink(t target, c ClientConfig) *link {
 		DisableCompression:     true, // it has no bound on what it decompresses
 		MaxConnsPerHost:        conns,
 		MaxIdleConnsPerHost:    conns,
+		DisableKeepAlives:      c.DisableKeepAlives,
 		IdleConnTimeout:        or(c.IdleTimeout, defaultClientIdle),
 		MaxResponseHeaderBytes: maxAnswerHeaderBytes,
 	}

@@ -1,8 +1,14 @@
 // Package validator1 offers the eight functions of the XML-RPC validator of
-// 1999, which clients in many languages still test themselves against.
+// 1999, which clients in many languages still test themselves against, and
+// validates servers that offer them.
 //
-// The suite knows 32-bit integers only; larger ones are refused, so that no sum
-// can overflow.
+// Register puts the functions into a registry. The suite knows 32-bit integers
+// only; larger ones are refused, so that no sum can overflow. A struct without one
+// of the members that a function adds up is refused too: a client that loses or
+// misspells a name must not get a sum.
+//
+// Check calls the functions of any server, by a client of any transport, and
+// reports what is wrong.
 package validator1
 
 import (
@@ -12,9 +18,11 @@ import (
 	"github.com/parley-rpc/parley/rpc"
 )
 
+// prefix is what the names of the functions begin with.
+const prefix = "validator1."
+
 // Register puts the functions into reg under their names, validator1.*.
 func Register(reg *rpc.Registry) error {
-	const prefix = "validator1."
 	return errors.Join(
 		reg.Register(prefix+"arrayOfStructsTest", arrayOfStructsTest, rpc.Params("structs"),
 			rpc.Help("Takes an array of structs with the members moe, larry and curly; returns the sum of all curly.")),
@@ -36,21 +44,37 @@ func Register(reg *rpc.Registry) error {
 	)
 }
 
-// stooges is the struct that the suite adds up.
+// stooges is the struct that the suite adds up. It may have other members too.
 type stooges struct {
-	Moe   int32 `rpc:"moe"`
-	Larry int32 `rpc:"larry"`
-	Curly int32 `rpc:"curly"`
+	Moe   *int32 `rpc:"moe"`
+	Larry *int32 `rpc:"larry"`
+	Curly *int32 `rpc:"curly"`
 }
 
-func (s stooges) sum() int64 { return int64(s.Moe) + int64(s.Larry) + int64(s.Curly) }
-
-func arrayOfStructsTest(structs []stooges) int64 {
+// sum adds up the three members for a function.
+func (s stooges) sum(function string) (int64, error) {
 	var sum int64
-	for _, s := range structs {
-		sum += int64(s.Curly)
+	for _, m := range []struct {
+		name   string
+		number *int32
+	}{{"moe", s.Moe}, {"larry", s.Larry}, {"curly", s.Curly}} {
+		if m.number == nil {
+			return 0, rpc.Errorf(rpc.CodeInvalidParams, "%s: the struct has no member %s; expected moe, larry and curly", function, m.name)
+		}
+		sum += int64(*m.number)
 	}
-	return sum
+	return sum, nil
+}
+
+func arrayOfStructsTest(structs []stooges) (int64, error) {
+	var sum int64
+	for i, s := range structs {
+		if s.Curly == nil {
+			return 0, rpc.Errorf(rpc.CodeInvalidParams, "arrayOfStructsTest: struct %d of the array has no member curly", i)
+		}
+		sum += int64(*s.Curly)
+	}
+	return sum, nil
 }
 
 // entities are the characters that XML gives a meaning to, counted.
@@ -72,7 +96,7 @@ func countTheEntities(text string) entities {
 	}
 }
 
-func easyStructTest(s stooges) int64 { return s.sum() }
+func easyStructTest(s stooges) (int64, error) { return s.sum("easyStructTest") }
 
 func echoStructTest(s map[string]any) map[string]any { return s }
 
@@ -103,7 +127,7 @@ func nestedStructTest(c calendar) (int64, error) {
 	if day == nil {
 		return 0, rpc.Errorf(rpc.CodeInvalidParams, `nestedStructTest: the calendar has no ["2000"]["04"]["01"]`)
 	}
-	return day.sum(), nil
+	return day.sum("nestedStructTest")
 }
 
 // multiples is a number times three powers of ten.

@@ -93,6 +93,10 @@ func TestRefusals(t *testing.T) {
 		{"arrayOfStructsTest", record{"curly": 1}},
 		{"simpleStructReturnTest", int64(math.MaxInt32) + 1},
 		{"easyStructTest", record{"moe": 1.5, "larry": 0, "curly": 0}},
+		{"easyStructTest", record{"moe": 1, "curly": 0}},
+		{"easyStructTest", record{"moe": 1, "larry": 0, "curly": nil}},
+		{"arrayOfStructsTest", []any{record{"curly": 1}, record{"Curly": 1}}},
+		{"nestedStructTest", record{"2000": record{"04": record{"01": record{"moe": 1, "larry": 2}}}}},
 	}
 	for _, tt := range tests {
 		got, err := rpc.Invoke[any](context.Background(), reg, "validator1."+tt.method, tt.arg)

@@ -97,16 +97,21 @@ func (s *scanner) declaration() (charset []byte, ok bool) {
 // recode brings data from a charmap to UTF-8. Positions up to pos, which is
 // ASCII, stay what they are.
 func (s *scanner) recode(from *charmap.Charmap) bool {
+	size := len(s.data)
 	for i, c := range s.data {
-		if c >= utf8.RuneSelf && from.DecodeByte(c) == utf8.RuneError {
+		if c < utf8.RuneSelf {
+			continue
+		}
+		r := from.DecodeByte(c)
+		if r == utf8.RuneError {
 			s.failAt(i, CodeInvalidCharacter, fmt.Sprintf("the byte %#x, which %v does not have", c, from))
 			return false
 		}
+		size += utf8.RuneLen(r) - 1
 	}
-	out, err := from.NewDecoder().Bytes(s.data)
-	if err != nil { // there is nothing else that a charmap cannot read
-		s.fail(CodeInvalidCharacter, "text that is not in the encoding it declares")
-		return false
+	out := make([]byte, 0, size)
+	for _, c := range s.data {
+		out = utf8.AppendRune(out, from.DecodeByte(c))
 	}
 	s.data, s.recoded = out, true
 	return true

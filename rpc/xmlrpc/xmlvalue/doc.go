@@ -12,9 +12,10 @@
 // Reading is lenient where clients that exist differ from the specification of
 // 1999-06-15 (http://xmlrpc.com/spec.md): integers of any width and name, dates
 // in every ISO 8601 form in use, base64 without padding, values without a type,
-// missing <params> and <data>, nil with and without a prefix. It is strict where
-// leniency is a danger: a document that is not well-formed XML 1.0 is refused,
-// and so are a document type and processing instructions, whatever they say.
+// missing <params> and <data>, nil with and without a prefix, faults with text for
+// a code. docs/wire-xmlrpc.md lists all of it. It is strict where leniency is a
+// danger: a document that is not well-formed XML 1.0 is refused, and so are a
+// document type and processing instructions, whatever they say.
 // Nothing recurses on the depth of the input and no memory is taken for more
 // than the bytes that have arrived.
 //

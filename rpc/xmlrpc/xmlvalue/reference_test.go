@@ -200,11 +200,12 @@ func referenceTree(doc []byte) (node, error) {
 // that XML has.
 func refReferences(raw string) bool {
 	for {
-		_, rest, found := strings.Cut(raw, "&")
-		if !found {
+		i := strings.IndexByte(raw, '&')
+		if i < 0 {
 			return true
 		}
-		m := refReference.FindString("&" + rest)
+		raw = raw[i:]
+		m := refReference.FindString(raw[:min(len(raw), 64)])
 		if m == "" || len(m) > 32 {
 			return false
 		}
@@ -218,7 +219,7 @@ func refReferences(raw string) bool {
 				return false
 			}
 		}
-		raw = rest
+		raw = raw[1:]
 	}
 }
 
@@ -238,14 +239,14 @@ func (n node) elements() ([]node, error) {
 
 // content returns the text in n, where there is nothing else.
 func (n node) content() (string, error) {
-	text := ""
+	var text strings.Builder
 	for _, p := range n.parts {
 		if p.tag != "" {
 			return "", fmt.Errorf("<%s> in <%s>", p.tag, n.tag)
 		}
-		text += p.text
+		text.WriteString(p.text)
 	}
-	return text, nil
+	return text.String(), nil
 }
 
 func (n node) params() ([]any, error) {

@@ -2,6 +2,7 @@ package xmlvalue
 
 import (
 	"bytes"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -109,8 +110,10 @@ func (s *scanner) join(out []byte, joined bool) {
 	}
 }
 
-// unescape appends piece, which stands at pos, to buf.
+// unescape appends piece, which stands at pos, to buf. No reference is shorter
+// than what it stands for.
 func (s *scanner) unescape(piece []byte) bool {
+	s.buf = slices.Grow(s.buf, len(piece))
 	for done := 0; ; {
 		n := bytes.IndexByte(piece[done:], '&')
 		if n < 0 {
@@ -131,6 +134,7 @@ func (s *scanner) unescape(piece []byte) bool {
 
 // appendLines appends piece to buf with its line ends made LF.
 func (s *scanner) appendLines(piece []byte) {
+	s.buf = slices.Grow(s.buf, len(piece))
 	for {
 		n := bytes.IndexByte(piece, '\r')
 		if n < 0 {

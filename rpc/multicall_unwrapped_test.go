@@ -1,0 +1,51 @@
+package rpc_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/parley-rpc/parley/rpc"
+	"github.com/parley-rpc/parley/rpc/value"
+)
+
+// answering is a server that gives one answer to every call.
+type answering []any
+
+func (a answering) Call(_ context.Context, req *rpc.Request) (any, error) {
+	return req.Into, value.Convert(req.Into, []any(a))
+}
+
+// Supervisor answers results without the list around each that others have.
+func TestMulticallUnwrapped(t *testing.T) {
+	server := answering{"3.0", map[string]any{"faultCode": int64(10), "faultString": "BAD_NAME"}, []any{"one"}, map[string]any{"statecode": int64(1)}}
+	var version string
+	var names []string
+	var state struct {
+		Code int `rpc:"statecode"`
+	}
+	calls := []rpc.Element{{Method: "a", Into: &version}, {Method: "b"}, {Method: "c", Into: &names}, {Method: "d", Into: &state}}
+	err := rpc.Multicaller{Caller: server, Unwrapped: true}.Call(t.Context(), calls)
+	if !errors.Is(err, &rpc.Fault{Code: 10}) || calls[1].Err == nil {
+		t.Errorf("got %v; want the fault 10 of the second call", err)
+	}
+	if version != "3.0" || len(names) != 1 || names[0] != "one" || state.Code != 1 {
+		t.Errorf("got %q, %q, %v; want 3.0, one and 1: %v", version, names, state, err)
+	}
+
+	calls = calls[:1]
+	err = rpc.Multicall(t.Context(), answering{"3.0"}, calls)
+	if !errors.Is(err, rpc.ErrResult) || !strings.Contains(err.Error(), "Multicaller.Unwrapped") {
+		t.Errorf("without Unwrapped: got %v; want an error that says what to set", err)
+	}
+}
+
+// A fault in a list is a result that looks like a fault, with Unwrapped and without.
+func TestMulticallFaultInList(t *testing.T) {
+	fault := map[string]any{"faultCode": int64(10), "faultString": "data"}
+	calls := []rpc.Element{{Method: "a"}}
+	if err := rpc.Multicall(t.Context(), answering{[]any{fault}}, calls); err != nil || calls[0].Result == nil {
+		t.Errorf("got %v, %v; want the struct as the result", calls[0].Result, err)
+	}
+}
