@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -209,9 +210,9 @@ func TestMulticallHostileAnswers(t *testing.T) {
 
 // TestMulticallLinkBreaks: each element knows how far the calls got.
 func TestMulticallLinkBreaks(t *testing.T) {
-	requests := 0
+	var requests atomic.Int32
 	url := mount(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if requests++; requests == 2 {
+		if requests.Add(1) == 2 {
 			panic(http.ErrAbortHandler)
 		}
 		srv := replier{body: result("<value><array><data>" + strings.Repeat("<value><array><data><value>x</value></data></array></value>", 2) + "</data></array></value>")}
@@ -223,8 +224,8 @@ func TestMulticallLinkBreaks(t *testing.T) {
 		calls[i].Method = "f"
 	}
 	err := rpc.Multicaller{Caller: c, Most: 2}.Call(bounded(t), calls)
-	if err == nil || requests != 2 {
-		t.Errorf("got %v after %d requests; want 2", err, requests)
+	if n := requests.Load(); err == nil || n != 2 {
+		t.Errorf("got %v after %d requests; want 2", err, n)
 	}
 	for i, want := range []rpc.Sent{-1, -1, rpc.Unknown, rpc.Unknown, rpc.NotSent, rpc.NotSent} {
 		if want < 0 {

@@ -13,8 +13,8 @@ type deadlineContext struct {
 	parent   context.Context
 	deadline time.Time
 
-	mu     sync.Mutex // protects what follows
-	err    error      // of Err, which does not change any more
+	mu     sync.Mutex      // protects what follows
+	err    error           // of Err, which does not change any more
 	inner  context.Context // of package context, once somebody waits; nil before
 	cancel context.CancelFunc
 }

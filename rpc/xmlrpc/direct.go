@@ -127,6 +127,10 @@ func (d *direct) take(ctx context.Context) (*directConn, error) {
 	}
 	sc, err := d.dial(ctx)
 	if err != nil {
+		// The dialler knows when ctx ends, and is quicker than that at times.
+		if deadline, ok := ctx.Deadline(); ok && ctx.Err() == nil && !time.Now().Before(deadline) {
+			err = context.DeadlineExceeded
+		}
 		return nil, err
 	}
 	c := &directConn{sentConn: sc, owner: d, timed: newTimedConn(sc.Conn)}
@@ -344,7 +348,7 @@ type directBody struct {
 func (b *directBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	switch {
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		b.ended = true
 	case err != nil:
 		err = b.conn.cause(err)

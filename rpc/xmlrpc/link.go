@@ -80,7 +80,7 @@ func newLink(t target, c ClientConfig) *link {
 func directAddr(t target, c ClientConfig) (addr string, ok bool) {
 	host, port := t.url.Hostname(), or(t.url.Port(), "80")
 	ascii := !strings.ContainsFunc(host, func(r rune) bool { return r <= ' ' || r >= 0x7f })
-	return net.JoinHostPort(host, port), canProbe && t.url.Scheme == "http" && c.Proxy == nil && ascii
+	return net.JoinHostPort(host, port), canProbe && t.url.Scheme == "http" && c.Proxy == nil && !c.DisableKeepAlives && ascii
 }
 
 // roundTrip sends r with body and returns the answer. trace follows it.

@@ -112,7 +112,7 @@ func TestSocketDeadlines(t *testing.T) {
 		}
 	})
 	t.Run("write", func(t *testing.T) {
-		c, far := connPair(t)
+		c, _ := connPair(t)
 		at := time.Now().Add(short)
 		c.SetWriteDeadline(at)
 		big := make([]byte, 16<<20)
@@ -121,7 +121,7 @@ func TestSocketDeadlines(t *testing.T) {
 			t.Fatalf("wrote %d, %v; want a part until the deadline", n, err)
 		}
 		// What a deadline has cut off goes on where it was, nothing left out or doubled.
-		c, far = connPair(t)
+		c, far := connPair(t)
 		c.SetWriteDeadline(time.Now().Add(short))
 		c.Write([]byte("a")) // which gives the socket that deadline
 		c.SetWriteDeadline(time.Now().Add(time.Minute))

@@ -149,8 +149,11 @@ func BenchmarkBase64(b *testing.B) {
 			do   func(dst, src []byte)
 			src  []byte
 		}{
-			{"encode/std", base64.StdEncoding.Encode, blob}, {"encode/used", encodeBase64, blob},
-			{"decode/std", std, text}, {"decode/tables", tables, text}, {"decode/used", used, text},
+			{"encode/std", base64.StdEncoding.Encode, blob},
+			{"encode/used", encodeBase64, blob},
+			{"decode/std", std, text},
+			{"decode/tables", tables, text},
+			{"decode/used", used, text},
 		} {
 			b.Run(fmt.Sprintf("%s/%d", way.name, size), func(b *testing.B) {
 				b.SetBytes(int64(len(blob)))

@@ -43,8 +43,10 @@ func TestLargeBase64(t *testing.T) {
 		"in a comment":   {"<!-- <base64>" + text + "</base64> --><value>a</value>", "a"},
 		"with a comment": {"<value><base64>" + text + "<!-- and so on -->" + text + "</base64></value>", nil},
 		"reference":      {"<value><base64>" + text + "&#10;</base64></value>", data},
-		"reference within": {"<value><base64>" + text[:400] + "&#13;" + text[400:] + "</base64></value>",
-			data},
+		"reference within": {
+			"<value><base64>" + text[:400] + "&#13;" + text[400:] + "</base64></value>",
+			data,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if name == "with a comment" { // padding in the middle, unless the length leaves none
