@@ -7,8 +7,18 @@ import (
 	"github.com/parley-rpc/parley/rpc/value"
 )
 
-// exampleDepth is how deep an example goes into types that hold themselves.
-const exampleDepth = 6
+// Types that hold themselves have examples that end all the same: at this depth,
+// and after so many values.
+const (
+	exampleDepth  = 12
+	exampleValues = 100
+)
+
+// filler makes the examples of one method.
+type filler struct {
+	numbers int // integers so far: two of them should differ
+	left    int // values that the example at hand may still have
+}
 
 // makeExamples returns for each parameter a value that a caller might pass, as a
 // dynamic value; nil where none can be made.
@@ -17,7 +27,7 @@ func (m *method) makeExamples() []any {
 		return nil
 	}
 	list := make([]any, len(m.types))
-	numbers := 0 // integers so far: two of them should differ
+	var f filler
 	for i, t := range m.types {
 		if m.params.Variadic && i == len(m.types)-1 {
 			t = t.Elem()
@@ -25,21 +35,22 @@ func (m *method) makeExamples() []any {
 		if m.upload != nil && i == len(m.types)-1 {
 			t = m.uploadList
 		}
-		list[i] = exampleOf(t, &numbers)
+		list[i] = f.example(t)
 	}
 	return list
 }
 
-// exampleOf makes an example of a type. A type that writes itself may not be
+// example makes an example of a type. A type that writes itself may not be
 // ready for what it is filled with: it has no example then.
-func exampleOf(t reflect.Type, numbers *int) (example any) {
+func (f *filler) example(t reflect.Type) (example any) {
 	defer func() {
 		if recover() != nil {
 			example = nil
 		}
 	}()
 	v := reflect.New(t).Elem()
-	fill(v, exampleDepth, numbers)
+	f.left = exampleValues
+	f.fill(v, exampleDepth)
 	example, err := value.Dynamic(v.Interface())
 	if err != nil {
 		return nil
@@ -48,8 +59,8 @@ func exampleOf(t reflect.Type, numbers *int) (example any) {
 }
 
 // fill puts something into a value that shows what belongs there.
-func fill(v reflect.Value, depth int, numbers *int) {
-	if depth == 0 {
+func (f *filler) fill(v reflect.Value, depth int) {
+	if f.left--; depth == 0 || f.left < 0 {
 		return
 	}
 	if v.Type() == reflect.TypeFor[time.Time]() {
@@ -64,48 +75,48 @@ func fill(v reflect.Value, depth int, numbers *int) {
 	case reflect.Bool:
 		v.SetBool(true)
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		v.SetInt(nextNumber(numbers))
+		v.SetInt(f.number())
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		v.SetUint(uint64(nextNumber(numbers)))
+		v.SetUint(uint64(f.number()))
 	case reflect.Float32, reflect.Float64:
 		v.SetFloat(1.5)
 	case reflect.String:
 		v.SetString("text")
 	case reflect.Interface:
 		if v.NumMethod() == 0 {
-			v.Set(reflect.ValueOf(nextNumber(numbers)))
+			v.Set(reflect.ValueOf(f.number()))
 		}
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
-		fill(v.Elem(), depth-1, numbers)
+		f.fill(v.Elem(), depth-1)
 	case reflect.Slice:
 		if v.Type().Elem().Kind() == reflect.Uint8 {
 			v.Set(reflect.ValueOf([]byte("hello")).Convert(v.Type()))
 			return
 		}
 		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
-		fill(v.Index(0), depth-1, numbers)
+		f.fill(v.Index(0), depth-1)
 	case reflect.Array:
-		for i := range min(v.Len(), exampleDepth) {
-			fill(v.Index(i), depth-1, numbers)
+		for i := range v.Len() {
+			f.fill(v.Index(i), depth-1)
 		}
 	case reflect.Map:
 		key, elem := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
-		fill(key, depth-1, numbers)
-		fill(elem, depth-1, numbers)
+		f.fill(key, depth-1)
+		f.fill(elem, depth-1)
 		v.Set(reflect.MakeMap(v.Type()))
 		v.SetMapIndex(key, elem)
 	case reflect.Struct:
 		for i := range v.NumField() {
-			if f := v.Field(i); f.CanSet() {
-				fill(f, depth-1, numbers)
+			if field := v.Field(i); field.CanSet() {
+				f.fill(field, depth-1)
 			}
 		}
 	}
 }
 
-// nextNumber is 3, 5, 3, 5 and so on.
-func nextNumber(numbers *int) int64 {
-	*numbers++
-	return int64(5 - 2*(*numbers%2))
+// number is 3, 5, 3, 5 and so on.
+func (f *filler) number() int64 {
+	f.numbers++
+	return int64(5 - 2*(f.numbers%2))
 }

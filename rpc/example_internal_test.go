@@ -13,6 +13,7 @@ import (
 type treeNode struct {
 	Name     string      `rpc:"name"`
 	Children []*treeNode `rpc:"children"`
+	A, B, C  *treeNode
 	hidden   int
 }
 

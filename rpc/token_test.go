@@ -393,3 +393,31 @@ func TestThreatPrintedTokens(t *testing.T) {
 		t.Errorf("got the token in %s", text)
 	}
 }
+
+// TestTokenCallerLateRefusal: a refusal of an old token that comes after a new
+// login does not cost another one.
+func TestTokenCallerLateRefusal(t *testing.T) {
+	var v vault
+	reg := v.serve(t)
+	began, release := make(chan struct{}), make(chan struct{})
+	late := callerFunc(func(ctx context.Context, req *rpc.Request) (any, error) {
+		args, err := rpc.ValuesOf(req.Args)
+		if err == nil && len(args) == 2 && args[1] == "late" && args[0] == "s3cret-1" {
+			close(began)
+			<-release
+		}
+		return reg.Call(ctx, req)
+	})
+	c := newVault(t, late)
+	result := make(chan error, 1)
+	go func() { _, err := rpc.Invoke[string](bounded(t), c, "get", "late"); result <- err }()
+	<-began // with the first token
+	v.expire()
+	if _, err := rpc.Invoke[string](bounded(t), c, "get", "tea"); err != nil {
+		t.Fatal(err)
+	}
+	close(release)
+	if err := <-result; err != nil || v.logins != 2 {
+		t.Errorf("got %v after %d logins; want 2", err, v.logins)
+	}
+}

@@ -38,6 +38,8 @@ func (*serveCommand) Help() string {
     native tcp://127.0.0.1:16000
     ready
 
+A browser that opens the xmlrpc address shows what can be called, with a form to try each function and programs that call it.
+
 The native channel takes Go clients and, on the same port, Python programs with multiprocessing.connection: c.send(("add", (3, 5))).
 
 On SIGTERM or Ctrl-C it answers what was accepted, takes nothing new, and ends with exit code 0. The second one ends it at once. With --config, SIGHUP reads credentials, policy and certificates again; a file of credentials that changes is noticed within a second.`

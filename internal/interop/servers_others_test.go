@@ -23,8 +23,11 @@ func rubyServer() server {
 		notes: []string{
 			"Binary arrives as a String of Ruby and is answered as text, whose control characters cannot be read. A function that answers binary has to return `XMLRPC::Base64.new(bytes)`.",
 			`A result that cannot be written (an integer beyond 32 bits, an infinite double, nil unless it is switched on as in the program) is a page with HTTP status 500, not a fault: the call fails with its outcome unknown.`,
+			"WEBrick writes the head and the body of an answer apart, so that each call on a kept connection waits for some 40 ms: with `ClientConfig.DisableKeepAlives` a call takes one.",
 			`An exception is fault 2, an unknown method or a wrong number of arguments fault 1, since the library does not tell them apart. It answers at every path.`,
 		},
+		// Calls on a kept connection take 40 ms each.
+		config: xmlrpc.ClientConfig{DisableKeepAlives: true},
 		steps: append(
 			echoCases(),
 			calls("arguments as Ruby sees them", "told", 1, int64(1)<<40, "ü", 2.0, true, nil, record{"a": []int{1}}),
@@ -61,8 +64,11 @@ func rpcxmlServer() server {
 			"Perl does not know booleans: they come back as 0 and 1, which do not fit a bool of Go. A large double comes back as the text of its digits, and binary as text that cannot be read, unless the function returns `RPC::XML::base64->new($bytes)`.",
 			"The program switches nil on by `$RPC::XML::ALLOW_NIL`, and sets `$RPC::XML::ENCODING` to utf-8, which is us-ascii otherwise.",
 			"`system.multicall` answers results without the list around each that others have: set `Unwrapped` of `rpc.Multicaller`. One call that fails makes it answer a document that is no XML-RPC.",
+			"It serves one connection at a time, and a kept one keeps all others waiting for as much as 10 s, those of other programs too: set `ClientConfig.DisableKeepAlives`.",
 			`An unknown method is fault 200, an exception fault 300. It answers at every path.`,
 		},
+		// It serves one connection at a time.
+		config: xmlrpc.ClientConfig{DisableKeepAlives: true},
 		steps: append(
 			echoCases(),
 			calls("exception", "divide", 1, 0),

@@ -28,18 +28,19 @@ type starter func(t *testing.T) (network, addr string)
 
 // TestLivePythonServers calls the servers of each Python 3.
 func TestLivePythonServers(t *testing.T) {
-	pythons := []string{peertest.Python(t)}
+	pythons := map[string]string{"default": peertest.Python(t)} // the path of each
 	if !*update {
-		pythons = nil
+		pythons = map[string]string{}
 		for _, v := range peertest.Pythons(t) {
 			if v.AtLeast(3, 0) {
-				pythons = append(pythons, v.Path)
+				pythons[v.String()] = v.Path
 			}
 		}
 	}
-	for _, python := range pythons {
+	for version, python := range pythons {
 		for name, args := range map[string][]string{"python": nil, "python-doc": {"doc"}} {
-			t.Run(name+" of "+python, func(t *testing.T) {
+			t.Run(name+" "+version, func(t *testing.T) {
+				t.Parallel()
 				converseLive(t, serverNamed(t, name), func(t *testing.T) (string, string) {
 					return launchTelling(t, exec.Command(python, append([]string{program("python.py")}, args...)...))
 				}, "PYTHON="+python)

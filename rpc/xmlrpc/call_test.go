@@ -213,10 +213,17 @@ func TestDeadlineReachesFunction(t *testing.T) {
 			t.Errorf("%s: %d ms were left, %s; want %d to %d", test.header, left, got.body, test.min, test.max)
 		}
 	}
-	// A function that obeys costs nobody the connection.
-	got := post(t, addr, document("obey"), "Parley-Timeout-Ms: 30")
-	wantFault(t, got, rpc.CodeDeadlineExceeded)
-	if got.closed {
+	// A function that obeys costs nobody the connection, if the machine is not so
+	// busy that it ends too late.
+	kept := false
+	for range 20 {
+		got := post(t, addr, document("obey"), "Parley-Timeout-Ms: 30")
+		wantFault(t, got, rpc.CodeDeadlineExceeded)
+		if kept = !got.closed; kept {
+			break
+		}
+	}
+	if !kept {
 		t.Error("the connection was closed for a function that kept its deadline")
 	}
 	wantFault(t, post(t, addr, document("left"), "Parley-Timeout-Ms: 0"), rpc.CodeDeadlineExceeded)

@@ -29,6 +29,15 @@
 // ours. Over a network that takes TLS. auth.Credentials and auth.Secret are made
 // for the two fields.
 //
+// # The page for browsers
+//
+// A GET of the endpoint is answered with a page: what its reader may call, each
+// function with its parameters and help, a form to try it, and programs that call
+// it from Python, Ruby, PHP, a shell and Go. Login and authorization are those of
+// calls. The page loads nothing from anywhere and is a plain document where
+// scripts are off. What it shows of a function comes from rpc.Params and rpc.Help;
+// the examples for a struct show its members.
+//
 // # Deadlines and metadata
 //
 // Two headers that other implementations ignore travel with a call:

@@ -370,14 +370,15 @@ function form(name, params, free) {
 	f.addEventListener("submit", async e => {
 		e.preventDefault();
 		if (running) return;
-		let args;
+		let body;
 		try {
-			args = [];
+			const args = [];
 			for (const u of used) args.push(await u.xml());
-		} catch {
-			return; // said at the field
+			body = `<?xml version="1.0"?>\n<methodCall><methodName>${escaped(name)}</methodName><params>${args.map(a => `\n<param>${a}</param>`).join("")}\n</params></methodCall>`;
+		} catch (err) {
+			status.textContent = err.message; // it stands at the field too
+			return;
 		}
-		const body = `<?xml version="1.0"?>\n<methodCall><methodName>${escaped(name)}</methodName><params>${args.map(a => `\n<param>${a}</param>`).join("")}\n</params></methodCall>`;
 		out.className = "out";
 		out.replaceChildren();
 		status.textContent = "";

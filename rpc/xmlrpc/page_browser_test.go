@@ -5,6 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -370,5 +374,30 @@ func TestBrowserPrograms(t *testing.T) {
 	})()`, &copied))
 	if copied != want["add"]["python"] {
 		t.Errorf("copied %q; want %q", copied, want["add"]["python"])
+	}
+}
+
+// TestBrowserBehindProxy: behind a proxy that knows the server by another path,
+// calls and programs go to where the page was found.
+func TestBrowserBehindProxy(t *testing.T) {
+	target, err := url.Parse("http://" + serve(t, &xmlrpc.Server{Handler: pageRegistry(t)}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := httptest.NewServer(http.StripPrefix("/api", httputil.NewSingleHostReverseProxy(target)))
+	t.Cleanup(proxy.Close)
+	p := openTab(t, strings.TrimPrefix(proxy.URL, "http://"))
+	p.open("/api/RPC2")
+	if got := p.call("add", "3", "5"); got != "Result 8" {
+		t.Errorf("got %s; want 8", got)
+	}
+	here := proxy.URL + "/api/RPC2"
+	if got := p.text("#page-url"); got != here {
+		t.Errorf("the page says %s; want %s", got, here)
+	}
+	for _, language := range []string{"python", "ruby", "php", "curl", "go"} {
+		if got := p.text("#add pre." + language); !strings.Contains(got, here) || strings.Contains(got, target.Host+"/") {
+			t.Errorf("%s: got a program for another address than %s:\n%s", language, here, got)
+		}
 	}
 }

@@ -66,6 +66,11 @@ func TestBrowserLook(t *testing.T) {
 			if len(wide) > 0 {
 				t.Errorf("%d pixels wide: it has to be scrolled sideways for %v", width, wide)
 			}
+			var cut []string
+			p.must(p.Run(p.ctx, `[...document.querySelectorAll("pre")].filter(e => e.scrollWidth > e.clientWidth && !/auto|scroll/.test(getComputedStyle(e).overflowX)).map(e => e.textContent.slice(0, 40))`, &cut))
+			if len(cut) > 0 {
+				t.Errorf("%d pixels wide: the rest of these cannot be seen: %q", width, cut)
+			}
 		}
 		var faint []string
 		p.must(p.Run(p.ctx, contrasts, &faint))

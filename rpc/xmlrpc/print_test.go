@@ -4,9 +4,16 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 )
+
+// openJar is a jar that prints what it holds.
+type openJar map[string]string
+
+func (openJar) Cookies(*url.URL) []*http.Cookie     { return nil }
+func (openJar) SetCookies(*url.URL, []*http.Cookie) {}
 
 // TestThreatPrintedPasswords: what clients log in with stands in no text that is
 // made of them, nor in the errors about them.
@@ -32,17 +39,18 @@ func TestThreatPrintedPasswords(t *testing.T) {
 	defer transport.Close()
 	things := map[string]any{
 		"config": config, "header": inHeader, "pointer": &config, "client": client, "client of a URL": byURL,
+		"jar":       ClientConfig{Jar: openJar{"session": password}},
 		"transport": transport, "inside": struct{ Config ClientConfig }{config},
 	}
-	for _, url := range []string{
+	for _, target := range []string{
 		"ann:canary@host", "ann:canary@host/RPC2", "//ann:canary@host", "ftp://ann:canary@host", "http:ann:canary@host",
 		"http://ann:canary@host.example/", "http://ann:canary%zz@host/", "http://ann:canary@/",
 	} {
-		_, err := NewClient(url, ClientConfig{})
+		_, err := NewClient(target, ClientConfig{})
 		if err == nil {
-			t.Errorf("%s: got no error", url)
+			t.Errorf("%s: got no error", target)
 		}
-		things[url] = err
+		things[target] = err
 	}
 	for name, thing := range things {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {

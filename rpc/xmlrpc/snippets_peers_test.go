@@ -32,3 +32,10 @@ func TestLiveSnippetsOfPHP(t *testing.T) {
 	runSnippets(t, all, "php", "call.php", []string{"php"}, names...)
 	runSnippets(t, snippetsOf(t, "127.0.0.1:0", oneUser{"ann", "se-cret"}), "php", "call.php", []string{"php"}, few...)
 }
+
+func TestLiveHostileNameInPHP(t *testing.T) {
+	if err := exec.Command("php", "-r", `exit(function_exists("xmlrpc_encode_request") ? 0 : 1);`).Run(); err != nil {
+		peertest.Missing(t, "php with xmlrpc", "apt-get install php-cli php-xmlrpc")
+	}
+	wantArrived(t, "php", "call.php", "php")
+}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/parley-rpc/parley/internal/peertest"
+	"github.com/parley-rpc/parley/rpc"
 	"github.com/parley-rpc/parley/rpc/xmlrpc"
 	"github.com/parley-rpc/parley/services/adder"
 	"github.com/parley-rpc/parley/services/catalog"
@@ -86,7 +87,7 @@ func readPrograms(t *testing.T, body string) programs {
 			all[name][m[1]] = strings.ReplaceAll(text, "PASSWORD", "se-cret")
 		}
 	}
-	if len(all) < 20 || len(frames) < 3 {
+	if len(all) == 0 || len(frames) < 3 {
 		t.Fatalf("got %d functions and %d languages:\n%s", len(all), len(frames), body)
 	}
 	return all
@@ -144,7 +145,7 @@ func runProgram(t *testing.T, text, file string, command []string) string {
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute) // the first go run compiles everything
 	defer cancel()
 	cmd := exec.CommandContext(ctx, command[0], append(command[1:len(command):len(command)], path)...)
 	cmd.Env = append(os.Environ(), "http_proxy=", "no_proxy=*")
@@ -184,3 +185,47 @@ func TestSnippetsOfGo(t *testing.T) {
 	runSnippets(t, snippetsOf(t, "127.0.0.1:0", nil), "go", "main.go", run, "add", "kinds", "echo", "catalog.list", "validator1.easyStructTest")
 	eachPlace(t, func(t *testing.T, all programs) { runSnippets(t, all, "go", "main.go", run, "catalog.get") })
 }
+
+// hostileName serves a function whose name means something to a shell and in
+// every language, and returns its name and its programs.
+func hostileName(t *testing.T) (string, programs) {
+	t.Helper()
+	const name = "it's \"$(echo a)\" `echo b` #{1 + 1} $HOME ${HOME} \\ % ü"
+	addr := serve(t, &xmlrpc.Server{Handler: callerFunc(func(_ context.Context, req *rpc.Request) (any, error) {
+		switch into := req.Into.(type) {
+		case *[]string:
+			*into = []string{name}
+		case *[][]string:
+			*into = [][]string{{"string"}}
+		case nil:
+			if req.Method == name {
+				return "arrived", nil
+			}
+			return nil, rpc.Errorf(rpc.CodeMethodNotFound, "got %q", req.Method)
+		}
+		return nil, nil
+	})})
+	return name, readPrograms(t, raw(t, addr, request("GET / HTTP/1.1", addr, "")).body)
+}
+
+// wantArrived runs the program for a hostile name.
+func wantArrived(t *testing.T, language, file string, command ...string) {
+	t.Helper()
+	name, all := hostileName(t)
+	if out := runProgram(t, all[name][language], file, command); !strings.Contains(out, "arrived") {
+		t.Errorf("%s: got %s from the program\n%s", language, out, all[name][language])
+	}
+}
+
+func TestLiveHostileNameInPython(t *testing.T) {
+	wantArrived(t, "python", "call.py", peertest.Python(t))
+}
+
+func TestHostileNameInCurl(t *testing.T) {
+	if _, err := exec.LookPath("curl"); err != nil {
+		peertest.Missing(t, "curl", "apt-get install curl")
+	}
+	wantArrived(t, "curl", "call.sh", "sh")
+}
+
+func TestHostileNameInGo(t *testing.T) { wantArrived(t, "go", "main.go", "go", "run") }

@@ -99,6 +99,8 @@ var valueTests = []struct {
 	{"boolean true", `<value><boolean>true</boolean></value>`, true},
 	{"boolean false", `<value><boolean>false</boolean></value>`, false},
 	{"boolean True", `<value><boolean>True</boolean></value>`, true},
+	{"boolean TRUE", `<value><boolean>TRUE</boolean></value>`, true},
+	{"boolean False", `<value><boolean>False</boolean></value>`, false},
 	{"boolean FALSE", "<value><boolean>\nFALSE</boolean></value>", false},
 
 	{"string", `<value><string>hello</string></value>`, "hello"},
@@ -192,6 +194,16 @@ func TestReadValues(t *testing.T) {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})
+	}
+}
+
+// What is no number has many names, -nan among them, which C prints.
+func TestReadNaN(t *testing.T) {
+	for _, word := range []string{"nan", "NaN", "NAN", "-nan", "+nan", "-NaN", " nan\n"} {
+		got, err := readValue(response("<value><double>"+word+"</double></value>"), Options{})
+		if f, ok := got.(float64); !ok || !math.IsNaN(f) || err != nil {
+			t.Errorf("%q: got %v, %v; want NaN", word, got, err)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package xmlvalue_test
 
 import (
+	"log/slog"
 	"math/big"
 	"net/netip"
 	"reflect"
@@ -36,6 +37,7 @@ type everything struct {
 	Pairs value.Map
 	Inner struct{ A, B int }
 	Addr  netip.Addr
+	Level slog.Level // takes no empty text
 	// Pointers
 	BoolPointer *bool
 	TextPointer *string
