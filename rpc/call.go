@@ -45,6 +45,8 @@ type Request struct {
 	// Idempotent, on the calling side, allows a client to make the call again if
 	// nobody knows whether it has run; see WithIdempotent.
 	Idempotent bool
+
+	readers *readers // with Reader, those that the call has opened
 }
 
 // MaxMeta bounds Request.Meta, in bytes of keys and values together.

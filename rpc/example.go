@@ -8,10 +8,11 @@ import (
 )
 
 // Types that hold themselves have examples that end all the same: at this depth,
-// and after so many values.
+// and after so many values. Of a type that is itself large, an array, there is none.
 const (
 	exampleDepth  = 12
 	exampleValues = 100
+	exampleSize   = 2 << 10 // in bytes
 )
 
 // filler makes the examples of one method.
@@ -48,6 +49,9 @@ func (f *filler) example(t reflect.Type) (example any) {
 			example = nil
 		}
 	}()
+	if t.Size() > exampleSize {
+		return nil
+	}
 	v := reflect.New(t).Elem()
 	f.left = exampleValues
 	f.fill(v, exampleDepth)
@@ -57,6 +61,9 @@ func (f *filler) example(t reflect.Type) (example any) {
 	}
 	return example
 }
+
+// room reports whether a t may be put behind a pointer or into a container.
+func (f *filler) room(t reflect.Type) bool { return f.left > 0 && t.Size() <= exampleSize }
 
 // fill puts something into a value that shows what belongs there.
 func (f *filler) fill(v reflect.Value, depth int) {
@@ -87,20 +94,27 @@ func (f *filler) fill(v reflect.Value, depth int) {
 			v.Set(reflect.ValueOf(f.number()))
 		}
 	case reflect.Pointer:
-		v.Set(reflect.New(v.Type().Elem()))
-		f.fill(v.Elem(), depth-1)
+		if f.room(v.Type().Elem()) {
+			v.Set(reflect.New(v.Type().Elem()))
+			f.fill(v.Elem(), depth-1)
+		}
 	case reflect.Slice:
 		if v.Type().Elem().Kind() == reflect.Uint8 {
 			v.Set(reflect.ValueOf([]byte("hello")).Convert(v.Type()))
 			return
 		}
-		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
-		f.fill(v.Index(0), depth-1)
+		if f.room(v.Type().Elem()) {
+			v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+			f.fill(v.Index(0), depth-1)
+		}
 	case reflect.Array:
 		for i := range v.Len() {
 			f.fill(v.Index(i), depth-1)
 		}
 	case reflect.Map:
+		if !f.room(v.Type().Elem()) {
+			return
+		}
 		key, elem := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
 		f.fill(key, depth-1)
 		f.fill(elem, depth-1)

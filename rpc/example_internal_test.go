@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"iter"
 	"testing"
@@ -49,10 +50,51 @@ func TestExamples(t *testing.T) {
 			t.Errorf("%s does not take its examples: %v", name, err)
 		}
 	}
+	day := map[string]any{"moe": int64(3), "larry": int64(5)}
+	if err := reg.Register("calendar", func(map[string]map[string]map[string]*struct {
+		Moe   *int32 `rpc:"moe"`
+		Larry *int32 `rpc:"larry"`
+	}) {
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		day = map[string]any{"text": day}
+	}
+	if diff := cmp.Diff([]any{day}, reg.methods["calendar"].examples()); diff != "" {
+		t.Errorf("calendar: -want +got\n%s", diff)
+	}
 	if err := reg.Register("tree", func(n *treeNode) int { return n.hidden }); err != nil {
 		t.Fatal(err)
 	}
 	if list := reg.methods["tree"].examples(); len(list) != 1 || list[0] == nil {
 		t.Errorf("a type that holds itself: got %v; want an example that ends", list)
+	}
+}
+
+type wideNode struct {
+	A, B, C, D, E, F, G, H, I, J *wideNode
+	K, L, M, N, O, P, Q, R, S, T []wideNode
+}
+
+// TestThreatLargeExamples: an example is for people, however large the type is.
+func TestThreatLargeExamples(t *testing.T) {
+	reg := NewRegistry()
+	for name, fn := range map[string]any{
+		"wide":    func(*wideNode) {},
+		"array":   func([1 << 24]byte) {},
+		"pointer": func(*[1 << 24]int32) {},
+		"list":    func([][1 << 24]byte) {},
+		"map":     func(map[string][1 << 24]byte) {},
+		"member":  func(struct{ Page *[1 << 24]int }) {},
+	} {
+		if err := reg.Register(name, fn); err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range reg.methods[name].examples() {
+			if text := fmt.Sprint(v); len(text) > 8<<10 {
+				t.Errorf("%s: got an example of %d letters", name, len(text))
+			}
+		}
 	}
 }

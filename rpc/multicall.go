@@ -248,7 +248,7 @@ func (e *Element) take(answer value.Deferred, unwrapped bool) {
 			return
 		}
 		answer, unwrapped = items[0], true
-	} else if f := faultIn(answer.Value()); f != nil {
+	} else if f := faultIn(answer.Value(), unwrapped); f != nil {
 		e.Err = f
 		return
 	}
@@ -265,31 +265,54 @@ func (e *Element) take(answer value.Deferred, unwrapped bool) {
 	}
 }
 
-// faultIn returns the fault that v is, nil if it is none. Servers exist that send
-// the code as text.
-func faultIn(v any) *Fault {
+// faultIn returns the fault that v is, nil if it is none. Servers send it here as
+// they do alone: the code as text, text as the code, the text as binary, or one of
+// the two not at all. A code that is no integer is 0, and stands before the text.
+// Where a struct may also be a result, one of the two is not enough.
+func faultIn(v any, unwrapped bool) *Fault {
 	m, ok := v.(map[string]any)
 	if !ok {
 		return nil
 	}
-	message, _ := m["faultString"].(string)
-	f := &Fault{Message: peerText(message)}
-	switch code := m["faultCode"].(type) {
-	case int64:
-		f.Code = int(code)
-	case float64:
-		f.Code = int(code)
-		ok = float64(f.Code) == code
-	case string:
-		n, err := strconv.Atoi(strings.TrimSpace(code))
-		f.Code, ok = n, err == nil
-	default:
-		ok = false
-	}
-	if !ok {
+	code, hasCode := m["faultCode"]
+	message, hasMessage := m["faultString"]
+	if !hasCode && !hasMessage || unwrapped && (!hasCode || !hasMessage) {
 		return nil
 	}
+	f := &Fault{Message: textIn(message)}
+	if f.Code, ok = codeIn(code); !ok {
+		f.Message = strings.TrimSuffix(textIn(code)+": "+f.Message, ": ")
+	}
+	f.Message = peerText(f.Message)
 	return f
+}
+
+func codeIn(v any) (code int, ok bool) {
+	switch v := v.(type) {
+	case nil:
+		return 0, true
+	case int64:
+		return int(v), int64(int(v)) == v
+	case float64:
+		code = int(int32(v))
+		return code, float64(code) == v
+	case string:
+		code, err := strconv.Atoi(strings.TrimSpace(v))
+		return code, err == nil
+	}
+	return 0, false
+}
+
+func textIn(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case string:
+		return v
+	case []byte:
+		return strings.ToValidUTF8(string(v), "\uFFFD")
+	}
+	return fmt.Sprint(v)
 }
 
 // peerText leaves the text of a peer as it is, unless it is long or holds what

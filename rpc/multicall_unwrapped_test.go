@@ -49,3 +49,16 @@ func TestMulticallFaultInList(t *testing.T) {
 		t.Errorf("got %v, %v; want the struct as the result", calls[0].Result, err)
 	}
 }
+
+// TestThreatResultTakenForFault: where results stand in no list, a struct with one
+// member of a fault is a result, and elsewhere it can only be a fault.
+func TestThreatResultTakenForFault(t *testing.T) {
+	server := answering{map[string]any{"faultString": "the last one", "size": int64(3)}}
+	for _, unwrapped := range []bool{true, false} {
+		calls := []rpc.Element{{Method: "a"}}
+		err := rpc.Multicaller{Caller: server, Unwrapped: unwrapped}.Call(t.Context(), calls)
+		if isFault := errors.Is(err, &rpc.Fault{Code: 0}); isFault == unwrapped || unwrapped && (err != nil || calls[0].Result == nil) {
+			t.Errorf("unwrapped %v: got %v, %v", unwrapped, calls[0].Result, err)
+		}
+	}
+}

@@ -191,15 +191,18 @@ func (r *Registry) guard(m *method) Handler {
 			return nil, r.deny(ctx, req.Peer, m.name, deniedCall)
 		}
 		result, err := m.call(ctx, req)
-		if err != nil || m.streams == nil {
-			return result, err
+		if err != nil {
+			return nil, err
+		}
+		if m.streams == nil {
+			return r.noStream(ctx, m, req, result)
 		}
 		if req.Yield != nil {
 			return nil, m.push(ctx, result, req.Yield)
 		}
 		if itemsOf(m.result) == nil {
 			if req.Reader {
-				return open(ctx, result)
+				return open(ctx, req, result)
 			}
 			return m.collectPieces(ctx, result, r.maxBytes())
 		}
@@ -278,6 +281,11 @@ func (r *Registry) Call(ctx context.Context, req *Request) (result any, err erro
 		handler, streams = e.handler, e.method.streams != nil
 	} else {
 		handler = chain(d.interceptors, r.guardUnknown(method))
+	}
+	if req.Reader && streams {
+		opened := &readers{ctx: ctx}
+		req.readers = opened
+		defer func() { opened.closeBut(result) }()
 	}
 	if req.Into != nil || req.Yield != nil && !streams {
 		return r.callWithin(ctx, d, handler, req, streams)

@@ -2,9 +2,12 @@ package rpc
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"iter"
 	"reflect"
+
+	"github.com/parley-rpc/parley/rpc/value"
 )
 
 // itemsOf returns the type of the items of an iter.Seq2[T, error], nil for any
@@ -90,10 +93,45 @@ func (m *method) collectPieces(ctx context.Context, stream any, limit int) (any,
 	return all, nil
 }
 
+// readers are those that a call has opened for its transport.
+type readers struct {
+	ctx  context.Context // of the call, as its transport has made it
+	list []*opened
+}
+
+// closeBut closes those that are not the result, since an interceptor had another
+// one or an error. One that it has wrapped is for the transport to close.
+func (rs *readers) closeBut(result any) {
+	kept, isOpened := result.(*opened)
+	if _, isReader := result.(io.Reader); isReader && !isOpened {
+		return
+	}
+	for _, o := range rs.list {
+		if o != kept {
+			o.Close()
+		}
+	}
+}
+
+// noStream returns the result of a function that does not say that it returns an
+// io.Reader. What looks like one is a value like any other, and must not be taken
+// for one by the transport.
+func (r *Registry) noStream(ctx context.Context, m *method, req *Request, result any) (any, error) {
+	if _, isReader := result.(io.Reader); !isReader || !req.Reader || m.raw {
+		return result, nil
+	}
+	tree, err := value.Dynamic(result)
+	if err != nil {
+		return nil, r.internal(ctx, m.name, fmt.Errorf("result: %w", err))
+	}
+	return tree, nil
+}
+
 // open returns an io.Reader for a transport that reads it, once its first piece is
 // there: one that fails until then is a fault like any other, and one that ends is
-// binary.
-func open(ctx context.Context, stream any) (any, error) {
+// binary. The others are read under the context of the transport, since those of
+// interceptors have ended by then.
+func open(ctx context.Context, req *Request, stream any) (any, error) {
 	r, _ := stream.(io.Reader)
 	if isNil(r) {
 		return []byte{}, nil
@@ -109,6 +147,10 @@ func open(ctx context.Context, stream any) (any, error) {
 			}
 			return nil, err
 		}
+	}
+	if rs := req.readers; rs != nil {
+		o.ctx = rs.ctx
+		rs.list = append(rs.list, o)
 	}
 	return o, nil
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/parley-rpc/parley/rpc"
 )
@@ -96,3 +97,72 @@ func (c closing) Close() error { *c.n++; return nil }
 type endless struct{}
 
 func (endless) Read(p []byte) (int, error) { return len(p), nil }
+
+// TestReaderUnderInterceptors: a deadline that an interceptor sets is over when the
+// result is read, and costs it nothing; a result that it drops is closed.
+func TestReaderUnderInterceptors(t *testing.T) {
+	long := bytes.Repeat([]byte("0123456789"), 10_000)
+	closed := 0
+	reg := rpc.NewRegistry()
+	reg.Logger = slog.New(slog.DiscardHandler)
+	if err := reg.Register("long", func() io.Reader { return closing{bytes.NewReader(long), &closed} }); err != nil {
+		t.Fatal(err)
+	}
+	after := func(result any) (any, error) { return result, nil }
+	reg.Use(func(next rpc.Handler) rpc.Handler {
+		return func(ctx context.Context, req *rpc.Request) (any, error) {
+			ctx, cancel := context.WithTimeout(ctx, time.Hour)
+			defer cancel()
+			result, err := next(ctx, req)
+			if err != nil {
+				return nil, err
+			}
+			return after(result)
+		}
+	})
+	call := func() (any, error) {
+		closed = 0
+		return reg.Call(t.Context(), &rpc.Request{Method: "long", Reader: true})
+	}
+	for name, wrap := range map[string]func(any) (any, error){
+		"as it is": after,
+		"wrapped":  func(result any) (any, error) { return io.LimitReader(result.(io.Reader), 1<<20), nil },
+	} {
+		after = wrap
+		got, err := call()
+		if err != nil || closed != 0 {
+			t.Fatalf("%s: got %v, closed %d times", name, err, closed)
+		}
+		if b, err := io.ReadAll(got.(io.Reader)); err != nil || !bytes.Equal(b, long) {
+			t.Errorf("%s: got %d bytes, %v; want %d", name, len(b), err, len(long))
+		}
+	}
+	for name, drop := range map[string]func(any) (any, error){
+		"an error":       func(any) (any, error) { return nil, errors.New("no") },
+		"another result": func(any) (any, error) { return 7, nil },
+		"a panic":        func(any) (any, error) { panic("canary") },
+	} {
+		after = drop
+		if _, err := call(); closed != 1 {
+			t.Errorf("%s: %v, and the reader was closed %d times; want once", name, err, closed)
+		}
+	}
+}
+
+// note is a value that can be read besides.
+type note struct{ Text string }
+
+func (note) Read([]byte) (int, error) { return 0, io.EOF }
+
+// TestThreatValuesThatCanBeRead: the result of a function that returns an any is a
+// value, whatever methods it has; a transport must not find it empty.
+func TestThreatValuesThatCanBeRead(t *testing.T) {
+	reg := rpc.NewRegistry()
+	if err := reg.Register("note", func() any { return note{"x"} }); err != nil {
+		t.Fatal(err)
+	}
+	got, err := reg.Call(t.Context(), &rpc.Request{Method: "note", Reader: true})
+	if m, ok := got.(map[string]any); !ok || m["Text"] != "x" || err != nil {
+		t.Errorf("got %#v, %v; want the note", got, err)
+	}
+}

@@ -74,6 +74,7 @@ type login struct {
 	done  chan struct{} // closed when what follows is set
 	token *token
 	err   error
+	cut   bool // it failed because the call that made it has ended
 }
 
 // NewTokenCaller returns a TokenCaller that makes its calls on c.
@@ -220,8 +221,7 @@ func (t *TokenCaller) token(ctx context.Context) (*token, error) {
 		case <-ctx.Done():
 			return nil, &LinkError{Sent: NotSent, Op: "log in", Err: ctx.Err()}
 		}
-		// If it ended with the context of the call that made it, this one has a go.
-		if ended := errors.Is(l.err, context.Canceled) || errors.Is(l.err, context.DeadlineExceeded); !ended {
+		if !l.cut { // else this one has a go
 			return l.token, l.err
 		}
 	}
@@ -234,7 +234,7 @@ func (t *TokenCaller) logIn(ctx context.Context, l *login) {
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		t.login = nil
-		if l.err == nil {
+		if l.err == nil && t.current == nil { // SetToken may have come between
 			t.current = l.token
 		}
 		close(l.done)
@@ -244,7 +244,7 @@ func (t *TokenCaller) logIn(ctx context.Context, l *login) {
 		err = errors.New("it returned no arguments")
 	}
 	if err != nil {
-		l.err = fmt.Errorf("rpc: log in: %w", err)
+		l.err, l.cut = fmt.Errorf("rpc: log in: %w", err), ctx.Err() != nil
 		return
 	}
 	l.token, l.err = &token{slices.Clone(args)}, nil

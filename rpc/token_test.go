@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/parley-rpc/parley/rpc"
@@ -391,6 +392,69 @@ func TestThreatPrintedTokens(t *testing.T) {
 	fmt.Fprint(&log, err)
 	if text := log.String(); strings.Contains(text, "canary") || strings.Contains(text, fmt.Sprintf("%x", "canary")) {
 		t.Errorf("got the token in %s", text)
+	}
+}
+
+// TestThreatLoginsInARow: many calls that wait for a server which does not answer
+// share one attempt, and do not each wait for one of their own.
+func TestThreatLoginsInARow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var v vault
+		logins := 0
+		c, err := rpc.NewTokenCaller(v.serve(t), rpc.TokenConfig{
+			Login: func(context.Context, rpc.Caller) ([]any, error) {
+				logins++
+				time.Sleep(time.Minute) // the time-out of the client, not of the call
+				return nil, &rpc.LinkError{Op: "dial", Err: context.DeadlineExceeded}
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		var calls sync.WaitGroup
+		for range 20 {
+			calls.Go(func() {
+				if _, err := rpc.Invoke[string](t.Context(), c, "get", "tea"); !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("got %v; want the error of the login", err)
+				}
+			})
+		}
+		calls.Wait()
+		if took := time.Since(began); took > time.Minute || logins != 1 {
+			t.Errorf("20 calls took %v and %d logins; want one minute and one login", took, logins)
+		}
+	})
+}
+
+// TestSetTokenDuringLogin: a token that is set is not replaced by a login that
+// began before.
+func TestSetTokenDuringLogin(t *testing.T) {
+	var v vault
+	began, release := make(chan struct{}), make(chan struct{})
+	c, err := rpc.NewTokenCaller(v.serve(t), rpc.TokenConfig{
+		Login: func(context.Context, rpc.Caller) ([]any, error) {
+			close(began)
+			<-release
+			return []any{"old"}, nil
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.valid = "new"
+	var call sync.WaitGroup
+	call.Go(func() {
+		if _, err := rpc.Invoke[string](bounded(t), c, "get", "tea"); !errors.Is(err, &rpc.Fault{Code: codeExpired}) {
+			t.Errorf("the call that logged in: got %v; want it made with the old token", err)
+		}
+	})
+	<-began
+	c.SetToken("new")
+	close(release)
+	call.Wait()
+	if got, err := rpc.Invoke[string](bounded(t), c, "get", "tea"); got != "got tea" || err != nil {
+		t.Errorf("after SetToken: got %q, %v; want the new token used", got, err)
 	}
 }
 

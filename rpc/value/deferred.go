@@ -3,7 +3,8 @@ package value
 // Deferred is a value that has been read and not yet converted to a Go type, for
 // whoever has to look at it before its type is known, or wants the others to
 // arrive if it does not fit. It is converted as it would have been where it was
-// read. The zero Deferred is nil.
+// read, but for the order in which a map with text keys stood there. The zero
+// Deferred is nil.
 type Deferred struct {
 	v           any // dynamic, and nobody else's
 	falseIsZero bool

@@ -76,6 +76,7 @@ func (r *record) decode(s Source, v reflect.Value) {
 		return
 	}
 	s.Map()
+	behind := 0 // no field from here on has been read
 	for next := 0; s.More(); next++ {
 		name := s.Name()
 		// Records come as a rule in the order of their declaration.
@@ -91,7 +92,12 @@ func (r *record) decode(s Source, v reflect.Value) {
 			next = i
 		}
 		f := &r.fields[next]
-		f.plan.decode(s, f.of(v))
+		fv := f.of(v)
+		if next < behind {
+			fv.SetZero() // it may be there twice: the last one counts, and nothing of the first
+		}
+		behind = max(behind, next+1)
+		f.plan.decode(s, fv)
 		if err := s.Err(); err != nil {
 			err.withinName(f.name)
 			return

@@ -380,3 +380,33 @@ func TestConvertIsIdentity(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestThreatEntriesAreMixed: of entries of one name the last one counts as a
+// whole, in any order, and no part of the first stays.
+func TestThreatEntriesAreMixed(t *testing.T) {
+	type inner struct {
+		A, B int
+		L    []int
+	}
+	type outer struct {
+		First string
+		In    inner
+		Pair  [2]inner
+	}
+	first := map[string]any{"A": int64(1), "L": []any{int64(7)}}
+	last := map[string]any{"B": int64(2)}
+	want := outer{First: "f", In: inner{B: 2}, Pair: [2]inner{{B: 2}, {B: 2}}}
+	for _, entries := range []value.Map{
+		{{Key: "First", Value: "f"}, {Key: "In", Value: first}, {Key: "In", Value: last}, {Key: "Pair", Value: []any{first, first}}, {Key: "Pair", Value: []any{last, last}}},
+		{{Key: "In", Value: first}, {Key: "Pair", Value: []any{first, first}}, {Key: "First", Value: "e"}, {Key: "First", Value: "f"}, {Key: "In", Value: last}, {Key: "Pair", Value: []any{last, last}}},
+		{{Key: "Pair", Value: []any{first, first}}, {Key: "In", Value: first}, {Key: "none", Value: first}, {Key: "Pair", Value: []any{last, last}}, {Key: "First", Value: "f"}, {Key: "In", Value: last}},
+	} {
+		var got outer
+		if err := value.Convert(&got, entries); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%v: -want +got\n%s", entries, diff)
+		}
+	}
+}

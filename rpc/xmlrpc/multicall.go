@@ -73,7 +73,7 @@ func (m *multicall) write(result any) (out []byte, fault *rpc.Fault) {
 			fault = m.e.internal(m.ctx, m.name(), fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
 		}
 	}()
-	out, err := xmlvalue.AppendValue(m.out, []any{result}, m.e.options)
+	out, err := xmlvalue.AppendListElement(m.out, []any{result}, m.e.options)
 	if err != nil {
 		return nil, m.e.unwritable(m.ctx, m.name(), result, err)
 	}

@@ -257,3 +257,28 @@ func TestLivePythonMulticall(t *testing.T) {
 		t.Error(out)
 	}
 }
+
+// TestMulticallDepth: the two lists around a result in a multicall count for the
+// depth, or one result would make the whole answer unreadable.
+func TestMulticallDepth(t *testing.T) {
+	reg := registry(t, map[string]any{
+		"one": func() int { return 1 },
+		"deep": func(n int) (v any) {
+			for v = 1; n > 0; n-- {
+				v = []any{v}
+			}
+			return v
+		},
+	})
+	c := newClient(t, "http://"+serve(t, &xmlrpc.Server{Handler: reg}), xmlrpc.ClientConfig{})
+	for n, fits := range map[int]bool{61: true, 62: true, 63: false, 64: false} {
+		got := multicall(t, c, element("one"), element("deep", n), element("one"))
+		if len(got) != 3 {
+			t.Fatalf("%d deep: got %d results", n, len(got))
+		}
+		if _, ok := got[1].([]any); ok != fits {
+			t.Errorf("%d deep: it was answered with its result: %v; want %v", n, ok, fits)
+		}
+		wantResults(t, []any{got[0], got[2]}, []any{int64(1)}, []any{int64(1)})
+	}
+}

@@ -41,6 +41,10 @@ function dateXML(text) {
 	if (!m) throw Error("want a date and a time, such as 2026-01-31T12:30:00");
 	return value("dateTime.iso8601", m[1] + m[2] + m[3] + "T" + m[4] + (m[5] || ":00") + (m[6] || "") + (m[7] || ""));
 }
+function floatXML(text) {
+	if (!/^(nan|[+-]?inf(inity)?)$/i.test(text)) return doubleXML(text);
+	return value("double", text);
+}
 function base64XML(text) {
 	text = text.replace(/\s/g, "");
 	try { atob(text); } catch { throw Error("want base64, such as aGVsbG8="); }
@@ -65,7 +69,7 @@ function parseJSON(text) {
 	});
 }
 // tagged are the objects that stand for what JSON has no form for.
-const tagged = {$binary: base64XML, $bytearray: base64XML, $time: dateXML, $localtime: dateXML};
+const tagged = {$float: floatXML, $binary: base64XML, $bytearray: base64XML, $time: dateXML, $localtime: dateXML};
 
 function dataXML(v) {
 	if (v === null) return "<value><nil/></value>";
@@ -370,6 +374,9 @@ function form(name, params, free) {
 	f.addEventListener("submit", async e => {
 		e.preventDefault();
 		if (running) return;
+		out.className = "out";
+		out.replaceChildren();
+		status.textContent = "";
 		let body;
 		try {
 			const args = [];
@@ -379,9 +386,6 @@ function form(name, params, free) {
 			status.textContent = err.message; // it stands at the field too
 			return;
 		}
-		out.className = "out";
-		out.replaceChildren();
-		status.textContent = "";
 		go.setAttribute("aria-disabled", "true");
 		const slow = setTimeout(() => { stop.hidden = false; status.textContent = "Waiting for the answer"; }, 400);
 		const began = performance.now();
@@ -478,9 +482,10 @@ function code(fn, name) {
 function paramsOf(fn) {
 	const lines = all("h3 code", fn).map(c => all("span", c));
 	const longest = lines.reduce((a, b) => b.length > a.length ? b : a, []);
-	return longest.map(s => ({
+	const type = s => s.querySelector("i").textContent;
+	return longest.map((s, i) => ({
 		name: s.querySelector("b") ? s.querySelector("b").textContent : "",
-		type: s.querySelector("i").textContent,
+		type: lines.every(l => !l[i] || type(l[i]) === type(s)) ? type(s) : "any",
 		example: s.dataset.x,
 		optional: "optional" in s.dataset,
 		more: "more" in s.dataset,

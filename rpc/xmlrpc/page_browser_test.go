@@ -109,7 +109,9 @@ func (p *tab) tabTo(expression string) {
 			return
 		}
 	}
-	p.t.Fatalf("the Tab key does not lead to where %s", expression)
+	var stuck string
+	p.must(p.Run(p.ctx, "document.activeElement.outerHTML.slice(0, 200)", &stuck))
+	p.t.Fatalf("the Tab key does not lead to where %s; it ends at %s", expression, stuck)
 }
 
 // fill puts texts into the fields of the function that the address names.
@@ -148,6 +150,7 @@ func pageRegistry(t *testing.T) *rpc.Registry {
 	reg := registry(t, map[string]any{
 		"echo":  func(args ...any) []any { return args },
 		"fail":  func(string) error { return errors.New("a <b>fault</b> & more") },
+		"takes": func(list []any) string { return fmt.Sprint(list) },
 		"large": func() []string { return slices.Repeat([]string{strings.Repeat("wide", 99)}, 30) },
 		"kinds": func(i int, f float64, s string, b bool, d time.Time, blob []byte, list []any, r record) string {
 			return fmt.Sprintf("%d %v %q %t %s %q %v %v", i, f, s, b, d.Format(time.RFC3339), blob, list, r)
@@ -205,6 +208,7 @@ func TestBrowserFields(t *testing.T) {
 		args []string
 		want string
 	}{
+		{"takes", []string{`[{"$float": "nan"}, {"$float": "-Infinity"}, {"$float": "1e300"}]`}, `Result "[NaN -Inf 1e+300]"`},
 		{"add", []string{"3", "5"}, "Result 8"},
 		{"add", []string{"9007199254740993", "9007199254740993"}, "Result 18014398509481986 i8"},
 		{"add", []string{"3.0", "5"}, "Result 8.0"},

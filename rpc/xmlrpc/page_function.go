@@ -39,7 +39,7 @@ func newFunction(m rpc.Method) (function, sample) {
 		if example == nil && i < len(m.Examples) {
 			example = m.Examples[i]
 		}
-		if example == nil {
+		if example == nil || !fits(example, p.Type) {
 			example = exampleFor(p.Type, i)
 		}
 		if p.Type == "array" || p.Type == "struct" {
@@ -107,6 +107,20 @@ func systemExample(method string, i int) any {
 		return []any{map[string]any{"methodName": "system.ping", "params": []any{}}}
 	}
 	return nil
+}
+
+// fits reports whether an example is of the type that a signature names; that of
+// a parameter that takes anything may be of another one.
+func fits(example any, word string) bool {
+	switch example.(type) {
+	case int64:
+		return word == "int" || word == "i4" || word == "i8" || word == "any"
+	case bool:
+		return word == "boolean" || word == "any"
+	case float64:
+		return word == "double" || word == "any"
+	}
+	return true
 }
 
 // exampleFor is an argument of which no more is known than its type and place.

@@ -59,7 +59,10 @@ func TestPage(t *testing.T) {
 	if err := reg.Register("add", func(a, b int) int { return a + b }, rpc.Params("a", "b"), rpc.Help("Adds <script>alert(1)</script>.")); err != nil {
 		t.Fatal(err)
 	}
-	reg.Authorizer = allowList{"add", "catalog.watch", "echo"}
+	if err := reg.Register("either", func(any) any { return nil }, rpc.Signature("string", "string"), rpc.Signature("int", "int")); err != nil {
+		t.Fatal(err)
+	}
+	reg.Authorizer = allowList{"add", "catalog.watch", "echo", "either"}
 	addr := serve(t, &xmlrpc.Server{Handler: reg})
 
 	got := raw(t, addr, request("GET /RPC2 HTTP/1.1", addr, "", "Sec-Fetch-Site: none", "Accept-Encoding: gzip"))
@@ -73,6 +76,7 @@ func TestPage(t *testing.T) {
 		`>catalog.watch</a>(<span data-optional><i>double</i></span>) → <i>nil</i>`,
 		`>echo</a>(<span data-more>…<i>any</i></span>)`,
 		"Adds &lt;script&gt;", "http://" + addr + "/RPC2", "system.listMethods", "print(server.add(3, 5))",
+		`>either</a>(<span><i>string</i></span>) → <i>string</i></code><code><a href="#either">either</a>(<span><i>int</i></span>) → <i>int</i></code>`, `print(server.either("text"))`,
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page lacks %q:\n%s", want, text)

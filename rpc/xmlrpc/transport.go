@@ -119,7 +119,9 @@ func (c *Client) rewrite(resp *http.Response, body []byte) ([]byte, error) {
 
 // checkCall looks for what a client has written wrong. kolo does not escape names,
 // and takes base64 as it is given. Its nil argument is <param></param>, which
-// some servers take for no argument at all; it becomes <nil/>.
+// some servers take for no argument at all; it becomes <nil/>. In a CDATA section
+// the same letters are text, and kolo writes none: a call that has one is sent as
+// it is.
 func (c *Client) checkCall(call []byte) ([]byte, error) {
 	d, err := xmlvalue.ReadCall(call, c.values)
 	if err == nil {
@@ -128,6 +130,9 @@ func (c *Client) checkCall(call []byte) ([]byte, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if bytes.Contains(call, []byte("<!")) {
+		return call, nil
 	}
 	return bytes.ReplaceAll(call, []byte("<param></param>"), []byte("<param><value><nil/></value></param>")), nil
 }

@@ -3,6 +3,7 @@ package xmlrpc_test
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -161,5 +162,30 @@ func TestTransportHeaders(t *testing.T) {
 	req, _ = http.NewRequest("POST", url, strings.NewReader(document("f")))
 	if _, err := transport.RoundTrip(req); !errors.Is(err, xmlrpc.ErrClosed) {
 		t.Errorf("after Close: got %v; want ErrClosed", err)
+	}
+}
+
+// TestThreatTransportChangesText: what looks like kolo's nil in a CDATA section is
+// text, and arrives as it is.
+func TestThreatTransportChangesText(t *testing.T) {
+	reg := registry(t, map[string]any{"join": func(a string, b *int, c string) string { return fmt.Sprint(a, b == nil, c) }})
+	transport, err := xmlrpc.NewTransport("http://"+serve(t, &xmlrpc.Server{Handler: reg}), xmlrpc.ClientConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { transport.Close() })
+	call := `<methodCall><methodName>join</methodName><params><param><value><![CDATA[<param></param>]]></value></param><param></param><param><value>z</value></param></params></methodCall>`
+	r, err := http.NewRequestWithContext(bounded(t), http.MethodPost, "http://localhost/RPC2", strings.NewReader(call))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := transport.RoundTrip(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil || !strings.Contains(string(answer), "<string>&lt;param&gt;&lt;/param&gt;truez</string>") {
+		t.Errorf("got %s, %v; want the text as it was sent", answer, err)
 	}
 }

@@ -112,7 +112,9 @@ func (d *Decoder) look() {
 		d.head.kind, d.head.typ = value.KindString, typeName
 	case f.entry != entryValue:
 	case f.void || f.in == inParams && d.next() == tokenClose:
-		d.at, d.head.kind, d.head.typ = d.pos, value.KindNil, typeNil
+		if d.at = d.pos; d.count() {
+			d.head.kind, d.head.typ = value.KindNil, typeNil
+		}
 	default:
 		d.readHead()
 	}

@@ -88,8 +88,7 @@ func typeOf(tag []byte) (wireType, string) {
 func (d *Decoder) readHead() {
 	d.space()
 	d.at = d.pos
-	if d.elements++; d.elements > d.o.MaxElements {
-		d.fail(CodeOverLimit, "more values than Options.MaxElements")
+	if !d.count() {
 		return
 	}
 	empty, ok := false, d.literal("<value>")
@@ -108,6 +107,15 @@ func (d *Decoder) readHead() {
 			d.setScalar(typeString, text)
 		}
 	}
+}
+
+// count holds the number of values against its limit.
+func (d *Decoder) count() bool {
+	if d.elements++; d.elements > d.o.MaxElements {
+		d.fail(CodeOverLimit, "more values than Options.MaxElements")
+		return false
+	}
+	return true
 }
 
 // hasType reports whether a <value> that has been opened holds a typed value,

@@ -272,3 +272,20 @@ func TestMemoryUnderAttack(t *testing.T) {
 		}
 	}
 }
+
+// TestThreatEmptyParams: a parameter without a value is one too.
+func TestThreatEmptyParams(t *testing.T) {
+	for _, param := range []string{"<param/>", "<param></param>"} {
+		for n, ok := range map[int]bool{10: true, 11: false} {
+			doc := "<methodCall><methodName>f</methodName><params>" + strings.Repeat(param, n) + "</params></methodCall>"
+			_, args, err := readCall(doc, Options{MaxElements: 10})
+			list, _ := args.([]any)
+			if ok && (err != nil || len(list) != n) {
+				t.Errorf("%d times %s: got %d parameters, %v", n, param, len(list), err)
+			}
+			if !ok {
+				wantCode(t, fmt.Sprintf("%d times %s", n, param), err, CodeOverLimit)
+			}
+		}
+	}
+}
