@@ -22,25 +22,28 @@ type blob struct {
 // sections look for those themselves.
 func (s *scanner) findBlob(at int) (from, to int, ok bool) {
 	const tag = "<base64>"
-	for {
-		n := bytes.Index(s.data[at:], []byte(tag))
+	// A stretch of that size without a tag cannot lie between two looks. Looking
+	// for the tag from the front would stop at every other one.
+	for look := at + largeBlob - 1; look < len(s.data); look = max(look, to) + largeBlob {
+		n := bytes.IndexByte(s.data[look:], '<')
 		if n < 0 {
 			return 0, 0, false
 		}
-		from = at + n + len(tag)
-		if n = bytes.IndexByte(s.data[from:], '<'); n < 0 {
-			return 0, 0, false
+		to = look + n
+		open := at + bytes.LastIndexByte(s.data[at:look], '<')
+		if open < at || !hasPrefix(s.data[open:], tag) {
+			continue
 		}
-		to = from + n
-		if n >= largeBlob && n <= s.maxString {
+		from = open + len(tag)
+		if n = to - from; n >= largeBlob && n <= s.maxString {
 			text := s.data[from:to]
 			if out, bad := decodeBase64(text); bad < 0 {
 				s.blobs = append(s.blobs, blob{text, out})
 				return from, to, true
 			}
 		}
-		at = to
 	}
+	return 0, 0, false
 }
 
 // decodeText decodes the text of a base64 value, unless that was done before.

@@ -126,3 +126,18 @@ func TestLargeBase64IsHandedOutOnce(t *testing.T) {
 		t.Error("the bytes of one reader changed with those of another")
 	}
 }
+
+// Large base64 is found wherever it begins, whatever stands before it.
+func TestLargeBase64IsFound(t *testing.T) {
+	_, text := blobOf(largeBlob * 3 / 4)
+	for before := 0; before < 3*largeBlob; before += 509 {
+		for _, filler := range []string{"a", "<i>", "<base64>"} {
+			lead := "<value><string>" + strings.Repeat(filler, before/len(filler)) + "</string></value><value><base64>"
+			s := scanner{data: []byte(lead + text + "</base64></value>"), maxString: len(text)}
+			from, to, ok := s.findBlob(0)
+			if !ok || from != len(lead) || to != len(lead)+len(text) {
+				t.Fatalf("behind %d bytes of %s: got %d, %d, %v; want %d, %d", before, filler, from, to, ok, len(lead), len(lead)+len(text))
+			}
+		}
+	}
+}
