@@ -97,7 +97,7 @@ func decodeElements(s Source, v reflect.Value, elem *plan, n int) {
 	} else {
 		v.Set(reflect.MakeSlice(t, 0, 0)) // an empty list is not nil
 	}
-	if elem.record != nil && elem.record.decodeTable(s, v) {
+	if r := elem.record; r != nil && (r.decodeTable(s, v) || r.decodeRows(s, v, elem)) {
 		return
 	}
 	appendElements(s, v, elem, 0)
