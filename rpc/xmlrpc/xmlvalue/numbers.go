@@ -1,0 +1,99 @@
+package xmlvalue
+
+import (
+	"math"
+	"slices"
+	"strconv"
+)
+
+// What stands around the numbers of a list, in a form that is copied by the word.
+var (
+	intOpen  = [12]byte([]byte("<value><int>"))
+	intClose = [14]byte([]byte("</int></value>"))
+)
+
+// appendInts writes the elements of a list, up to the first that cannot be
+// written. It returns its index, -1 if there is none.
+func appendInts[T int | int64](e *Encoder, list []T) (bad int) {
+	const longest = len(intOpen) + len("-2147483648") + len(intClose)
+	for i, v := range list {
+		n := int64(v)
+		if int64(int32(n)) != n {
+			if !e.appendInt(n) {
+				return i
+			}
+			continue
+		}
+		b := e.buf
+		if cap(b)-len(b) < longest {
+			b = slices.Grow(b, longest)
+		}
+		at := len(b)
+		*(*[len(intOpen)]byte)(b[at:cap(b)]) = intOpen
+		b = appendShort(b[:at+len(intOpen)], n)
+		at = len(b)
+		*(*[len(intClose)]byte)(b[at:cap(b)]) = intClose
+		e.buf = b[:at+len(intClose)]
+	}
+	return -1
+}
+
+// pairs are the decimal numbers of two digits, one after the other.
+var pairs = func() (p [200]byte) {
+	for i := range 100 {
+		p[2*i], p[2*i+1] = byte('0'+i/10), byte('0'+i%10)
+	}
+	return p
+}()
+
+// appendShort is strconv.AppendInt in decimal for a number of 54 bits.
+func appendShort(dst []byte, n int64) []byte {
+	if n < 0 {
+		dst, n = append(dst, '-'), -n
+	}
+	var digits [18]byte
+	i, u := len(digits), uint64(n)
+	for u >= 100 {
+		q := u / 100
+		r := 2 * (u - 100*q)
+		i -= 2
+		digits[i], digits[i+1] = pairs[r], pairs[r+1]
+		u = q
+	}
+	i -= 2
+	digits[i], digits[i+1] = pairs[2*u], pairs[2*u+1]
+	if u < 10 {
+		i++
+	}
+	return append(dst, digits[i:]...)
+}
+
+// appendDecimal appends a finite number as strconv does in the format 'f', with as
+// many digits as are needed to tell it from others, and a point in it.
+//
+// One that is a quotient of an integer of at most 15 digits and a small power of
+// ten has no shorter form than that: no two numbers of so many digits are the
+// same float64.
+func appendDecimal(dst []byte, f float64) []byte {
+	const power, most = 10_000, 1e15
+	if scaled := f * power; scaled == math.Trunc(scaled) && math.Abs(scaled) < most && scaled/power == f && (f != 0 || !math.Signbit(f)) {
+		if f < 0 {
+			dst, scaled = append(dst, '-'), -scaled
+		}
+		n := int64(scaled)
+		dst = appendShort(dst, n/power)
+		// The places behind the point, with a one before them that keeps their zeros.
+		at := len(dst)
+		dst = appendShort(dst, power+n%power)
+		dst[at] = '.'
+		for len(dst) > at+2 && dst[len(dst)-1] == '0' {
+			dst = dst[:len(dst)-1]
+		}
+		return dst
+	}
+	dst = strconv.AppendFloat(dst, f, 'f', -1, 64)
+	if f == math.Trunc(f) {
+		dst = append(dst, ".0"...)
+	}
+	return dst
+}
