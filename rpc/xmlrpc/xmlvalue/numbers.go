@@ -2,6 +2,7 @@ package xmlvalue
 
 import (
 	"math"
+	"math/bits"
 	"slices"
 	"strconv"
 )
@@ -46,27 +47,35 @@ var pairs = func() (p [200]byte) {
 	return p
 }()
 
-// appendShort is strconv.AppendInt in decimal for a number of 54 bits.
+// appendShort is strconv.AppendInt in decimal for a number of 54 bits. It counts
+// the digits first and writes each where it belongs.
 func appendShort(dst []byte, n int64) []byte {
 	if n < 0 {
 		dst, n = append(dst, '-'), -n
 	}
-	var digits [18]byte
-	i, u := len(digits), uint64(n)
-	for u >= 100 {
+	u := uint64(n)
+	count := bits.Len64(u|1) * 1233 >> 12 // by the logarithm of 2; at most one too few
+	if u >= tens[count] {
+		count++
+	}
+	end := len(dst) + count
+	dst = slices.Grow(dst, count)[:end]
+	for ; u >= 100; end -= 2 {
 		q := u / 100
 		r := 2 * (u - 100*q)
-		i -= 2
-		digits[i], digits[i+1] = pairs[r], pairs[r+1]
+		dst[end-2], dst[end-1] = pairs[r], pairs[r+1]
 		u = q
 	}
-	i -= 2
-	digits[i], digits[i+1] = pairs[2*u], pairs[2*u+1]
-	if u < 10 {
-		i++
+	if u >= 10 {
+		dst[end-2], dst[end-1] = pairs[2*u], pairs[2*u+1]
+	} else {
+		dst[end-1] = byte('0' + u)
 	}
-	return append(dst, digits[i:]...)
+	return dst
 }
+
+// tens holds powers of ten; 0 has one digit, too.
+var tens = [...]uint64{0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17}
 
 // appendDecimal appends a finite number as strconv does in the format 'f', with as
 // many digits as are needed to tell it from others, and a point in it.
