@@ -39,8 +39,9 @@ type Request struct {
 	// which is the result.
 	Elements Elements
 	// Reader, on the serving side, says that the transport takes a result that is an
-	// io.Reader as one, reads it to its end and closes it if it can be closed. A
-	// short one is binary all the same. Otherwise all are, of bounded size.
+	// io.Reader as one, reads it to its end, or until the call has no more time, and
+	// closes it if it can be closed. A short one is binary all the same. Otherwise all
+	// are, of bounded size.
 	Reader bool
 	// Idempotent, on the calling side, allows a client to make the call again if
 	// nobody knows whether it has run; see WithIdempotent.

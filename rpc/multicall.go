@@ -54,10 +54,11 @@ type Multicaller struct {
 	// requests, one after another. Zero means 64, which is what a Registry takes;
 	// other servers have other limits. A negative number is an error of Call.
 	Most int
-	// OneByOne makes each call by itself where the server answers that it has no
-	// system.multicall (CodeMethodNotFound). It has run nothing by then, so no call
-	// is made twice; but what was one request is many. Without it that fault is the
-	// error of every element.
+	// OneByOne makes each call by itself where the server has no system.multicall.
+	// Servers say that with all kinds of faults, which can also mean that some of the
+	// calls have run. So they are asked first with a multicall of no calls: a fault
+	// says that there is none, or none for this caller. No call is made twice, and it
+	// costs one request more.
 	OneByOne bool
 	// Unwrapped takes each result as it stands, where other servers put it into a list of
 	// one: supervisor and RPC::XML::Server of Perl answer so. A result of one that
@@ -156,8 +157,12 @@ func (b *batch) inPartsWith(ctx context.Context, t *TokenCaller) {
 	}
 }
 
-// inParts makes the calls in requests of at most Most.
+// inParts makes the calls in requests of at most Most, or one by one.
 func (b *batch) inParts(ctx context.Context) {
+	if b.OneByOne && len(b.calls) > 0 && !b.supported(ctx) {
+		b.oneByOne(ctx)
+		return
+	}
 	for start := 0; start < len(b.calls); start += b.Most {
 		end := min(start+b.Most, len(b.calls))
 		err := b.part(ctx, b.calls[start:end])
@@ -192,11 +197,10 @@ func (b *batch) part(ctx context.Context, calls []*Element) error {
 			left[i].Err = fmt.Errorf("rpc: call %s: %w", value.Clip(left[i].Method, 64), cause)
 			left = append(left[:i], left[i+1:]...)
 			sent = append(sent[:i], sent[i+1:]...)
-			continue
-		}
-		if b.OneByOne && errors.Is(err, &Fault{Code: CodeMethodNotFound}) {
-			b.oneByOne(ctx, left)
-			return nil
+			if err = ctx.Err(); err == nil {
+				continue
+			}
+			err = &LinkError{Sent: NotSent, Op: "call " + multicallName, Err: err} // each try writes all that is left
 		}
 		if err == nil && len(answers) != len(left) {
 			err = fmt.Errorf("%w: %s: expected %d results, got %d", ErrResult, multicallName, len(left), len(answers))
@@ -213,8 +217,16 @@ func (b *batch) part(ctx context.Context, calls []*Element) error {
 	return nil
 }
 
-func (b *batch) oneByOne(ctx context.Context, calls []*Element) {
-	for _, e := range calls {
+// supported reports whether a multicall of no calls is answered with anything but
+// a fault, or what says the same as a fault does: status 404, in HTTP.
+func (b *batch) supported(ctx context.Context) bool {
+	_, err := b.call(ctx, newRequest(ctx, multicallName, Values{[]sentElement{}}, nil))
+	var f *Fault
+	return !errors.As(err, &f) && !errors.Is(err, &Fault{Code: CodeMethodNotFound})
+}
+
+func (b *batch) oneByOne(ctx context.Context) {
+	for _, e := range b.calls {
 		e.Result, e.Err = b.call(ctx, newRequest(ctx, e.Method, e.Args, e.Into))
 		if e.Into != nil {
 			e.Result = nil
@@ -234,7 +246,7 @@ func unsent(err error, n int) (int, *value.Error) {
 	number, rest, ok := strings.Cut(strings.TrimPrefix(v.Path, "params[0]["), "]")
 	i, notNumber := strconv.Atoi(number)
 	if !ok || notNumber != nil || len(number) == len(v.Path) || i < 0 || i >= n {
-		return -1, nil
+		return -1, nil //nolint:nilerr // a path to somewhere else
 	}
 	return i, &value.Error{Path: rest, Offset: v.Offset, Err: v.Err}
 }

@@ -62,3 +62,22 @@ func TestThreatResultTakenForFault(t *testing.T) {
 		}
 	}
 }
+
+// TestThreatUnsentElements: the search for arguments that cannot be sent ends with
+// the context.
+func TestThreatUnsentElements(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	tries := 0
+	server := callerFunc(func(context.Context, *rpc.Request) (any, error) {
+		if tries++; tries == 3 {
+			cancel()
+		}
+		return nil, &value.Error{Path: "params[0][0].params[0]", Err: errors.New("it cannot be sent")}
+	})
+	calls := make([]rpc.Element, 50)
+	err := rpc.Multicall(ctx, server, calls)
+	var link *rpc.LinkError
+	if last := calls[49].Err; err == nil || tries != 3 || !errors.As(last, &link) || link.Sent != rpc.NotSent || !errors.Is(last, context.Canceled) {
+		t.Errorf("got %v, %v after %d tries; want 3", err, last, tries)
+	}
+}

@@ -81,11 +81,14 @@ func NewRegistry() *Registry {
 // called without reflection.
 //
 // A result of type iter.Seq2[T, error] is a stream of Ts, and one that is an
-// io.Reader a stream of bytes; it is closed at its end if it is an io.Closer. The
-// last parameter may be a stream too, iter.Seq2[T, error] or io.Reader, which can
-// be read once and only until the function returns. No stream is ever held in
-// memory as a whole, except on transports that have none: there a stream is a
-// list, and an io.Reader binary, of bounded size.
+// io.Reader a stream of bytes. One that is an io.Closer is closed at its end, or
+// when the call has no more time or its caller has gone: during a Read then, which
+// has to return, as that of a pipe does. One that is not, and whose Read waits for
+// ever, holds its call for ever. The last parameter may be a stream too,
+// iter.Seq2[T, error] or io.Reader, which can be read once and only until the
+// function returns. No stream is ever held in memory as a whole, except on
+// transports that have none: there a stream is a list, and an io.Reader binary, of
+// bounded size.
 //
 // A value that is no function registers its exported methods: under the name
 // "catalog" the method List becomes catalog.list, GetByID catalog.getByID. The
@@ -283,7 +286,7 @@ func (r *Registry) Call(ctx context.Context, req *Request) (result any, err erro
 		handler = chain(d.interceptors, r.guardUnknown(method))
 	}
 	if req.Reader && streams {
-		opened := &readers{ctx: ctx}
+		opened := &readers{}
 		req.readers = opened
 		defer func() { opened.closeBut(result) }()
 	}
@@ -420,13 +423,21 @@ type Method struct {
 
 // Methods describes the methods that the peer of ctx may call, by name.
 func (r *Registry) Methods(ctx context.Context) []Method {
-	peer := PeerFrom(ctx)
 	entries := r.door.Load().entries
-	list := make([]Method, 0, len(entries))
-	for _, name := range slices.Sorted(maps.Keys(entries)) {
-		if m := entries[name].method; r.allowed(ctx, peer, name) {
+	names := r.names(ctx)
+	list := make([]Method, 0, len(names))
+	for _, name := range names {
+		if e, ok := entries[name]; ok {
+			m := e.method
 			list = append(list, Method{Name: name, Help: m.help, Signatures: m.signatures(), Params: m.params.Names, Variadic: m.params.Variadic, Examples: m.examples()})
 		}
 	}
 	return list
+}
+
+// names returns what the peer of ctx may call, sorted.
+func (r *Registry) names(ctx context.Context) []string {
+	peer := PeerFrom(ctx)
+	names := slices.Sorted(maps.Keys(r.door.Load().entries))
+	return slices.DeleteFunc(names, func(name string) bool { return !r.allowed(ctx, peer, name) })
 }

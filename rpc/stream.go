@@ -6,6 +6,7 @@ import (
 	"io"
 	"iter"
 	"reflect"
+	"sync"
 
 	"github.com/parley-rpc/parley/rpc/value"
 )
@@ -53,12 +54,12 @@ func pushPieces(ctx context.Context, r io.Reader, yield func(item any) error) er
 	if isNil(r) {
 		return nil
 	}
-	if c, ok := r.(io.Closer); ok {
-		defer c.Close()
-	}
+	shut := closing(r)
+	defer shut()
+	defer context.AfterFunc(ctx, shut)()
 	for piece, err := range pieces(r) {
-		if err == nil {
-			err = ctx.Err()
+		if over := ctx.Err(); over != nil {
+			err = over
 		}
 		if err == nil {
 			err = yield(piece)
@@ -68,6 +69,17 @@ func pushPieces(ctx context.Context, r io.Reader, yield func(item any) error) er
 		}
 	}
 	return nil
+}
+
+// closing returns a function that closes r once, if it can be closed. At the end of
+// a context that lets a Read return that waits for what does not come, as one of a
+// pipe, a socket or most files does.
+func closing(r io.Reader) func() {
+	c, ok := r.(io.Closer)
+	if !ok {
+		return func() {}
+	}
+	return sync.OnceFunc(func() { _ = c.Close() })
 }
 
 func isNil(r io.Reader) bool {
@@ -94,10 +106,7 @@ func (m *method) collectPieces(ctx context.Context, stream any, limit int) (any,
 }
 
 // readers are those that a call has opened for its transport.
-type readers struct {
-	ctx  context.Context // of the call, as its transport has made it
-	list []*opened
-}
+type readers struct{ list []*opened }
 
 // closeBut closes those that are not the result, since an interceptor had another
 // one or an error. One that it has wrapped is for the transport to close.
@@ -129,19 +138,23 @@ func (r *Registry) noStream(ctx context.Context, m *method, req *Request, result
 
 // open returns an io.Reader for a transport that reads it, once its first piece is
 // there: one that fails until then is a fault like any other, and one that ends is
-// binary. The others are read under the context of the transport, since those of
-// interceptors have ended by then.
+// binary. For how long the others are read is the transport's to say: the contexts
+// of interceptors have ended by then.
 func open(ctx context.Context, req *Request, stream any) (any, error) {
 	r, _ := stream.(io.Reader)
 	if isNil(r) {
 		return []byte{}, nil
 	}
-	o := &opened{ctx: ctx, r: r, head: make([]byte, 0, pieceSize)}
+	o := &opened{r: r, head: make([]byte, 0, pieceSize), shut: closing(r)}
+	defer context.AfterFunc(ctx, o.shut)()
 	for len(o.head) < pieceSize {
-		n, err := o.readMore(o.head[len(o.head):pieceSize])
+		n, err := r.Read(o.head[len(o.head):pieceSize])
 		o.head = o.head[:len(o.head)+n]
+		if over := ctx.Err(); over != nil {
+			err = over
+		}
 		if err != nil {
-			o.Close()
+			o.shut()
 			if err == io.EOF { //nolint:errorlint // one that wraps it is no end
 				return o.head, nil
 			}
@@ -149,7 +162,6 @@ func open(ctx context.Context, req *Request, stream any) (any, error) {
 		}
 	}
 	if rs := req.readers; rs != nil {
-		o.ctx = rs.ctx
 		rs.list = append(rs.list, o)
 	}
 	return o, nil
@@ -157,31 +169,22 @@ func open(ctx context.Context, req *Request, stream any) (any, error) {
 
 // opened is an io.Reader of which the beginning has been read.
 type opened struct {
-	ctx  context.Context // of the call that it answers
 	r    io.Reader
 	head []byte
+	shut func()
 }
 
 func (o *opened) Read(p []byte) (int, error) {
 	if len(o.head) == 0 {
-		return o.readMore(p)
+		return o.r.Read(p)
 	}
 	n := copy(p, o.head)
 	o.head = o.head[n:]
 	return n, nil
 }
 
-func (o *opened) readMore(p []byte) (int, error) {
-	if err := o.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return o.r.Read(p)
-}
-
 func (o *opened) Close() error {
-	if c, ok := o.r.(io.Closer); ok {
-		return c.Close()
-	}
+	o.shut()
 	return nil
 }
 

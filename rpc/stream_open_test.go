@@ -23,14 +23,13 @@ func TestReaderForATransport(t *testing.T) {
 	reg.MapError(gone, 404)
 	closed := 0
 	for name, r := range map[string]func() io.Reader{
-		"none":    func() io.Reader { return nil },
-		"empty":   func() io.Reader { return strings.NewReader("") },
-		"short":   func() io.Reader { return strings.NewReader("abc") },
-		"long":    func() io.Reader { return bytes.NewReader(long) },
-		"fails":   func() io.Reader { return io.MultiReader(strings.NewReader("abc"), failing{gone}) },
-		"cut":     func() io.Reader { return io.MultiReader(strings.NewReader("abc"), failing{io.ErrUnexpectedEOF}) },
-		"later":   func() io.Reader { return io.MultiReader(bytes.NewReader(long), failing{gone}) },
-		"endless": func() io.Reader { return endless{} },
+		"none":  func() io.Reader { return nil },
+		"empty": func() io.Reader { return strings.NewReader("") },
+		"short": func() io.Reader { return strings.NewReader("abc") },
+		"long":  func() io.Reader { return bytes.NewReader(long) },
+		"fails": func() io.Reader { return io.MultiReader(strings.NewReader("abc"), failing{gone}) },
+		"cut":   func() io.Reader { return io.MultiReader(strings.NewReader("abc"), failing{io.ErrUnexpectedEOF}) },
+		"later": func() io.Reader { return io.MultiReader(bytes.NewReader(long), failing{gone}) },
 	} {
 		if err := reg.Register(name, func() io.Reader {
 			if r := r(); r != nil {
@@ -72,14 +71,49 @@ func TestReaderForATransport(t *testing.T) {
 			t.Errorf("%s: closed %d times", method, closed)
 		}
 	}
+	// What is read later is the transport's business, also if the context of the
+	// function has ended with it.
 	ctx, cancel := context.WithCancel(t.Context())
-	got, err := call(ctx, "endless")
+	closed = 0
+	got, err := call(ctx, "long")
 	if err != nil {
 		t.Fatal(err)
 	}
 	cancel()
-	if _, err := io.Copy(io.Discard, got.(io.Reader)); !errors.Is(err, context.Canceled) {
-		t.Errorf("an endless reader whose caller has left: got %v", err)
+	if b, err := io.ReadAll(got.(io.Reader)); !bytes.Equal(b, long) || err != nil || closed != 0 {
+		t.Errorf("after the end of its function: got %d bytes, %v, closed %d times", len(b), err, closed)
+	}
+}
+
+// TestReaderThatWaits: a Read that waits for what does not come returns when its
+// call is over.
+func TestReaderThatWaits(t *testing.T) {
+	reg := rpc.NewRegistry()
+	reg.Logger = slog.New(slog.DiscardHandler)
+	reading := make(chan struct{}, 1)
+	if err := reg.Register("pipe", func() io.Reader {
+		r, w := io.Pipe()
+		go func() {
+			_, _ = w.Write([]byte("abc")) // until it is read, or r is closed
+			reading <- struct{}{}
+		}()
+		return r
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for name, req := range map[string]*rpc.Request{
+		"opened":    {Method: "pipe", Reader: true},
+		"collected": {Method: "pipe"},
+		"streamed":  {Method: "pipe", Yield: func(any) error { return nil }},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() {
+			<-reading
+			cancel()
+		}()
+		if got, err := reg.Call(ctx, req); !errors.Is(err, &rpc.Fault{Code: rpc.CodeCancelled}) {
+			t.Errorf("%s: got %v, %v; want fault %d", name, got, err, rpc.CodeCancelled)
+		}
 	}
 }
 
@@ -93,10 +127,6 @@ type closing struct {
 }
 
 func (c closing) Close() error { *c.n++; return nil }
-
-type endless struct{}
-
-func (endless) Read(p []byte) (int, error) { return len(p), nil }
 
 // TestReaderUnderInterceptors: a deadline that an interceptor sets is over when the
 // result is read, and costs it nothing; a result that it drops is closed.

@@ -40,11 +40,7 @@ func (r *Registry) addSystem() {
 }
 
 func (r *Registry) listMethods(ctx context.Context) []string {
-	names := []string{}
-	for _, m := range r.Methods(ctx) {
-		names = append(names, m.Name)
-	}
-	return names
+	return r.names(ctx)
 }
 
 // find returns a method that the peer of ctx may call.

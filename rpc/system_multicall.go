@@ -2,7 +2,10 @@ package rpc
 
 import (
 	"context"
+	"fmt"
 	"reflect"
+	"runtime/debug"
+	"strconv"
 
 	"github.com/parley-rpc/parley/rpc/value"
 )
@@ -57,9 +60,9 @@ func (r *Registry) newMulticall() (*method, error) {
 			r.multicall(ctx, calls, req.Elements)
 			return value.Void{}, nil
 		}
-		list := elementList{}
-		r.multicall(ctx, calls, &list)
-		return []any(list), nil
+		l := elementList{r: r, ctx: ctx}
+		r.multicall(ctx, calls, &l)
+		return l.list, nil
 	}
 	return m, nil
 }
@@ -93,16 +96,40 @@ func (r *Registry) multicallOne(ctx context.Context, call any) (any, error) {
 	return r.Call(ctx, &Request{Method: e.Method, Args: Values(e.Params), Meta: MetaFrom(ctx)})
 }
 
-// elementList collects them for a transport that does not take them one by one.
-type elementList []any
+// elementList collects them for a transport that does not take them one by one. A
+// result that no wire could carry is the fault of its element here.
+type elementList struct {
+	r    *Registry
+	ctx  context.Context // of the one call that all are
+	list []any
+}
 
-func (l *elementList) Begin(n int) { *l = make(elementList, 0, n) }
+func (l *elementList) Begin(n int) { l.list = make([]any, 0, n) }
 
 func (l *elementList) Add(result any, f *Fault) *Fault {
-	if f != nil {
-		*l = append(*l, multicallFault{f.Code, f.Message})
-	} else {
-		*l = append(*l, []any{result})
+	var element any
+	if f == nil {
+		element, f = l.dynamic(result)
 	}
+	if f != nil {
+		element = multicallFault{f.Code, f.Message}
+	}
+	l.list = append(l.list, element)
 	return nil
+}
+
+// dynamic returns the list of one that a result is here. What is around that counts
+// for how deep it is.
+func (l *elementList) dynamic(result any) (element any, f *Fault) {
+	name := multicallName + "[" + strconv.Itoa(len(l.list)) + "]"
+	defer func() {
+		if p := recover(); p != nil {
+			f = l.r.internal(l.ctx, name, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+		}
+	}()
+	all, err := value.Dynamic([]any{[]any{result}})
+	if err != nil {
+		return nil, l.r.internal(l.ctx, name, fmt.Errorf("result: %w", err))
+	}
+	return all.([]any)[0], nil
 }

@@ -247,7 +247,9 @@ func TestTokenCallerSingleFlight(t *testing.T) {
 // TestTokenCallerWaitsInVain: a call that waits for the login of another ends with
 // its own context, and a login that ends with the context of its call is made
 // again by those who wait.
-func TestTokenCallerWaitsInVain(t *testing.T) {
+func TestTokenCallerWaitsInVain(t *testing.T) { synctest.Test(t, testWaitsInVain) }
+
+func testWaitsInVain(t *testing.T) {
 	began, release := make(chan struct{}, 8), make(chan struct{})
 	var logins atomic.Int32
 	reg := rpc.NewRegistry()
@@ -283,6 +285,10 @@ func TestTokenCallerWaitsInVain(t *testing.T) {
 		t.Errorf("the one who waited in vain: got %v; want not sent, cancelled", err)
 	}
 	go call(bounded(t))
+	synctest.Wait() // until it waits for the leader
+	if n := logins.Load(); n != 1 {
+		t.Errorf("got %d logins while one was under way; want 1", n)
+	}
 	endLeader()
 	if err := <-results; !errors.Is(err, context.Canceled) {
 		t.Errorf("the one who logged in: got %v; want context.Canceled", err)

@@ -46,6 +46,7 @@ type xmlrpcConfig struct {
 	NoGzip                  bool `toml:"no_gzip"`
 	NoNil                   bool `toml:"no_nil"`
 	Int32Only               bool `toml:"int32_only"`
+	LongInt                 bool `toml:"long_int"`
 }
 
 // encrypted reports whether what is sent is.

@@ -204,6 +204,9 @@ func (f *configFile) checkListeners() error {
 	for i, l := range f.XMLRPC {
 		path := fmt.Sprintf("xmlrpc[%d]", i)
 		wrong = append(wrong, f.checkListener(path, l.listenerConfig))
+		if l.Int32Only && l.LongInt {
+			wrong = append(wrong, f.wrongf(path+".long_int", "with int32_only beside it there is no integer beyond 32 bits to write; leave one of them out"))
+		}
 		switch {
 		case strings.Contains(l.Listen, "://") && !isSocket(l.Listen):
 			wrong = append(wrong, f.wrongf(path+".listen", "got %q; want host:port or unix:/path (with cert and key it is https)", l.Listen))

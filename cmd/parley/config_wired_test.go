@@ -45,6 +45,7 @@ int32_only = true
 allow_from = ["10.0.0.0/8"]
 [[xmlrpc]]
 listen = "127.0.0.1:0"
+long_int = true
 [[native]]
 listen = "127.0.0.1:0"
 allow_from = ["192.0.2.1"]
@@ -72,8 +73,8 @@ login_timeout = "3s"
 				t.Errorf("listener %d has hosts %q and allows %v", i, server.Hosts, server.AllowFrom)
 			}
 			old := i == 0
-			if server.AllowMissingContentType != old || server.NoGzip != old || server.Values.NoNil != old || server.Values.Int32Only != old || slices.Equal(server.Paths, []string{"/only"}) != old {
-				t.Errorf("listener %d: what old peers need is %+v; want it on the first one alone", i, server.Values)
+			if server.AllowMissingContentType != old || server.NoGzip != old || server.Values.NoNil != old || server.Values.Int32Only != old || server.Values.LongInt == old || slices.Equal(server.Paths, []string{"/only"}) != old {
+				t.Errorf("listener %d: what old peers need is %+v; want long_int on the second one, and all else on the first one alone", i, server.Values)
 			}
 			if server.Auth != svc.creds {
 				t.Errorf("listener %d does not ask for credentials", i)

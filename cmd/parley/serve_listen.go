@@ -101,7 +101,7 @@ func (s *service) listenXMLRPC(c xmlrpcConfig) error {
 		Paths:                           c.Paths,
 		AllowMissingContentType:         c.AllowMissingContentType,
 		NoGzip:                          c.NoGzip,
-		Values:                          xmlvalue.Options{NoNil: c.NoNil, Int32Only: c.Int32Only},
+		Values:                          xmlvalue.Options{NoNil: c.NoNil, Int32Only: c.Int32Only, LongInt: c.LongInt},
 		AllowFrom:                       prefixes(c.AllowFrom),
 		DangerouslyListenBeyondLoopback: c.DangerouslyListenBeyondLoopback,
 		MaxConns:                        s.maxConns,

@@ -138,6 +138,7 @@ func document(all []conversation) string {
 	for _, tc := range cases {
 		fmt.Fprintf(&b, "- %s: %s\n", tc.name, tc.title)
 	}
+	fmt.Fprintf(&b, "\n%s\n", longIntSection(all))
 
 	b.WriteString("\n## What goes wrong, program by program\n")
 	for _, c := range all {

@@ -18,6 +18,7 @@ type recording struct {
 	version  string   // of the library
 	conns    int      // connections that were made for it
 	results  []result // what the program printed
+	longInt  string   // and of the case i8 where our server has Values.LongInt; "" where it was not asked
 }
 
 // result is what a program says about one case.
@@ -110,6 +111,8 @@ func (p peer) read(t testing.TB) *recording {
 			rec.version = value
 		case "connections":
 			rec.conns, err = strconv.Atoi(value)
+		case "i8 with LongInt":
+			rec.longInt = value
 		default:
 			err = fmt.Errorf("unknown line %q", line)
 		}
@@ -131,7 +134,11 @@ func (p peer) write(t testing.TB, rec *recording) {
 	if rec.version != "" {
 		fmt.Fprintf(&text, "version: %s\n", rec.version)
 	}
-	fmt.Fprintf(&text, "connections: %d\n\n", rec.conns)
+	fmt.Fprintf(&text, "connections: %d\n", rec.conns)
+	if rec.longInt != "" {
+		fmt.Fprintf(&text, "i8 with LongInt: %s\n", rec.longInt)
+	}
+	text.WriteString("\n")
 	for _, r := range rec.results {
 		fmt.Fprintln(&text, r)
 	}

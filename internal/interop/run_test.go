@@ -25,10 +25,11 @@ const recordedPort = "8080"
 func testLive(t *testing.T, p peer, vars ...string) {
 	t.Helper()
 	live, arrivals := p.converse(t, vars)
+	now := p.replay(t, live)
+	live.longInt = p.runLongInt(t, newConversation(p, live, now), vars)
 	if *update {
 		p.write(t, live)
 	}
-	now := p.replay(t, live)
 	if diff := cmp.Diff(arrivals, arrivalsOf(now), cmp.AllowUnexported(arrival{})); diff != "" {
 		t.Errorf("the bytes that %s sent arrive as something else when they are sent again (-live +replayed):\n%s", p.name, diff)
 	}
@@ -41,6 +42,9 @@ func testLive(t *testing.T, p peer, vars ...string) {
 	before, after := newConversation(p, rec, recorded), newConversation(p, live, now)
 	if diff := cmp.Diff(before.comparable(), after.comparable(), cmp.AllowUnexported(result{})); diff != "" {
 		t.Errorf("%s prints something else than in its recording (-recorded +live); %s\n%s", p.name, cure, diff)
+	}
+	if live.longInt != rec.longInt {
+		t.Errorf("%s with LongInt: got %q; want %q as in its recording; %s", p.name, live.longInt, rec.longInt, cure)
 	}
 	for _, f := range wireFacts {
 		if got, want := f.of(after), f.of(before); got != want && f.title != connections {

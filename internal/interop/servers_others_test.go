@@ -149,7 +149,7 @@ func nodeServer() server {
 		packages: []string{"nodejs", "npm"},
 		version:  "node -p 'JSON.parse(fs.readFileSync(process.argv[1])).version' $NPM/xmlrpc/package.json",
 		notes: []string{
-			"It reads `<i8>` as text. An unknown method is HTTP status 404, which says that the call did not run, and an Error instead of `{faultCode, faultString}` a fault without a code, which cannot be read.",
+			"It reads `<i8>` as text. An unknown method is HTTP status 404, which says that the call did not run, and an Error instead of `{faultCode, faultString}` a fault without either: code 0.",
 			`It answers in chunks, at every path.`,
 		},
 		steps: append(

@@ -128,27 +128,30 @@ func (st *state) leaveLine(in *incoming) {
 	st.appendFault(in.id, rpc.FaultOf(context.Canceled))
 }
 
-// reserve counts a large answer before it is encoded, if its size is known: of
-// many that come at once and are refused, the encoded ones would be garbage for
-// longer than there is memory.
-func (s *session) reserve(in *incoming, result any) error {
-	size := 0
-	switch v := result.(type) {
-	case []byte:
-		size = len(v)
-	case string:
-		size = len(v)
-	}
+// reserve counts a large answer of that many bytes before it is encoded: of many
+// that come at once and are refused, the encoded ones would be garbage for longer
+// than there is memory.
+func (s *session) reserve(in *incoming, size int) (f *rpc.Fault) {
 	if size <= smallAnswer {
 		return nil
 	}
-	var err error
 	s.update(func(st *state) {
 		if more := callMemory + len(in.message) + size - in.charged; more > 0 && !st.charge(in, more) {
-			err = st.purse.errMemory()
+			f = st.purse.errMemory()
 		}
 	})
-	return err
+	return f
+}
+
+// sizeOf is what a result takes encoded, in bytes; 0 where that is not known.
+func sizeOf(result any) int {
+	switch v := result.(type) {
+	case []byte:
+		return len(v)
+	case string:
+		return len(v)
+	}
+	return 0
 }
 
 // settleAccount counts a large answer in place of the arguments, which are not

@@ -40,6 +40,8 @@ type incoming struct {
 
 	in  *instream  // the upload; nil: none
 	out *outstream // the items of the result; nil: the caller takes none
+
+	multicall *multicall // what it is, if it is one
 }
 
 var incomings = sync.Pool{New: func() any { return new(incoming) }}
@@ -53,7 +55,7 @@ func newIncoming(s *session, id uint64) *incoming {
 func (in *incoming) free() {
 	in.message, in.answer = reuse(&in.dec, in.message), kept(in.answer)
 	in.s, in.args, in.ctx, in.req, in.cancelled, in.values = nil, nil, nil, rpc.Request{}, false, 0
-	in.in, in.out = nil, nil
+	in.in, in.out, in.multicall = nil, nil, nil
 	in.short, in.kind = false, 0
 	incomings.Put(in)
 }
@@ -331,21 +333,38 @@ func (in *incoming) handle() frameType {
 		}
 	}
 	if err == nil {
-		err = in.s.reserve(in, result)
-	}
-	if err == nil {
-		in.answer, err = cbor.Append(withHeadRoom(in.answer), result)
-		if err != nil {
-			err = in.internal(fmt.Errorf("the result cannot be encoded: %w", err))
-		} else if n, most := len(in.answer)-headRoom, in.s.hello.maxMessage; n > most {
-			err = rpc.Errorf(rpc.CodeOverLimit, "over limit: the result takes %d bytes, the caller accepts %d", n, most)
-		}
+		err = in.encode(result)
 	}
 	if err == nil {
 		return frameResult
 	}
 	in.answer = appendFault(withHeadRoom(in.answer), rpc.FaultOf(err))
 	return frameFault
+}
+
+// encode makes a result the answer. It may panic in a type that writes itself.
+func (in *incoming) encode(result any) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = in.panicked(in.req.Method, p)
+		}
+	}()
+	if m := in.multicall; m != nil && m.begun {
+		if err = m.end(); err != nil {
+			return err
+		}
+	} else {
+		if f := in.s.reserve(in, sizeOf(result)); f != nil {
+			return f
+		}
+		if in.answer, err = cbor.Append(withHeadRoom(in.answer), result); err != nil {
+			return in.unencoded(in.req.Method, err)
+		}
+	}
+	if n, most := len(in.answer)-headRoom, in.s.hello.maxMessage; n > most {
+		return rpc.Errorf(rpc.CodeOverLimit, "over limit: the result takes %d bytes, the caller accepts %d", n, most)
+	}
+	return nil
 }
 
 // call runs the handler, which may be anything; a registry does not panic.
@@ -355,20 +374,32 @@ func (in *incoming) call() (result any, err error) {
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			result, err = nil, in.internal(fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+			result, err = nil, in.panicked(in.req.Method, p)
 		}
 	}()
+	if in.req.Method == multicallName && in.out == nil {
+		in.multicall = &multicall{in: in}
+		in.req.Elements = in.multicall
+	}
 	return in.s.handler.Call(in.ctx, &in.req)
 }
 
 // internal hides a failure of this side under an id.
-func (in *incoming) internal(cause error) error {
+func (in *incoming) internal(method string, cause error) *rpc.Fault {
 	var b [4]byte
 	_, _ = rand.Read(b[:]) // never fails, as its documentation says
 	id := hex.EncodeToString(b[:])
 	in.s.logger.LogAttrs(in.ctx, slog.LevelError, "internal_error", slog.String("id", id),
-		slog.String("method", value.Clip(in.req.Method, 255)), slog.Any("error", cause))
+		slog.String("method", value.Clip(method, 255)), slog.Any("error", cause))
 	return rpc.Errorf(rpc.CodeInternal, "internal error (id %s)", id)
+}
+
+func (in *incoming) panicked(method string, p any) *rpc.Fault {
+	return in.internal(method, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+}
+
+func (in *incoming) unencoded(method string, cause error) *rpc.Fault {
+	return in.internal(method, fmt.Errorf("the result cannot be encoded: %w", cause))
 }
 
 // finish answers a call, which may have to wait for room, and takes the next one

@@ -198,6 +198,14 @@ var broken = map[string]struct {
 		})
 		return reg
 	}},
+	"UnwritableCostsAll": {"UnwritableResults", func(reg *rpc.Registry) rpc.Caller {
+		return callerFunc(func(ctx context.Context, req *rpc.Request) (any, error) {
+			if req.Method == "system.multicall" {
+				return nil, rpc.Errorf(rpc.CodeInternal, "internal error")
+			}
+			return reg.Call(ctx, req)
+		})
+	}},
 	"MulticallIsCutOff": {"Multicall", results(func(v any) any {
 		if list, ok := v.(*[]any); ok && len(*list) > 10 {
 			*list = (*list)[:10]

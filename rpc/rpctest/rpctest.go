@@ -93,6 +93,7 @@ func Run(t *testing.T, tr Transport) {
 		{"DeniedIsLogged", testDeniedIsLogged},
 		{"Introspection", testIntrospection},
 		{"Multicall", testMulticall},
+		{"UnwritableResults", testUnwritableResults},
 		{"Multicaller", testMulticaller},
 		{"Stubs", testStubs},
 	} {

@@ -15,8 +15,10 @@ import (
 // *rpc.LinkError.
 //
 // With a status that refuses a request, such as 401, 404 and 429, the call did not
-// run: the LinkError is rpc.NotSent. With status 401 it Is a fault with code rpc.CodeNotAuthenticated, with 413 and
-// 429 one with rpc.CodeOverLimit, so that programs need not know the transport.
+// run: the LinkError is rpc.NotSent. With status 401 it Is a fault with code
+// rpc.CodeNotAuthenticated, with 404 one with rpc.CodeMethodNotFound (npm's xmlrpc
+// answers so), with 413 and 429 one with rpc.CodeOverLimit: programs need not know
+// the transport.
 type AnswerError struct {
 	// Status is the HTTP status, Location where a redirect leads, which is not
 	// followed.
@@ -89,6 +91,8 @@ func (e *AnswerError) Is(target error) bool {
 	switch e.Status {
 	case http.StatusUnauthorized:
 		return f.Code == rpc.CodeNotAuthenticated
+	case http.StatusNotFound:
+		return f.Code == rpc.CodeMethodNotFound
 	case http.StatusRequestEntityTooLarge, http.StatusTooManyRequests:
 		return f.Code == rpc.CodeOverLimit
 	}

@@ -82,7 +82,7 @@ func (c *call) make(ctx context.Context, dst []byte) (a reply, err error) {
 	}
 	out, err := xmlvalue.AppendResponse(dst, result, e.options)
 	if err != nil {
-		return a, e.unwritable(ctx, d.Method, result, err)
+		return a, e.unwritable(ctx, d.Method, err)
 	}
 	return reply{status: http.StatusOK, header: xmlHeader, body: out}, nil
 }
@@ -111,13 +111,17 @@ func readFault(err error) error {
 	return err
 }
 
-// unwritable is the fault for a result that could not be written. The cause is in
-// the log; the caller learns no more than whether another transport could have
-// carried it.
-func (e *endpoint) unwritable(ctx context.Context, method string, result any, err error) *rpc.Fault {
+// unwritable is the fault for a result that could not be written. Its caller, who
+// was to have the result, learns which part of it this wire does not carry, and
+// why. What else there is to know is in the log.
+func (e *endpoint) unwritable(ctx context.Context, method string, err error) *rpc.Fault {
 	fault := e.internal(ctx, method, err)
-	if _, err := value.Dynamic(result); err == nil {
-		fault.Message += ": XML-RPC has no form for a part of the result"
+	var at *value.Error
+	if !errors.As(err, &at) {
+		return fault
+	}
+	if no, ok := at.Err.(*xmlvalue.WriteError); ok { //nolint:errorlint // one that is wrapped may stand in a text of the service's own
+		fault.Message += ": result" + at.Path + ": " + no.Reason
 	}
 	return fault
 }

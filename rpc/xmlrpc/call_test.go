@@ -19,6 +19,7 @@ import (
 	"github.com/parley-rpc/parley/rpc"
 	"github.com/parley-rpc/parley/rpc/value"
 	"github.com/parley-rpc/parley/rpc/xmlrpc"
+	"github.com/parley-rpc/parley/rpc/xmlrpc/xmlvalue"
 )
 
 // TestBrokenDocuments: what cannot be read is a fault with the code for it, no
@@ -78,32 +79,47 @@ func TestWrongArguments(t *testing.T) {
 		rpc.CodeInvalidParams, "params[0]: expected int, got string")
 }
 
-// TestUnwritableResults: what could not be written, and why, is in the log. The
-// caller learns that XML-RPC has no form for it, where another wire has one.
+// TestUnwritableResults: the caller is told which part of its result XML-RPC does
+// not carry, and why. What the service does wrong is in the log alone.
 func TestUnwritableResults(t *testing.T) {
 	var log logText
 	results := map[string]any{
 		"nan":     []any{1, map[string]any{"x": math.NaN()}},
 		"large":   new(big.Int).Lsh(big.NewInt(1), 70),
+		"long":    map[string]any{"list": []int64{1, 2, 3, 1 << 40}},
+		"nil":     map[string]any{"x\n<y>": nil},
 		"control": "bell \a",
+		"key":     map[string]any{"bell\a": 1},
 		"complex": complex(1, 2),
 		"channel": make(chan int),
-		"text":    failingText{},
+		"text":    []any{failingText{}},
 		"panic":   panickingText{},
 	}
 	addr := serve(t, &xmlrpc.Server{
 		Handler: callerFunc(func(_ context.Context, req *rpc.Request) (any, error) { return results[req.Method], nil }),
 		Logger:  slog.New(slog.NewTextHandler(&log, nil)),
+		Values:  xmlvalue.Options{NoNil: true, Int32Only: true},
 	})
-	const noForm = "XML-RPC has no form for a part of the result"
+	c := newClient(t, "http://"+addr, xmlrpc.ClientConfig{})
 	for method, want := range map[string]string{
-		"nan": noForm, "large": noForm, "control": noForm, "complex": noForm,
+		"nan":     "result[1].x: XML-RPC has no nan",
+		"large":   "result: an integer of 71 bits does not fit the 64 bits of <i8>",
+		"long":    "result.list[3]: 1099511627776 does not fit the 32 bits of <int>, and <i8> is not sent",
+		"nil":     `result.x\n<y>: nil is not sent`,
+		"control": "result: text holds U+0007 at byte 5: XML cannot carry it",
+		"key":     `result.bell\a: the key bell\a holds U+0007 at byte 4: XML cannot carry it`,
+		"complex": "result: XML-RPC has no form for a complex",
 		"channel": "", "text": "", "panic": "",
 	} {
-		got := post(t, addr, document(method))
-		wantFault(t, got, rpc.CodeInternal, "internal error (id ")
-		if !strings.Contains(got.body, want) || strings.Contains(got.body, "canary") || want == "" && strings.Contains(got.body, noForm) {
-			t.Errorf("%s: got %s; want %q and not the cause", method, got.body, want)
+		_, err := rpc.Invoke[any](bounded(t), c, method)
+		var fault *rpc.Fault
+		if !errors.As(err, &fault) || fault.Code != rpc.CodeInternal {
+			t.Errorf("%s: got %v; want fault %d", method, err, rpc.CodeInternal)
+			continue
+		}
+		head, why, told := strings.Cut(fault.Message, "): ")
+		if !strings.HasPrefix(head, "internal error (id ") || why != want || told != (want != "") {
+			t.Errorf("%s: got %q; want %q behind the id", method, fault.Message, want)
 		}
 	}
 	if text := log.String(); strings.Count(text, "canary") != 2 || !strings.Contains(text, "chan int") || !strings.Contains(text, "[1].x: ") || !strings.Contains(text, "an integer of 71 bits") {

@@ -1,9 +1,11 @@
 package xmlrpc_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -102,47 +104,102 @@ func TestLiveMulticallPython(t *testing.T) {
 }
 
 // TestLiveMulticallPythonWithout: a server without multicall says so with a fault
-// of its own kind, which is no proof that nothing has run; so nothing is repeated.
+// of its own kind, and each call is made once.
 func TestLiveMulticallPythonWithout(t *testing.T) {
 	c := newClient(t, simpleServer(t, "none"), xmlrpc.ClientConfig{})
 	calls := []rpc.Element{{Method: "note", Args: rpc.Values{"x"}}, {Method: "note", Args: rpc.Values{"y"}}}
-	err := rpc.Multicaller{Caller: c, OneByOne: true}.Call(bounded(t), calls)
+	err := rpc.Multicall(bounded(t), c, calls)
 	if err == nil || !strings.Contains(err.Error(), "2 of 2 calls failed") || !strings.Contains(err.Error(), "is not supported") {
 		t.Errorf("got %v; want Python's fault for both", err)
 	}
-	if n, err := rpc.Invoke[int](bounded(t), c, "note", "z"); n != 1 || err != nil {
-		t.Errorf("got %d, %v; want 1: nothing has run before", n, err)
+	if err := (rpc.Multicaller{Caller: c, OneByOne: true}).Call(bounded(t), calls); err != nil || calls[0].Result != int64(1) || calls[1].Result != int64(2) {
+		t.Errorf("one by one: got %v, %v, %v; want 1 and 2", err, calls[0].Result, calls[1].Result)
 	}
 }
 
-// TestMulticallOneByOne: what happens where system.multicall is an unknown method.
+// TestMulticallOneByOne: what happens where system.multicall is an unknown method,
+// however the server says so.
 func TestMulticallOneByOne(t *testing.T) {
 	var seen []string
+	var refusal error
 	reg := registry(t, map[string]any{"add": func(a, b int) int { return a + b }})
-	c := newClient(t, "http://"+serve(t, &xmlrpc.Server{Handler: callerFunc(func(ctx context.Context, req *rpc.Request) (any, error) {
+	srv := &xmlrpc.Server{Handler: callerFunc(func(ctx context.Context, req *rpc.Request) (any, error) {
 		seen = append(seen, req.Method)
-		if req.Method == "system.multicall" {
-			return nil, rpc.Errorf(rpc.CodeMethodNotFound, "system.multicall: no such method")
+		if req.Method == "system.multicall" && refusal != nil {
+			return nil, refusal
 		}
 		return reg.Call(ctx, req)
-	})}), xmlrpc.ClientConfig{})
+	})}
+	var status atomic.Int32
+	c := newClient(t, mount(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		if code := int(status.Load()); code != 0 && bytes.Contains(body, []byte("system.multicall")) {
+			w.WriteHeader(code)
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		srv.ServeHTTP(w, r)
+	})), xmlrpc.ClientConfig{})
 	var sum int
 	calls := []rpc.Element{
 		{Method: "add", Args: rpc.Values{3, 5}, Into: &sum},
 		{Method: "no.such"},
 		{Method: "add", Args: rpc.Values{1, 1}},
 	}
+	refusal = rpc.Errorf(rpc.CodeMethodNotFound, "system.multicall: no such method")
 	err := rpc.Multicall(bounded(t), c, calls)
 	if !errors.Is(err, &rpc.Fault{Code: rpc.CodeMethodNotFound}) || !strings.Contains(err.Error(), "3 of 3") || fmt.Sprint(seen) != "[system.multicall]" {
 		t.Errorf("got %v, %v; want fault -32601 for all three, and one request", err, seen)
 	}
-	seen = nil
-	err = rpc.Multicaller{Caller: c, OneByOne: true}.Call(bounded(t), calls)
-	if !strings.Contains(fmt.Sprint(err), "1 of 3 calls failed, first calls[1]") || sum != 8 || calls[2].Result != int64(2) || calls[0].Result != nil {
-		t.Errorf("got %v, %d, %v", err, sum, calls[2].Result)
+	for name, test := range map[string]struct {
+		refusal error
+		status  int
+		seen    string
+	}{
+		"fault -32601":      {refusal, 0, "[system.multicall add no.such add]"},
+		"a fault of Python": {rpc.Errorf(1, "method \"system.multicall\" is not supported"), 0, "[system.multicall add no.such add]"},
+		"a fault of Perl":   {rpc.Errorf(200, "Unknown method: system.multicall"), 0, "[system.multicall add no.such add]"},
+		"status 404":        {nil, 404, "[add no.such add]"},
+		"no refusal":        {nil, 0, "[system.multicall system.multicall]"},
+	} {
+		seen, refusal, sum = nil, test.refusal, 0
+		status.Store(int32(test.status))
+		err = rpc.Multicaller{Caller: c, OneByOne: true}.Call(bounded(t), calls)
+		if !strings.Contains(fmt.Sprint(err), "1 of 3 calls failed, first calls[1]") || sum != 8 || calls[2].Result != int64(2) || calls[0].Result != nil {
+			t.Errorf("%s: got %v, %d, %v", name, err, sum, calls[2].Result)
+		}
+		if fmt.Sprint(seen) != test.seen {
+			t.Errorf("%s: the server got %v; want %s", name, seen, test.seen)
+		}
 	}
-	if fmt.Sprint(seen) != "[system.multicall add no.such add]" {
-		t.Errorf("the server got %v", seen)
+	// A server that does not know what became of the calls is not asked again.
+	seen, refusal = nil, nil
+	status.Store(500)
+	err = rpc.Multicaller{Caller: c, OneByOne: true}.Call(bounded(t), calls)
+	if !strings.Contains(fmt.Sprint(err), "3 of 3 calls failed") || len(seen) != 0 {
+		t.Errorf("status 500: got %v, %v; want an error for all three", err, seen)
+	}
+	if err := (rpc.Multicaller{Caller: c, OneByOne: true}).Call(bounded(t), nil); err != nil {
+		t.Errorf("no calls: %v", err)
+	}
+}
+
+// TestMulticallFaultOfAll: a multicall that fails as a whole may have run calls
+// before it did, and none is made again.
+func TestMulticallFaultOfAll(t *testing.T) {
+	ran := 0
+	reg := registry(t, map[string]any{"note": func() int { ran++; return ran }})
+	c := newClient(t, "http://"+serve(t, &xmlrpc.Server{Handler: callerFunc(func(ctx context.Context, req *rpc.Request) (any, error) {
+		result, err := reg.Call(ctx, req)
+		if req.Method == "system.multicall" && ran > 0 { // as Python does if it cannot write one of the results
+			return nil, rpc.Errorf(1, "cannot marshal")
+		}
+		return result, err
+	})}), xmlrpc.ClientConfig{})
+	calls := []rpc.Element{{Method: "note"}, {Method: "note"}}
+	err := rpc.Multicaller{Caller: c, OneByOne: true}.Call(bounded(t), calls)
+	if !errors.Is(err, &rpc.Fault{Code: 1}) || !errors.Is(calls[1].Err, &rpc.Fault{Code: 1}) || ran != 2 {
+		t.Errorf("got %v and %d runs; want fault 1 for both, and 2", err, ran)
 	}
 }
 

@@ -43,7 +43,7 @@ type reply struct {
 	status int
 	header http.Header // shared: not to be changed
 	body   []byte
-	blob   io.Reader // instead of body: the result, written as it is read; closed if it is an io.Closer
+	blob   io.Reader // instead of body: the result, written as it is read and then closed, see blob
 }
 
 var (
@@ -157,8 +157,10 @@ func (x *exchange) run(timeout time.Duration, job work) *refusal {
 	defer x.bodies.free(out)
 	answer := job.answer(ctx, out.data)
 	out.data = answer.body
-	if c, ok := answer.blob.(io.Closer); ok {
-		defer c.Close()
+	if answer.blob != nil {
+		b := newBlob(ctx, answer.blob)
+		defer b.close()
+		answer.blob = b
 	}
 	if over.end() {
 		x.send(answer)

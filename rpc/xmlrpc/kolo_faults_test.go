@@ -338,16 +338,31 @@ func TestLiveKoloFaultType(t *testing.T) {
 	}
 }
 
+// koloReaders counts the goroutines in which kolo's clients wait for answers.
+func koloReaders() int {
+	stacks := make([]byte, 1<<20)
+	return bytes.Count(stacks[:runtime.Stack(stacks, true)], []byte("\nnet/rpc.(*Client).input("))
+}
+
 // TestLiveKoloEndsWithOneAnswer: one result that does not fit its destination is
 // the last answer that a kolo client takes.
 func TestLiveKoloEndsWithOneAnswer(t *testing.T) {
 	reg := registry(t, map[string]any{"text": func() string { return "x" }, "int": func() int { return 7 }})
 	url := "http://" + serve(t, &xmlrpc.Server{Handler: reg})
 	over, _ := koloOver(t, url, xmlrpc.ClientConfig{})
-	for name, c := range map[string]*kolo.Client{"kolo alone": koloClient(t, url), "over a Transport": over} {
+	clients := map[string]*kolo.Client{"kolo alone": koloClient(t, url), "over a Transport": over}
+	left := len(clients)
+	for name, c := range clients {
 		var n int
 		if err := c.Call("text", nil, &n); err == nil {
 			t.Errorf("%s: text was read as an int", name)
+		}
+		// A call that comes before its reader has ended waits for ever.
+		left--
+		for deadline := time.Now().Add(patience); koloReaders() > left; time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("%s: its reader goes on", name)
+			}
 		}
 		if err := c.Call("int", nil, &n); err == nil || !strings.Contains(err.Error(), "shut down") {
 			t.Errorf("%s: the next call: got %v; the claim is that the connection is shut down", name, err)

@@ -22,9 +22,9 @@ func allocated(f func()) uint64 {
 	return after.TotalAlloc - before.TotalAlloc
 }
 
-// TestLargeBlobsAreNotCopied: what a call with a large argument or result takes is
+// TestAllocationsOfLargeBlobs: what a call with a large argument or result takes is
 // told in copies of the blob. One is what the function is given, or gives.
-func TestLargeBlobsAreNotCopied(t *testing.T) {
+func TestAllocationsOfLargeBlobs(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector drops what is pooled")
 	}

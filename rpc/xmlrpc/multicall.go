@@ -73,9 +73,9 @@ func (m *multicall) write(result any) (out []byte, fault *rpc.Fault) {
 			fault = m.e.internal(m.ctx, m.name(), fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
 		}
 	}()
-	out, err := xmlvalue.AppendListElement(m.out, []any{result}, m.e.options)
+	out, err := xmlvalue.AppendElement(m.out, result, m.e.options)
 	if err != nil {
-		return nil, m.e.unwritable(m.ctx, m.name(), result, err)
+		return nil, m.e.unwritable(m.ctx, m.name(), err)
 	}
 	return out, nil
 }

@@ -117,9 +117,15 @@ func TestMulticallUnwritableResult(t *testing.T) {
 	})
 	c := newClient(t, "http://"+serve(t, &xmlrpc.Server{Handler: reg, Logger: slog.New(slog.NewTextHandler(&log, nil))}), xmlrpc.ClientConfig{})
 	got := multicall(t, c, element("one"), element("nan"), element("bell"), element("one"), element("text"), element("panic"), element("one"))
+	calls := []any{element("nan"), element("text")}
+	if results, err := rpc.Invoke[[]map[string]any](bounded(t), c, "system.multicall", calls); err != nil || len(results) != 2 {
+		t.Errorf("got %v, %v; want two faults", results, err)
+	} else if first, second := fmt.Sprint(results[0]["faultString"]), fmt.Sprint(results[1]["faultString"]); !strings.HasSuffix(first, "): result[2]: XML-RPC has no nan") || !strings.HasSuffix(second, ")") {
+		t.Errorf("got %q and %q; want the reason and none", first, second)
+	}
 	internal := code(rpc.CodeInternal)
 	wantResults(t, got, []any{int64(1)}, internal, internal, []any{int64(1)}, internal, internal, []any{int64(1)})
-	if text := log.String(); strings.Count(text, "canary") != 2 || !strings.Contains(text, "method=system.multicall[1]") || !strings.Contains(text, "method=system.multicall[5]") {
+	if text := log.String(); strings.Count(text, "canary") != 3 || !strings.Contains(text, "method=system.multicall[1]") || !strings.Contains(text, "method=system.multicall[5]") {
 		t.Errorf("the causes are not in the log:\n%s", text)
 	}
 }

@@ -128,8 +128,8 @@ func (p *page) data(ctx context.Context) *pageData {
 	return d
 }
 
-// describe finds out about methods. What their help and their signatures are it
-// asks by calls as well, and a caller who may not make them is told names only;
+// describe finds out about methods. What their help, their signatures and their
+// parameters are it asks by calls as well, and a caller who may not make them is told names only;
 // but of a Caller that can tell all at once it makes each call just once, so that
 // a page for a thousand functions is not two thousand calls to interceptors.
 func (p *page) describe(ctx context.Context, names []string) []rpc.Method {
@@ -140,7 +140,7 @@ func (p *page) describe(ctx context.Context, names []string) []rpc.Method {
 			known[m.Name] = m
 		}
 	}
-	help, signatures := true, true
+	help, signatures, params := true, true, true
 	for i, name := range names {
 		m := &methods[i]
 		m.Name = name
@@ -156,11 +156,18 @@ func (p *page) describe(ctx context.Context, names []string) []rpc.Method {
 				_ = p.ask(ctx, &m.Signatures, "system.methodSignature", name) // "undef" for one that is not known
 			}
 		}
+		if params && (i == 0 || !isKnown) {
+			err := p.ask(ctx, &m.Params, "system.methodParams", name)
+			params = err == nil || !isKnown
+		}
 		if isKnown && help {
 			m.Help = k.Help
 		}
 		if isKnown && signatures {
-			m.Signatures, m.Params, m.Variadic, m.Examples = k.Signatures, k.Params, k.Variadic, k.Examples
+			m.Signatures, m.Variadic = k.Signatures, k.Variadic
+		}
+		if isKnown && params { // an example of a struct has the names of its members
+			m.Params, m.Examples = k.Params, k.Examples
 		}
 	}
 	return methods

@@ -161,20 +161,21 @@ func TestPageOfHostileServer(t *testing.T) {
 	}
 }
 
-// TestPageAsksThroughTheDoor: a caller who may not ask for help or signatures
-// sees names alone, though the registry could tell all.
+// TestPageAsksThroughTheDoor: a caller who may not ask for help, signatures or
+// parameters does not see them, though the registry could tell all.
 func TestPageAsksThroughTheDoor(t *testing.T) {
 	for name, test := range map[string]struct {
 		denied    string
 		want, bad string
 	}{
-		"all":        {"", "What it does", "nothing"},
+		"all":        {"", "secret", "nothing"},
 		"help":       {"system.methodHelp", "<i>int</i>", "What it does"},
 		"signatures": {"system.methodSignature", "What it does", "<i>int</i>"},
+		"params":     {"system.methodParams", "<i>int</i>", "secret"},
 		"list":       {"system.listMethods", "does not tell", "known"},
 	} {
 		reg := registry(t, nil)
-		if err := reg.Register("known", func(int) {}, rpc.Help("What it does")); err != nil {
+		if err := reg.Register("known", func(int, struct{ Secret int }) {}, rpc.Help("What it does"), rpc.Params("secret", "second")); err != nil {
 			t.Fatal(err)
 		}
 		calls := 0
@@ -192,7 +193,7 @@ func TestPageAsksThroughTheDoor(t *testing.T) {
 		if !strings.Contains(text, test.want) || strings.Contains(text, test.bad) {
 			t.Errorf("%s: want %q and not %q:\n%s", name, test.want, test.bad, text)
 		}
-		if calls > 3 {
+		if calls > 4 {
 			t.Errorf("%s: the interceptor saw %d calls; want one of each kind", name, calls)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"strings"
 
 	"github.com/parley-rpc/parley/rpc/value"
 	"github.com/parley-rpc/parley/rpc/xmlrpc/xmlvalue"
@@ -82,7 +83,12 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	for _, name := range []string{"Content-Length", "Content-Encoding", "Accept-Encoding", "Idempotency-Key", "X-Idempotency-Key"} {
 		header.Del(name)
 	}
+	contentType := header.Get("Content-Type")
 	maps.Copy(header, c.header())
+	if !strings.Contains(contentType, "xml") {
+		contentType = "text/xml"
+	}
+	header["Content-Type"] = []string{contentType} // the encoding of the call is not ours to say
 
 	ctx, cancel := c.bound(r.Context())
 	defer cancel()

@@ -189,3 +189,35 @@ func TestThreatTransportChangesText(t *testing.T) {
 		t.Errorf("got %s, %v; want the text as it was sent", answer, err)
 	}
 }
+
+// TestTransportEncoding: a call in another encoding is not said to be UTF-8, which
+// for servers counts more than what the document says.
+func TestTransportEncoding(t *testing.T) {
+	got := make(chan string, 1)
+	url := mount(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		got <- r.Header.Get("Content-Type") + " " + string(body[len(body)-len("\xe9</value></param></params></methodCall>"):][:1])
+		io.WriteString(w, yes)
+	}))
+	transport, err := xmlrpc.NewTransport(url, xmlrpc.ClientConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { transport.Close() })
+	for sent, want := range map[string]string{"": "text/xml", "application/json": "text/xml", "text/xml": "text/xml", "text/xml; charset=iso-8859-1": "text/xml; charset=iso-8859-1"} {
+		call := "<?xml version='1.0' encoding='iso-8859-1'?><methodCall><methodName>f</methodName><params><param><value>\xe9</value></param></params></methodCall>"
+		r, err := http.NewRequestWithContext(bounded(t), http.MethodPost, "http://localhost/RPC2", strings.NewReader(call))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", sent)
+		resp, err := transport.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if header := wait(t, got, "a call"); header != want+" \xe9" {
+			t.Errorf("%q: got %q; want %q", sent, header, want)
+		}
+	}
+}

@@ -111,6 +111,19 @@ var faultTests = []struct {
 	{"struct message", `<member><name>faultString</name><value><struct><member><name>a</name><value>b</value></member></struct></value></member>`, "map[a:b]", 0},
 	{"names twice", faultMessage + `<member><name>faultCode</name><value><int>1</int></value></member><member><name>faultCode</name><value><int>2</int></value></member>`, "too & many", 2},
 	{"value first", `<member><value><int>4</int></value><name>faultCode</name></member>`, "", 4},
+	{"neither", ``, "a <fault> without faultCode and faultString", 0},
+	{"other members alone", `<member><name>message</name><value>no</value></member>`, "a <fault> without faultCode and faultString: map[message:no]", 0},
+	{"names in other letters", `<member><name>FaultCode</name><value><int>4</int></value></member>`, "a <fault> without faultCode and faultString: map[FaultCode:4]", 0},
+}
+
+// Faults that are no struct, by their value.
+var bareFaultTests = []struct{ name, value, message string }{
+	{"text", `<value>no such &amp; luck</value>`, "no such & luck"},
+	{"empty text", `<value/>`, "a <fault> without faultCode and faultString"},
+	{"nil", `<value><nil/></value>`, "a <fault> without faultCode and faultString"},
+	{"number", `<value><int>4</int></value>`, "a <fault> without faultCode and faultString: 4"},
+	{"list", `<value><array><data><value><int>4</int></value><value>no</value></data></array></value>`, "a <fault> without faultCode and faultString: [4 no]"},
+	{"base64", `<value><base64>w6k=</base64></value>`, "a <fault> without faultCode and faultString: é"},
 }
 
 func TestReadFault(t *testing.T) {
@@ -131,12 +144,22 @@ func TestReadFault(t *testing.T) {
 			}
 		})
 	}
+	for _, tt := range bareFaultTests {
+		d, err := ReadResponse([]byte("<methodResponse><fault>"+tt.value+"</fault></methodResponse>"), Options{})
+		if err != nil {
+			t.Errorf("%s: %v", tt.name, err)
+			continue
+		}
+		if code, message, ok := d.Fault(); !ok || code != 0 || message != tt.message {
+			t.Errorf("%s: got %d, %q, %v; want 0, %q", tt.name, code, message, ok, tt.message)
+		}
+	}
 	for _, doc := range []string{
-		faultDocument(``), faultDocument(`<member><name>x</name><value>1</value></member>`),
 		faultDocument(`<member><name>faultCode</name><value><int>x</int></value></member>`),
 		`<methodResponse><fault/></methodResponse>`,
 		`<methodResponse><fault></fault></methodResponse>`,
-		`<methodResponse><fault><value>no</value></fault></methodResponse>`,
+		`<methodResponse><fault>no</fault></methodResponse>`,
+		`<methodResponse><fault><value>no</value><value>no</value></fault></methodResponse>`,
 		`<methodResponse><params><param><value/></param></params>` + faultElement + `</methodResponse>`,
 		`<methodResponse>` + faultElement + `<params><param><value/></param></params></methodResponse>`,
 		`<methodResponse>` + faultElement + faultElement + `</methodResponse>`,
@@ -187,7 +210,7 @@ func TestReadInLocation(t *testing.T) {
 }
 
 func TestValidate(t *testing.T) {
-	for _, o := range []Options{{MaxDepth: -1}, {MaxDepth: 10_001}, {MaxElements: -1}, {MaxString: -1}, {MaxDigits: -1}} {
+	for _, o := range []Options{{MaxDepth: -1}, {MaxDepth: 10_001}, {MaxElements: -1}, {MaxString: -1}, {MaxDigits: -1}, {Int32Only: true, LongInt: true}} {
 		if o.Validate() == nil {
 			t.Errorf("%+v: got no error", o)
 		}
@@ -199,6 +222,9 @@ func TestValidate(t *testing.T) {
 		}
 		if _, err := AppendValue(nil, 1, o); err == nil {
 			t.Errorf("AppendValue with %+v: got no error", o)
+		}
+		if _, err := AppendElement(nil, 1, o); err == nil {
+			t.Errorf("AppendElement with %+v: got no error", o)
 		}
 		if _, err := AppendCall(nil, "f", nil, o); err == nil {
 			t.Errorf("AppendCall with %+v: got no error", o)

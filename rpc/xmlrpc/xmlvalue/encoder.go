@@ -55,6 +55,11 @@ func (e *Encoder) Result() ([]byte, error) {
 // Fail is part of [value.Sink].
 func (e *Encoder) Fail(err error) { e.FailAt(err, -1) }
 
+// refuse makes what cannot be written the error.
+func (e *Encoder) refuse(advice, reason string, args ...any) {
+	e.Fail(&WriteError{Reason: fmt.Sprintf(reason, args...), Advice: advice})
+}
+
 // begin reports whether a value may be written here; what says which one.
 func (e *Encoder) begin(what string) bool {
 	if e.Err() != nil {
@@ -66,7 +71,7 @@ func (e *Encoder) begin(what string) bool {
 	}
 	switch e.stack[n-1] {
 	case atName:
-		e.Fail(fmt.Errorf("the key of a map must be text or an integer for XML-RPC, not %s", what))
+		e.refuse("", "the key of a map must be text or an integer for XML-RPC, not %s", what)
 		return false
 	case inRow:
 		return e.column()
@@ -99,7 +104,7 @@ func (e *Encoder) Nil() {
 	switch {
 	case !e.begin("nil"):
 	case e.o.NoNil:
-		e.Fail(errors.New("nil is not sent, as Options.NoNil says: send another value or leave it out"))
+		e.refuse("send another value or leave it out (Options.NoNil)", "nil is not sent")
 	default:
 		e.raw("<value><nil/></value>")
 	}
@@ -131,18 +136,18 @@ func (e *Encoder) Int(n int64) {
 }
 
 func (e *Encoder) appendInt(n int64) bool {
-	if int64(int32(n)) == n {
+	if int64(int32(n)) == n || e.o.LongInt {
 		e.buf = append(e.buf, "<value><int>"...)
-		e.buf = appendShort(e.buf, n)
+		e.buf = appendInteger(e.buf, n)
 		e.buf = append(e.buf, "</int></value>"...)
 		return true
 	}
 	if e.o.Int32Only {
-		e.Fail(fmt.Errorf("%d does not fit the 32 bits of <int>, and Options.Int32Only forbids <i8>", n))
+		e.refuse("send it as text (Options.Int32Only)", "%d does not fit the 32 bits of <int>, and <i8> is not sent", n)
 		return false
 	}
 	e.buf = append(e.buf, "<value><i8>"...)
-	e.buf = strconv.AppendInt(e.buf, n, 10)
+	e.buf = appendInteger(e.buf, n)
 	e.buf = append(e.buf, "</i8></value>"...)
 	return true
 }
@@ -155,12 +160,12 @@ func (e *Encoder) BigInt(n *big.Int) {
 	case n.IsInt64():
 		e.Int(n.Int64())
 	case n.BitLen() > value.DefaultMaxIntBits:
-		e.Fail(fmt.Errorf("an integer of %d bits is too large; at most %d are sent", n.BitLen(), value.DefaultMaxIntBits))
+		e.refuse("", "an integer of %d bits is too large; at most %d are sent", n.BitLen(), value.DefaultMaxIntBits)
 	case e.key():
 		e.Name(n.String())
 	case !e.begin("int"):
 	case !e.o.BigInteger:
-		e.Fail(fmt.Errorf("an integer of %d bits does not fit the 64 bits of <i8>: send it as text, or set Options.BigInteger", n.BitLen()))
+		e.refuse("send it as text, or set Options.BigInteger", "an integer of %d bits does not fit the 64 bits of <i8>", n.BitLen())
 	default:
 		e.buf = append(e.buf, `<value><ex:biginteger xmlns:ex="http://ws.apache.org/xmlrpc/namespaces/extensions">`...)
 		e.buf = n.Append(e.buf, 10)
@@ -193,7 +198,7 @@ func (e *Encoder) appendNonFinite(f float64) bool {
 		word = "-inf"
 	}
 	if !e.o.NonFinite {
-		e.Fail(fmt.Errorf("XML-RPC has no %s: send nil or text, or set Options.NonFinite", word))
+		e.refuse("send nil or text, or set Options.NonFinite", "XML-RPC has no %s", word)
 		return false
 	}
 	e.buf = append(append(append(e.buf, "<value><double>"...), word...), "</double></value>"...)
@@ -251,7 +256,7 @@ func (e *Encoder) date(t time.Time, appendTo func([]byte, time.Time, *Options) (
 	e.buf = append(e.buf, "<value><dateTime.iso8601>"...)
 	ok := false
 	if e.buf, ok = appendTo(e.buf, t, &e.o); !ok {
-		e.Fail(fmt.Errorf("the year %d is not one of the four digits that a date has", t.Year()))
+		e.refuse("", "the year %d is not one of the four digits that a date has", t.Year())
 		return
 	}
 	e.raw("</dateTime.iso8601></value>")
@@ -267,7 +272,7 @@ func (e *Encoder) Other(v any) {
 	case value.ByteArray:
 		e.Bytes(v)
 	default:
-		e.Fail(fmt.Errorf("XML-RPC has no form for a %s: send it as text, or in parts", value.Word(v)))
+		e.refuse("send it as text, or in parts", "XML-RPC has no form for a %s", value.Word(v))
 	}
 }
 
@@ -290,7 +295,7 @@ func (e *Encoder) Map(int) {
 
 func (e *Encoder) enter(p place) bool {
 	if len(e.stack) >= e.o.MaxDepth {
-		e.Fail(fmt.Errorf("lists and maps more than %d deep", e.o.MaxDepth))
+		e.refuse("", "lists and maps more than %d deep", e.o.MaxDepth)
 		return false
 	}
 	e.stack = append(e.stack, p)

@@ -28,6 +28,8 @@ var writeTests = []struct {
 	{"smallest int", math.MinInt32, Options{}, `<int>-2147483648</int>`},
 	{"beyond 32 bits", int64(math.MaxInt32) + 1, Options{}, `<i8>2147483648</i8>`},
 	{"smallest i8", int64(math.MinInt64), Options{}, `<i8>-9223372036854775808</i8>`},
+	{"a long int", []any{1, 1 << 40, int64(math.MinInt64)}, Options{LongInt: true}, `<array><data><value><int>1</int></value><value><int>1099511627776</int></value><value><int>-9223372036854775808</int></value></data></array>`},
+	{"a list of long ints", []int64{1, 1 << 40}, Options{LongInt: true}, `<array><data><value><int>1</int></value><value><int>1099511627776</int></value></data></array>`},
 	{"32 bits only", math.MaxInt32, Options{Int32Only: true}, `<int>2147483647</int>`},
 	{"uint64", uint64(math.MaxInt64), Options{}, `<i8>9223372036854775807</i8>`},
 	{"big but small", big.NewInt(5), Options{}, `<int>5</int>`},
@@ -115,6 +117,7 @@ func TestWhatCannotBeWritten(t *testing.T) {
 	}{
 		{"i8 where there are 32 bits", []any{1, 1 << 40}, Options{Int32Only: true}, "[1]: 1099511627776 does not fit the 32 bits"},
 		{"i8 in a list of integers", []int64{1, 1 << 40}, Options{Int32Only: true}, "[1]: 1099511627776 does not fit the 32 bits"},
+		{"65 bits in a long int", uint64(math.MaxUint64), Options{LongInt: true}, "64 bits does not fit"},
 		{"65 bits", uint64(math.MaxUint64), Options{}, "64 bits does not fit"},
 		{"5000 bits", new(big.Int).Lsh(big.NewInt(1), 5000), Options{BigInteger: true}, "5001 bits is too large"},
 		{"nil", map[string]any{"a": nil}, Options{NoNil: true}, "a: nil is not sent"},

@@ -47,6 +47,26 @@ func (e *SyntaxError) Error() string {
 
 func (e *SyntaxError) withoutPath() string { return fmt.Sprintf("byte %d: %s", e.Offset, e.Reason) }
 
+// WriteError says why a value cannot be written: XML-RPC has no form for it, or
+// Options do not let it have the one that it has. It stands in a [value.Error], which
+// has the path to the value.
+type WriteError struct {
+	// Reason is made of the words of the wire and of the value, which is shortened
+	// and escaped: nothing that whoever may have the value may not know.
+	Reason string
+	// Advice is for whoever writes the value; empty if there is none.
+	Advice string
+}
+
+// Error returns "1099511627776 does not fit the 32 bits of <int>, and <i8> is not
+// sent: send it as text (Options.Int32Only)".
+func (e *WriteError) Error() string {
+	if e.Advice == "" {
+		return e.Reason
+	}
+	return e.Reason + ": " + e.Advice
+}
+
 // located is a SyntaxError within a value.Error, which has a path of its own.
 type located struct{ *SyntaxError }
 

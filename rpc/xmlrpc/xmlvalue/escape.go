@@ -79,9 +79,10 @@ func appendReplaced(dst []byte, s string) []byte {
 // uncarried is the error of text that XML cannot carry because of what begins
 // at bad.
 func uncarried(what, s string, bad int) error {
+	const advice = "send it as []byte"
 	r, size := utf8.DecodeRuneInString(s[bad:])
 	if r == utf8.RuneError && size == 1 {
-		return fmt.Errorf("%s is not valid UTF-8 at byte %d: XML cannot carry it, send it as []byte", what, bad)
+		return &WriteError{fmt.Sprintf("%s is not valid UTF-8 at byte %d: XML cannot carry it", what, bad), advice}
 	}
-	return fmt.Errorf("%s holds %U at byte %d: XML cannot carry it, send it as []byte", what, r, bad)
+	return &WriteError{fmt.Sprintf("%s holds %U at byte %d: XML cannot carry it", what, r, bad), advice}
 }

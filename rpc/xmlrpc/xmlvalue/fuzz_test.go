@@ -135,6 +135,9 @@ func FuzzReadResponse(f *testing.F) {
 	for _, tt := range faultTests {
 		f.Add([]byte(faultDocument(tt.members)))
 	}
+	for _, tt := range bareFaultTests {
+		f.Add([]byte("<methodResponse><fault>" + tt.value + "</fault></methodResponse>"))
+	}
 	f.Add(AppendFault(nil, 4, "too many parameters <&>", Options{}))
 	f.Fuzz(func(t *testing.T, doc []byte) {
 		var result any

@@ -304,3 +304,17 @@ func TestAgainstEncodingXML(t *testing.T) {
 		}
 	}
 }
+
+// A reference has at most 32 bytes: this is stricter than XML, and what is behind
+// an & is not searched to the end of the document.
+func TestLongReference(t *testing.T) {
+	for zeros, ok := range map[int]bool{27: true, 28: false, 100: false} {
+		got, err := readValue(response("<value>&#"+strings.Repeat("0", zeros)+"65;</value>"), Options{})
+		if ok && (got != "A" || err != nil) {
+			t.Errorf("%d zeros: got %v, %v; want A", zeros, got, err)
+		}
+		if !ok {
+			wantCode(t, "a long reference", err, CodeNotWellFormed)
+		}
+	}
+}

@@ -31,7 +31,7 @@ func appendInts[T int | int64](e *Encoder, list []T) (bad int) {
 		}
 		at := len(b)
 		*(*[len(intOpen)]byte)(b[at:cap(b)]) = intOpen
-		b = appendShort(b[:at+len(intOpen)], n)
+		b = appendInteger(b[:at+len(intOpen)], n)
 		at = len(b)
 		*(*[len(intClose)]byte)(b[at:cap(b)]) = intClose
 		e.buf = b[:at+len(intClose)]
@@ -47,13 +47,13 @@ var pairs = func() (p [200]byte) {
 	return p
 }()
 
-// appendShort is strconv.AppendInt in decimal for a number of 54 bits. It counts
-// the digits first and writes each where it belongs.
-func appendShort(dst []byte, n int64) []byte {
-	if n < 0 {
-		dst, n = append(dst, '-'), -n
-	}
+// appendInteger is strconv.AppendInt in decimal. It counts the digits first and
+// writes each where it belongs.
+func appendInteger(dst []byte, n int64) []byte {
 	u := uint64(n)
+	if n < 0 {
+		dst, u = append(dst, '-'), -u
+	}
 	count := bits.Len64(u|1) * 1233 >> 12 // by the logarithm of 2; at most one too few
 	if u >= tens[count] {
 		count++
@@ -75,7 +75,7 @@ func appendShort(dst []byte, n int64) []byte {
 }
 
 // tens holds powers of ten; 0 has one digit, too.
-var tens = [...]uint64{0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17}
+var tens = [...]uint64{0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19}
 
 // appendDecimal appends a finite number as strconv does in the format 'f', with as
 // many digits as are needed to tell it from others, and a point in it.
@@ -90,10 +90,10 @@ func appendDecimal(dst []byte, f float64) []byte {
 			dst, scaled = append(dst, '-'), -scaled
 		}
 		n := int64(scaled)
-		dst = appendShort(dst, n/power)
+		dst = appendInteger(dst, n/power)
 		// The places behind the point, with a one before them that keeps their zeros.
 		at := len(dst)
-		dst = appendShort(dst, power+n%power)
+		dst = appendInteger(dst, power+n%power)
 		dst[at] = '.'
 		for len(dst) > at+2 && dst[len(dst)-1] == '0' {
 			dst = dst[:len(dst)-1]

@@ -26,12 +26,18 @@ func TestWrittenNumbersAreStrconvs(t *testing.T) {
 			t.Fatalf("got %s; want x%s", got, want)
 		}
 	}
+	integers := []int64{math.MinInt64, math.MaxInt64}
 	for i := range 20_000 {
-		n := int64(r.Uint64()) >> (10 + r.UintN(54))
-		if i < 2000 {
-			n = int64(i - 1000)
-		}
-		if got := string(appendShort([]byte("x"), n)); got != "x"+strconv.FormatInt(n, 10) {
+		integers = append(integers, int64(r.Uint64())>>r.UintN(64), int64(i-1000))
+	}
+	for n := int64(1); n < math.MaxInt64/10; n *= 10 {
+		integers = append(integers, n-1, n, n+1, -n, 10*n-1, 10*n)
+	}
+	for i := range 63 {
+		integers = append(integers, 1<<i-1, 1<<i)
+	}
+	for _, n := range integers {
+		if got := string(appendInteger([]byte("x"), n)); got != "x"+strconv.FormatInt(n, 10) {
 			t.Fatalf("got %s; want x%d", got, n)
 		}
 	}
@@ -58,6 +64,9 @@ func TestWrittenListsOfIntegers(t *testing.T) {
 		if got, err := AppendValue(make([]byte, 0, room), ints, Options{}); err != nil || len(ints) == len(list) && string(got) != want {
 			t.Errorf("got %s, %v; want %s", got, err, want)
 		}
+	}
+	if got, err := AppendValue(nil, list, Options{LongInt: true}); err != nil || string(got) != strings.NewReplacer("<i8>", "<int>", "</i8>", "</int>").Replace(want) {
+		t.Errorf("LongInt: got %s, %v", got, err)
 	}
 	if _, err := AppendValue(nil, []int{1, 2, 3, math.MaxInt32, math.MaxInt32 + 1}, Options{Int32Only: true}); err == nil || !strings.HasPrefix(err.Error(), "[4]: ") {
 		t.Errorf("got %v; want an error at [4]", err)

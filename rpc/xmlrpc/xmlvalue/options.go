@@ -1,6 +1,7 @@
 package xmlvalue
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -47,6 +48,10 @@ type Options struct {
 	// Int32Only makes an integer beyond 32 bits an error where it would be
 	// written as <i8>, which the specification does not have.
 	Int32Only bool
+	// LongInt writes an integer beyond 32 bits as <int>, where it would be written
+	// as <i8>. The specification has 32 bits for that, but most libraries that do
+	// not know <i8> read it, and many write it so. It excludes Int32Only.
+	LongInt bool
 	// BigInteger writes an integer beyond 64 bits as <ex:biginteger>, an
 	// extension by Apache that few peers read, where it would be an error.
 	BigInteger bool
@@ -66,7 +71,8 @@ type Options struct {
 	Fraction bool
 }
 
-// Validate reports a limit that is negative or too large. Every function of the
+// Validate reports a limit that is negative or too large, and options that exclude
+// each other. Every function of the
 // package that takes Options and returns an error calls it.
 func (o Options) Validate() error {
 	for _, l := range [...]struct {
@@ -84,6 +90,9 @@ func (o Options) Validate() error {
 		if l.largest > 0 && l.n > l.largest {
 			return fmt.Errorf("xmlvalue: Options.%s is %d: the largest is %d", l.name, l.n, l.largest)
 		}
+	}
+	if o.Int32Only && o.LongInt {
+		return errors.New("xmlvalue: Options.Int32Only and Options.LongInt are both set: want an error for an integer beyond 32 bits, or an <int>")
 	}
 	return nil
 }

@@ -69,11 +69,14 @@ func readReference(doc []byte) (root, method string, v any, err error) {
 			return top.tag, "", append(results, nil)[0], nil
 		case len(kids) == 1 && kids[0].tag == "fault":
 			v, err := kids[0].only("value")
-			m, ok := v.(map[string]any)
-			_, code := m["faultCode"]
-			_, message := m["faultString"]
-			if err != nil || !ok || !code && !message {
+			if err != nil {
 				return "", "", nil, fmt.Errorf("no fault: %w", err)
+			}
+			m, ok := v.(map[string]any)
+			if text, isText := v.(string); isText && text != "" {
+				m = map[string]any{"faultString": text}
+			} else if !ok {
+				m = map[string]any{}
 			}
 			return kids[0].tag, "", m, nil
 		}
