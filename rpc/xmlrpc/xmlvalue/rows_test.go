@@ -176,6 +176,30 @@ func TestRowsAtEachLimit(t *testing.T) {
 	}
 }
 
+// Names and integers alone meet their limits.
+func TestRowsAtLimitsOfOnePart(t *testing.T) {
+	one := func(name, v string) []byte {
+		row := "<value><struct><member><name>" + name + "</name><value>" + v + "</value></member></struct></value>"
+		return []byte("<methodResponse><params><param><value><array><data>" + strings.Repeat(row, 3) + "</data></array></value></param></params></methodResponse>")
+	}
+	for n := range 30 {
+		for _, v := range []string{"1234", "-123", "1234567890123456789", "<int>5</int>"} {
+			sameRows[[]struct {
+				A int `rpc:"a"`
+			}](t, one("a", "<int>"+v+"</int>"), Options{MaxDigits: n}, false)
+			sameRows[[]struct {
+				A int `rpc:"a"`
+			}](t, one("a", "<int>"+v+"</int>"), Options{MaxString: n}, false)
+		}
+		sameRows[[]struct {
+			A int `rpc:"long-name"`
+		}](t, one("long-name", "<int>5</int>"), Options{MaxString: n}, false)
+		sameRows[[]struct {
+			A bool `rpc:"a"`
+		}](t, one("a", "<boolean>1</boolean>"), Options{MaxString: n}, false)
+	}
+}
+
 // Offsets are those of the document as it came.
 func TestRowsInOtherEncodings(t *testing.T) {
 	doc := `<?xml version="1.0" encoding="latin1"?>` + strings.ReplaceAll(rowDocument(rowForms[0]), "name 2", "n\xe4me")
