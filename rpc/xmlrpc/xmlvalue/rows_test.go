@@ -64,6 +64,9 @@ func sameRows[T any](t *testing.T, doc []byte, o Options, strict bool) {
 	if !cmp.Equal(got, want, cmpopts.EquateNaNs()) {
 		t.Fatalf("%s\ngot %v; want %v", doc, got, want)
 	}
+	if d != nil && d.path() != wd.path() {
+		t.Fatalf("%s\ngot to %s; want to %s", doc, d.path(), wd.path())
+	}
 	if d != nil && (d.elements != wd.elements || d.pos != wd.pos || d.at != wd.at) {
 		t.Fatalf("%s\ngot %d values, byte %d, %d; want %d, %d, %d", doc, d.elements, d.pos, d.at, wd.elements, wd.pos, wd.at)
 	}
@@ -191,6 +194,9 @@ func TestRowsAtLimitsOfOnePart(t *testing.T) {
 				A int `rpc:"a"`
 			}](t, one("a", "<int>"+v+"</int>"), Options{MaxString: n}, false)
 		}
+		sameRows[[]struct {
+			A int8 `rpc:"a"`
+		}](t, one("a", "<int>800</int>"), Options{MaxElements: n}, false)
 		sameRows[[]struct {
 			A int `rpc:"long-name"`
 		}](t, one("long-name", "<int>5</int>"), Options{MaxString: n}, false)
