@@ -224,7 +224,7 @@ func (d *Decoder) learn() bool {
 		}
 		s.pos += n
 		done = s.pos
-		if closing != "" && !s.literal(closing) || !s.closing("</value>", closing != "") || !s.spaced("</member>") {
+		if closing != "" && !s.literal(closing) || !s.spaced("</value>") || !s.spaced("</member>") {
 			return false
 		}
 	}
@@ -240,14 +240,6 @@ func (d *Decoder) learn() bool {
 // spaced skips white space and the tag behind it.
 func (s *scanner) spaced(tag string) bool {
 	s.space()
-	return s.literal(tag)
-}
-
-// closing skips a tag, and white space before it if that is no content.
-func (s *scanner) closing(tag string, typed bool) bool {
-	if typed {
-		s.space()
-	}
 	return s.literal(tag)
 }
 
