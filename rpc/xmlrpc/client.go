@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode"
 
 	"github.com/parley-rpc/parley/rpc"
 	"github.com/parley-rpc/parley/rpc/value"
@@ -185,6 +184,9 @@ func (c *Client) send(ctx context.Context, header http.Header, out *buffer) (*ht
 		return nil, nil, trace.sent(), c.cause(ctx, err)
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusSwitchingProtocols { // its body would be the connection itself, and last beyond any deadline
+		return nil, nil, rpc.Unknown, newAnswerError(resp, nil, nil)
+	}
 	c.keepCookies(resp)
 	in, err := c.read(resp)
 	if err != nil {
@@ -233,7 +235,7 @@ func (c *Client) decode(resp *http.Response, body []byte) (*xmlvalue.Decoder, er
 		return nil, newAnswerError(resp, body, err)
 	}
 	if code, message, ok := d.Fault(); ok { // some servers give faults the status 500
-		return d, &rpc.Fault{Code: code, Message: faultText(message)}
+		return d, &rpc.Fault{Code: code, Message: value.ClipLines(message, maxFaultText)}
 	}
 	if !answered {
 		return nil, newAnswerError(resp, body, nil)
@@ -265,13 +267,3 @@ func (c *Client) cause(ctx context.Context, err error) error {
 
 // maxFaultText bounds the text of a fault, in bytes.
 const maxFaultText = 4096
-
-// faultText leaves the text of a server as it is, unless it is long or holds
-// what could harm a terminal.
-func faultText(s string) string {
-	harmful := func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' && r != '\r' }
-	if len(s) <= maxFaultText && !strings.ContainsFunc(s, harmful) {
-		return s
-	}
-	return value.Clip(s, maxFaultText)
-}

@@ -24,6 +24,10 @@ const (
 	// silentGrace is how long a connection may be silent before it has to make
 	// room for another: honest clients speak at once, but many may come together.
 	silentGrace = 500 * time.Millisecond
+	// waitGrace is how long a connection that has spoken may wait for its peer,
+	// for the next request or the rest of a body, before it has to make room for
+	// another when there are too many.
+	waitGrace = 2 * time.Second
 )
 
 // conns bounds the connections of a server. Silent ones have to make room, so
@@ -53,6 +57,7 @@ type conn struct {
 	since    time.Time    // when it was accepted
 	state    atomic.Int32 // an http.ConnState
 	spoke    atomic.Bool  // a request was read, and logged in if it has to
+	waits    atomic.Int64 // since when it waits for its peer, in ns of Unix time; 0 while it is at work
 	peer     *rpc.Peer    // the caller, in the context of its requests
 	proof    proof
 
@@ -102,6 +107,9 @@ func (cs *conns) makeRoom(newcomer *conn) (leave *conn, ok bool) {
 		if oldest == nil {
 			oldest = cs.oldest(func(*conn) bool { return true })
 		}
+		if oldest == nil {
+			oldest = cs.longestWait(newcomer)
+		}
 		return oldest, oldest != nil
 	}
 	if cs.silent.Len() >= maxSilent {
@@ -144,6 +152,19 @@ func (cs *conns) oldest(mayLeave func(*conn) bool) *conn {
 		}
 	}
 	return nil
+}
+
+// longestWait returns the connection that has waited longest for its peer and has to
+// make room, nil if there is none; cs.mu is held. Without it whoever makes a small
+// call on each of many connections has them all to himself.
+func (cs *conns) longestWait(newcomer *conn) (longest *conn) {
+	least := newcomer.since.Add(-waitGrace).UnixNano()
+	for c := range cs.open {
+		if since := c.waits.Load(); since != 0 && since < least && !unread(c.Conn) {
+			longest, least = c, since
+		}
+	}
+	return longest
 }
 
 // Close closes the connection and gives its room back.

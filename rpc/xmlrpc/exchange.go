@@ -81,7 +81,13 @@ func (x *exchange) serve() *refusal {
 		x.send(x.faultReply(nil, err))
 		return nil
 	}
+	if x.conn != nil {
+		x.conn.waits.Store(x.began.UnixNano())
+	}
 	body, no := x.bodies.read(x.w, x.r)
+	if x.conn != nil {
+		x.conn.waits.Store(0)
+	}
 	if no != nil {
 		return no
 	}

@@ -1,6 +1,7 @@
 "use strict";
 (() => {
-const byId = id => document.getElementById(id);
+// A function may have the name of a part of the page.
+const byId = id => document.querySelector(`#${id}:not(.fn)`);
 const all = (selector, within = document) => [...within.querySelectorAll(selector)];
 
 // el makes an element. Texts become text and never markup.
@@ -412,7 +413,7 @@ function form(name, params, free) {
 // ---- Snippets
 
 const frames = {};
-for (const pre of all("#page-start pre")) {
+for (const pre of all("#page-start:not(.fn) pre")) {
 	const call = pre.querySelector("b");
 	frames[pre.className] = {name: pre.previousElementSibling.textContent, before: call.previousSibling ? call.previousSibling.data : "", after: call.nextSibling ? call.nextSibling.data : ""};
 }

@@ -206,6 +206,24 @@ func TestRowsAtLimitsOfOnePart(t *testing.T) {
 	}
 }
 
+// Lists of numbers that are read in a tight loop meet the same limit of text.
+func TestNumbersInListsMeetMaxString(t *testing.T) {
+	for _, list := range []any{[]int{1, 123}, []float64{0.5, 1.25}} {
+		doc, err := AppendResponse(nil, list, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, dst := range []any{new([]int), new([]int64), new([]float64)} {
+			d, err := ReadResponse(doc, Options{MaxString: 2})
+			if err != nil {
+				t.Fatal(err)
+			}
+			value.Decode(d, dst)
+			wantCode(t, fmt.Sprintf("%v into %T", list, dst), d.Finish(), CodeOverLimit)
+		}
+	}
+}
+
 // Offsets are those of the document as it came.
 func TestRowsInOtherEncodings(t *testing.T) {
 	doc := `<?xml version="1.0" encoding="latin1"?>` + strings.ReplaceAll(rowDocument(rowForms[0]), "name 2", "n\xe4me")

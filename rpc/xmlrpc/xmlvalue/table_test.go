@@ -69,8 +69,17 @@ func TestTablesUsedWrongly(t *testing.T) {
 	for want, use := range map[string]func(*Encoder){
 		"no row is due":          func(e *Encoder) { e.Row() },
 		"more values than names": func(e *Encoder) { e.Rows([]string{"a"}, 2); e.Row(); e.Int(1); e.Int(2) },
-		"fewer values than":      func(e *Encoder) { e.Rows([]string{"a"}, 2); e.Row(); e.End() },
-		"no name is due":         func(e *Encoder) { e.Rows([]string{"a"}, 2); e.Row(); e.Name("a") },
+		"row has more values": func(e *Encoder) {
+			e.Rows([]string{"a"}, 2)
+			e.Row()
+			e.Int(1)
+			before := len(e.buf)
+			if e.Text("x"); len(e.buf) != before {
+				t.Errorf("a value too many was written: %s", e.buf[before:])
+			}
+		},
+		"fewer values than": func(e *Encoder) { e.Rows([]string{"a"}, 2); e.Row(); e.End() },
+		"no name is due":    func(e *Encoder) { e.Rows([]string{"a"}, 2); e.Row(); e.Name("a") },
 	} {
 		e := NewEncoder(nil, Options{})
 		use(e)
