@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"unicode"
 
 	"github.com/parley-rpc/parley/rpc/value"
 )
@@ -244,11 +243,10 @@ func unsent(err error, n int) (int, *value.Error) {
 		return -1, nil
 	}
 	number, rest, ok := strings.Cut(strings.TrimPrefix(v.Path, "params[0]["), "]")
-	i, notNumber := strconv.Atoi(number)
-	if !ok || notNumber != nil || len(number) == len(v.Path) || i < 0 || i >= n {
-		return -1, nil //nolint:nilerr // a path to somewhere else
+	if i, wrong := strconv.Atoi(number); wrong == nil && ok && len(number) < len(v.Path) && i >= 0 && i < n {
+		return i, &value.Error{Path: rest, Offset: v.Offset, Err: v.Err}
 	}
-	return i, &value.Error{Path: rest, Offset: v.Offset, Err: v.Err}
+	return -1, nil
 }
 
 // take takes what the server answered to one call: a list of one result, or a
@@ -278,9 +276,8 @@ func (e *Element) take(answer value.Deferred, unwrapped bool) {
 }
 
 // faultIn returns the fault that v is, nil if it is none. Servers send it here as
-// they do alone: the code as text, text as the code, the text as binary, or one of
-// the two not at all. A code that is no integer is 0, and stands before the text.
-// Where a struct may also be a result, one of the two is not enough.
+// they do alone, with one of its two parts missing too. Where a struct may also be
+// a result, one is not enough.
 func faultIn(v any, unwrapped bool) *Fault {
 	m, ok := v.(map[string]any)
 	if !ok {
@@ -291,48 +288,6 @@ func faultIn(v any, unwrapped bool) *Fault {
 	if !hasCode && !hasMessage || unwrapped && (!hasCode || !hasMessage) {
 		return nil
 	}
-	f := &Fault{Message: textIn(message)}
-	if f.Code, ok = codeIn(code); !ok {
-		f.Message = strings.TrimSuffix(textIn(code)+": "+f.Message, ": ")
-	}
-	f.Message = peerText(f.Message)
-	return f
-}
-
-func codeIn(v any) (code int, ok bool) {
-	switch v := v.(type) {
-	case nil:
-		return 0, true
-	case int64:
-		return int(v), int64(int(v)) == v
-	case float64:
-		code = int(int32(v))
-		return code, float64(code) == v
-	case string:
-		code, err := strconv.Atoi(strings.TrimSpace(v))
-		return code, err == nil
-	}
-	return 0, false
-}
-
-func textIn(v any) string {
-	switch v := v.(type) {
-	case nil:
-		return ""
-	case string:
-		return v
-	case []byte:
-		return strings.ToValidUTF8(string(v), "\uFFFD")
-	}
-	return fmt.Sprint(v)
-}
-
-// peerText leaves the text of a peer as it is, unless it is long or holds what
-// could harm a terminal.
-func peerText(s string) string {
-	harmful := func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' && r != '\r' }
-	if len(s) <= maxFaultText && !strings.ContainsFunc(s, harmful) {
-		return s
-	}
-	return value.Clip(s, maxFaultText)
+	number, text := value.FaultParts(code, message)
+	return &Fault{Code: number, Message: value.ClipLines(text, maxFaultText)}
 }

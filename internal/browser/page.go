@@ -2,7 +2,6 @@ package browser
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -265,22 +264,4 @@ func (p *Page) Press(ctx context.Context, key string) error {
 	delete(params, "text")
 	params["type"] = "keyUp"
 	return p.call(ctx, "Input.dispatchKeyEvent", params, nil)
-}
-
-// Picture returns a PNG of what is seen, or of the whole page.
-func (p *Page) Picture(ctx context.Context, whole bool) ([]byte, error) {
-	params := map[string]any{"format": "png"}
-	if whole {
-		var size struct{ W, H float64 }
-		if err := p.Run(ctx, "({W: innerWidth, H: document.documentElement.scrollHeight})", &size); err != nil {
-			return nil, err
-		}
-		params["captureBeyondViewport"] = true
-		params["clip"] = map[string]any{"x": 0, "y": 0, "width": size.W, "height": size.H, "scale": 1}
-	}
-	var got struct{ Data string }
-	if err := p.call(ctx, "Page.captureScreenshot", params, &got); err != nil {
-		return nil, err
-	}
-	return base64.StdEncoding.DecodeString(got.Data)
 }

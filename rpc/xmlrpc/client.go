@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode"
 
 	"github.com/parley-rpc/parley/rpc"
 	"github.com/parley-rpc/parley/rpc/value"
@@ -114,7 +113,8 @@ func (c *Client) bound(ctx context.Context) (context.Context, context.CancelFunc
 	if _, ok := ctx.Deadline(); ok {
 		return ctx, func() {}
 	}
-	return context.WithTimeout(ctx, c.timeout)
+	own := withDeadline(ctx, time.Now().Add(c.timeout))
+	return own, own.end
 }
 
 // maxUpload is the most of an io.Reader that is sent as the base64 it becomes, in
@@ -175,15 +175,8 @@ func (c *Client) send(ctx context.Context, header http.Header, out *buffer) (*ht
 		Host:          c.target.url.Host,
 		Header:        header,
 		ContentLength: int64(len(body)),
-		Body:          newBody(body),
-		// With GetBody net/http takes another connection if this one turns out to be
-		// closed before anything was written. After that it does not repeat a POST.
-		GetBody: func() (io.ReadCloser, error) {
-			trace.again()
-			return newBody(body), nil
-		},
 	}
-	resp, err := c.link.transport.RoundTrip(hr.WithContext(trace.watch(ctx)))
+	resp, err := c.link.roundTrip(ctx, hr, body, &trace)
 	if trace.written() { // a server may answer before it has read everything
 		c.bodies.free(out)
 	}
@@ -191,6 +184,9 @@ func (c *Client) send(ctx context.Context, header http.Header, out *buffer) (*ht
 		return nil, nil, trace.sent(), c.cause(ctx, err)
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusSwitchingProtocols { // its body would be the connection itself, and last beyond any deadline
+		return nil, nil, rpc.Unknown, newAnswerError(resp, nil, nil)
+	}
 	c.keepCookies(resp)
 	in, err := c.read(resp)
 	if err != nil {
@@ -239,7 +235,7 @@ func (c *Client) decode(resp *http.Response, body []byte) (*xmlvalue.Decoder, er
 		return nil, newAnswerError(resp, body, err)
 	}
 	if code, message, ok := d.Fault(); ok { // some servers give faults the status 500
-		return d, &rpc.Fault{Code: code, Message: faultText(message)}
+		return d, &rpc.Fault{Code: code, Message: value.ClipLines(message, maxFaultText)}
 	}
 	if !answered {
 		return nil, newAnswerError(resp, body, nil)
@@ -271,13 +267,3 @@ func (c *Client) cause(ctx context.Context, err error) error {
 
 // maxFaultText bounds the text of a fault, in bytes.
 const maxFaultText = 4096
-
-// faultText leaves the text of a server as it is, unless it is long or holds
-// what could harm a terminal.
-func faultText(s string) string {
-	harmful := func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' && r != '\r' }
-	if len(s) <= maxFaultText && !strings.ContainsFunc(s, harmful) {
-		return s
-	}
-	return value.Clip(s, maxFaultText)
-}

@@ -24,6 +24,10 @@ const (
 	// silentGrace is how long a connection may be silent before it has to make
 	// room for another: honest clients speak at once, but many may come together.
 	silentGrace = 500 * time.Millisecond
+	// waitGrace is how long a connection that has spoken may wait for its peer,
+	// for the next request or the rest of a body, before it has to make room for
+	// another when there are too many.
+	waitGrace = 2 * time.Second
 )
 
 // conns bounds the connections of a server. Silent ones have to make room, so
@@ -45,15 +49,17 @@ func newConns(max int) *conns {
 
 // conn is a connection that was accepted.
 type conn struct {
-	net.Conn
-	owner *conns
-	host  string       // the host that was given to Listen; may be ""
-	from  netip.Addr   // invalid for a unix socket
-	since time.Time    // when it was accepted
-	state atomic.Int32 // an http.ConnState
-	spoke atomic.Bool  // a request was read, and logged in if it has to
-	peer  *rpc.Peer    // the caller, in the context of its requests
-	proof proof
+	timedConn
+	overtime overtime
+	owner    *conns
+	host     string       // the host that was given to Listen; may be ""
+	from     netip.Addr   // invalid for a unix socket
+	since    time.Time    // when it was accepted
+	state    atomic.Int32 // an http.ConnState
+	spoke    atomic.Bool  // a request was read, and logged in if it has to
+	waits    atomic.Int64 // since when it waits for its peer, in ns of Unix time; 0 while it is at work
+	peer     *rpc.Peer    // the caller, in the context of its requests
+	proof    proof
 
 	// What follows is under owner.mu.
 	place    *list.Element // in owner.silent; nil once it has spoken
@@ -63,7 +69,7 @@ type conn struct {
 // add takes a connection in, and closes others if it has to. It reports false,
 // and closes the new one, if there is no room.
 func (cs *conns) add(nc net.Conn, host string) (*conn, bool) {
-	c := &conn{Conn: nc, owner: cs, host: host, since: time.Now()}
+	c := &conn{timedConn: newTimedConn(nc), owner: cs, host: host, since: time.Now()}
 	c.from, _ = ipOf(nc.RemoteAddr())
 	c.peer = &rpc.Peer{Transport: transportName, Addr: nc.RemoteAddr()}
 	cs.mu.Lock()
@@ -100,6 +106,9 @@ func (cs *conns) makeRoom(newcomer *conn) (leave *conn, ok bool) {
 		oldest := cs.oldest(func(c *conn) bool { return !c.deciding })
 		if oldest == nil {
 			oldest = cs.oldest(func(*conn) bool { return true })
+		}
+		if oldest == nil {
+			oldest = cs.longestWait(newcomer)
 		}
 		return oldest, oldest != nil
 	}
@@ -145,6 +154,19 @@ func (cs *conns) oldest(mayLeave func(*conn) bool) *conn {
 	return nil
 }
 
+// longestWait returns the connection that has waited longest for its peer and has to
+// make room, nil if there is none; cs.mu is held. Without it whoever makes a small
+// call on each of many connections has them all to himself.
+func (cs *conns) longestWait(newcomer *conn) (longest *conn) {
+	least := newcomer.since.Add(-waitGrace).UnixNano()
+	for c := range cs.open {
+		if since := c.waits.Load(); since != 0 && since < least && !unread(c.Conn) {
+			longest, least = c, since
+		}
+	}
+	return longest
+}
+
 // Close closes the connection and gives its room back.
 func (c *conn) Close() error {
 	cs := c.owner
@@ -154,6 +176,7 @@ func (c *conn) Close() error {
 	c.leaveSilent()
 	cs.mu.Unlock()
 	err := c.Conn.Close()
+	c.overtime.stop()
 	if open {
 		c.logClose()
 	}

@@ -88,8 +88,13 @@ func newLife(s *Server) (*life, error) {
 // connState follows the connections. The first thing that net/http tells of each
 // is StateNew and the last one StateClosed.
 func (l *life) connState(nc net.Conn, state http.ConnState) {
-	unwrap(nc).state.Store(int32(state))
+	c := unwrap(nc)
+	c.state.Store(int32(state))
 	switch state {
+	case http.StateIdle:
+		c.waits.Store(time.Now().UnixNano())
+	case http.StateActive:
+		c.waits.Store(0)
 	case http.StateNew:
 		l.busy.Add(1)
 	case http.StateClosed:

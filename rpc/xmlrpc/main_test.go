@@ -36,7 +36,7 @@ var quiet = slog.New(slog.DiscardHandler)
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience bounds every wait for something that must happen.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 // bounded returns a context for what must be done in time.
 func bounded(t testing.TB) context.Context {

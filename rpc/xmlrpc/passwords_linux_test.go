@@ -2,7 +2,6 @@ package xmlrpc_test
 
 import (
 	"bufio"
-	"bytes"
 	"fmt"
 	"io"
 	"net"
@@ -10,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -85,18 +83,6 @@ func guarded(t *testing.T, phc string) (addr string, p *os.Process) {
 	return addr, cmd.Process
 }
 
-// status returns a figure of a process in KiB, VmRSS or VmHWM; 0 if it has ended.
-func status(pid int, name string) int {
-	data, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	for line := range bytes.Lines(data) {
-		if rest, ok := bytes.CutPrefix(line, []byte(name+":")); ok {
-			n, _ := strconv.Atoi(string(bytes.Fields(rest)[0]))
-			return n
-		}
-	}
-	return 0
-}
-
 // TestAllocationsOfWrongPasswordsAreBounded: 500 wrong passwords at the same time,
 // again and again, neither take the memory of the server nor make a client wait
 // whose password is known. What takes time or memory is measured without the race
@@ -122,7 +108,7 @@ func TestAllocationsOfWrongPasswordsAreBounded(t *testing.T) {
 		return time.Since(began)
 	}
 	call()
-	before := status(pid, "VmRSS")
+	before := statusOf(t, pid, "VmRSS")
 	if before == 0 {
 		t.Fatal("no VmRSS in the status of the server")
 	}
@@ -136,7 +122,7 @@ func TestAllocationsOfWrongPasswordsAreBounded(t *testing.T) {
 				return
 			case <-time.After(20 * time.Millisecond):
 			}
-			if rise := status(pid, "VmRSS") - before; !raceEnabled && rise > 2*mostRise {
+			if rise := statusOf(t, pid, "VmRSS") - before; !raceEnabled && rise > 2*mostRise {
 				t.Errorf("the memory of the server has risen by %d MiB", rise>>10)
 				_ = server.Kill()
 				return
@@ -176,7 +162,7 @@ func TestAllocationsOfWrongPasswordsAreBounded(t *testing.T) {
 		slices.Sort(waits)
 		p99 = waits[len(waits)*99/100]
 		t.Logf("%d calls: p50 %v, p99 %v, max %v; answers to the guesses: %v; peak memory +%d MiB",
-			len(waits), waits[len(waits)/2], p99, waits[len(waits)-1], answers, (status(pid, "VmHWM")-before)>>10)
+			len(waits), waits[len(waits)/2], p99, waits[len(waits)-1], answers, (statusOf(t, pid, "VmHWM")-before)>>10)
 		if answers[401] == 0 || answers[503] == 0 || answers[200] != 0 {
 			t.Errorf("got the answers %v; want some 401, many 503 and nothing else", answers)
 		}
@@ -190,7 +176,7 @@ func TestAllocationsOfWrongPasswordsAreBounded(t *testing.T) {
 	if p99 >= mostWait {
 		t.Errorf("the one who is known waits %v in 1 of 100 calls; want less than %v", p99, mostWait)
 	}
-	if rise := status(pid, "VmHWM") - before; rise >= mostRise {
+	if rise := statusOf(t, pid, "VmHWM") - before; rise >= mostRise {
 		t.Errorf("the memory of the server rises by %d MiB; want less than %d", rise>>10, mostRise>>10)
 	}
 }

@@ -78,7 +78,7 @@ fault("arguments", -32602, "2 arguments", s.add, 1)
 fault("kinds", -32602, "params[1]: expected int, got string", s.add, 1, "x")
 fault("fits", -32602, "does not fit int8", s.tiny, 300)
 fault("panic", -32603, "internal error", s.crash)
-fault("no form", -32603, "no form", s.nan)
+fault("no form", -32603, "has no nan", s.nan)
 fault("control character", -32700, "", s.echo, "\x01")
 check("and still there", s.add(1, 1), 2)
 
