@@ -165,7 +165,7 @@ func (e *Encoder) BigInt(n *big.Int) {
 		e.Name(n.String())
 	case !e.begin("int"):
 	case !e.o.BigInteger:
-		e.refuse("send it as text, or set Options.BigInteger", "an integer of %d bits does not fit the 64 bits of <i8>", n.BitLen())
+		e.refuse("send it as text, or set Options.BigInteger", "an integer of %d bits does not fit <i8>, 63 bits and a sign", n.BitLen())
 	default:
 		e.buf = append(e.buf, `<value><ex:biginteger xmlns:ex="http://ws.apache.org/xmlrpc/namespaces/extensions">`...)
 		e.buf = n.Append(e.buf, 10)
