@@ -361,7 +361,7 @@ function form(name, params, free) {
 	}
 	for (const p of params) if (!p.optional && !p.more) put(p);
 	relabel();
-	let running;
+	let running, busy = false; // busy: from the click to the answer; running: the request
 	const go = el("button", {type: "submit"}, "Call");
 	const stop = el("button", {type: "button", class: "quiet", hidden: true, onclick: () => running.stop()}, "Stop");
 	const f = el("form", {class: "try", "aria-label": "Call " + name}, list, el("div", {class: "buttons"}, go, stop, add), status, out);
@@ -374,7 +374,8 @@ function form(name, params, free) {
 	});
 	f.addEventListener("submit", async e => {
 		e.preventDefault();
-		if (running) return;
+		if (busy) return;
+		busy = true;
 		out.className = "out";
 		out.replaceChildren();
 		status.textContent = "";
@@ -385,6 +386,7 @@ function form(name, params, free) {
 			body = `<?xml version="1.0"?>\n<methodCall><methodName>${escaped(name)}</methodName><params>${args.map(a => `\n<param>${a}</param>`).join("")}\n</params></methodCall>`;
 		} catch (err) {
 			status.textContent = err.message; // it stands at the field too
+			busy = false;
 			return;
 		}
 		go.setAttribute("aria-disabled", "true");
@@ -401,7 +403,7 @@ function form(name, params, free) {
 			out.append(el("p", {class: "message"}, err.message));
 			status.textContent = err.message;
 		} finally {
-			running = undefined;
+			busy = false;
 			clearTimeout(slow);
 			stop.hidden = true;
 			go.removeAttribute("aria-disabled");
