@@ -18,7 +18,7 @@ LINT   := go tool -modfile=tools/go.mod golangci-lint
 REPORT := go run ./internal/testreport
 
 .PHONY: test
-test: python3 chromium curl build lint cross ## all checks and all tests; nothing may be skipped
+test: gcc python3 chromium curl build lint cross ## all checks and all tests; nothing may be skipped
 	@export PARLEY_REQUIRE_PEERS=1; status=0; { \
 		go test -race -shuffle=on -json $(TIMED) || status=1; \
 		go test -race -shuffle=on -json $$(go list ./... | grep -vxF '$(TIMED)') || status=1; \
@@ -83,6 +83,11 @@ sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
 $$sudo apt-get update -q; \
 $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(1)
 endef
+
+# The race detector needs a C compiler, and the headers that it includes.
+.PHONY: gcc
+gcc:
+	@echo '#include <stdlib.h>' | $${CC:-gcc} -E - >/dev/null 2>&1 && exit 0; $(call install,gcc libc6-dev,a C compiler)
 
 # python3 from the system's packages, where there is none.
 .PHONY: python3

@@ -203,7 +203,7 @@ func TestMulticallDoor(t *testing.T) {
 	reg.Authorizer = allowList{"open"}
 	reg.Use(func(next rpc.Handler) rpc.Handler {
 		return func(ctx context.Context, req *rpc.Request) (any, error) {
-			seen = append(seen, req.Method+" for "+req.Peer.Transport)
+			seen = append(seen, req.Method+" for "+req.Peer.Transport+", trace "+req.Meta["trace"])
 			return next(ctx, req)
 		}
 	})
@@ -217,7 +217,7 @@ func TestMulticallDoor(t *testing.T) {
 		return map[string]any{"faultCode": code(rpc.CodeMethodNotFound), "faultString": "method not found: " + name}
 	}
 	wantResults(t, results, []any{"7"}, fault("shut"), fault("none"))
-	if want := []string{"system.multicall for xmlrpc", "open for xmlrpc", "shut for xmlrpc", "none for xmlrpc"}; !slices.Equal(seen, want) {
+	if want := []string{"system.multicall for xmlrpc, trace 7", "open for xmlrpc, trace 7", "shut for xmlrpc, trace 7", "none for xmlrpc, trace 7"}; !slices.Equal(seen, want) {
 		t.Errorf("the interceptor saw %q; want %q", seen, want)
 	}
 }
