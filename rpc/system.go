@@ -17,8 +17,8 @@ func (r *Registry) addSystem() {
 		{"system.listMethods", r.listMethods, nil, "The names of the methods that you may call."},
 		{"system.methodHelp", r.methodHelp, []string{"method"}, "What a method does."},
 		{"system.methodSignature", r.methodSignature, []string{"method"}, "The ways to call a method: lists of types, the result first."},
-		{"system.methodParams", r.methodParams, []string{"method"}, "The names of a method's parameters, as far as they are known. Parley's own."},
-		{"system.getCapabilities", getCapabilities, nil, "The conventions that this server keeps to."},
+		{"system.methodParams", r.methodParams, []string{"method"}, "The names of a method's parameters. Parley's own."},
+		{"system.getCapabilities", getCapabilities, nil, "The conventions this server keeps to."},
 		{"system.ping", func() string { return "pong" }, nil, "Answers pong."},
 	} {
 		o := options{params: s.params, help: s.help}

@@ -122,11 +122,12 @@ func pythonCall(c sample) string {
 }
 
 // rubyFrame has nil read, which the library refuses unless a constant says
-// otherwise: to set it anew without a warning, it goes first.
+// otherwise; of setting that Ruby would warn.
 func rubyFrame(p place) (before, after string) {
 	before = `require "xmlrpc/client"
 
-XMLRPC::Config.module_eval { remove_const(n = :ENABLE_NIL_PARSER); const_set(n, true) }
+$VERBOSE = nil
+XMLRPC::Config::ENABLE_NIL_PARSER = true
 server = XMLRPC::Client.new2(`
 	return before + quoted(p.login(), "#") + ")\n", "\n"
 }
@@ -141,7 +142,7 @@ func phpFrame(p place) (before, after string) {
 	if p.User != "" {
 		header = `["Content-Type: text/xml", "Authorization: Basic " . base64_encode(` + quoted(p.User+":"+password, "$") + `)]`
 	}
-	before = `<?php // with the extension xmlrpc: apt install php-xmlrpc, or pecl install xmlrpc
+	before = `<?php // extension xmlrpc: apt install php-xmlrpc, or pecl install xmlrpc
 function call($method, ...$args) {
     $call = xmlrpc_encode_request($method, $args, ["encoding" => "utf-8", "escaping" => "markup"]);
     $http = ["method" => "POST", "header" => ` + header + `, "content" => $call];

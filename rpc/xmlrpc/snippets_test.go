@@ -116,6 +116,7 @@ var snippetAnswers = map[string]string{
 	"system.multicall":                  "pong",
 	"system.methodHelp":                 "The names of the methods",
 	"system.methodSignature":            "array",
+	"system.methodParams":               "calls",
 	"system.listMethods":                "a:b/c",
 }
 
