@@ -60,9 +60,9 @@ type TokenConfig struct {
 	// stream, of which part may be gone. Nil means that no fault says so.
 	Expired func(*Fault) bool
 	// Bare reports whether a method is called without the leading arguments. Nil
-	// means those of introspection: system.listMethods, methodHelp, methodSignature
-	// and getCapabilities. Elements of a system.multicall are asked about by their
-	// own names, and itself is not.
+	// means those of introspection: system.listMethods, methodHelp, methodParams,
+	// methodSignature and getCapabilities. Elements of a system.multicall are asked
+	// about by their own names, and itself is not.
 	Bare func(method string) bool
 }
 
@@ -99,7 +99,7 @@ func NewTokenCaller(c Caller, config TokenConfig) (*TokenCaller, error) {
 
 func isIntrospection(method string) bool {
 	switch method {
-	case "system.listMethods", "system.methodHelp", "system.methodSignature", "system.getCapabilities":
+	case "system.listMethods", "system.methodHelp", "system.methodParams", "system.methodSignature", "system.getCapabilities":
 		return true
 	}
 	return false

@@ -121,6 +121,9 @@ func TestTokenCaller(t *testing.T) {
 	if names, err := rpc.Invoke[[]string](bounded(t), c, "system.listMethods"); err != nil || len(names) < 3 {
 		t.Errorf("without a token: got %v, %v", names, err)
 	}
+	if names, err := rpc.Invoke[[]string](bounded(t), c, "system.methodParams", "get"); err != nil {
+		t.Errorf("methodParams: got %v, %v; want a call without the token", names, err)
+	}
 	// A token of one's own.
 	v.valid = "mine"
 	c.SetToken("mine")

@@ -70,9 +70,7 @@ func describe(ctx context.Context, caller rpc.Caller, out io.Writer, name string
 		return err
 	}
 	for _, s := range signatures {
-		if len(s) > 0 {
-			fmt.Fprintf(out, "%s(%s) -> %s\n", printable(name), printable(strings.Join(named(names, s[1:]), ", ")), printable(s[0]))
-		}
+		fmt.Fprintf(out, "%s(%s) -> %s\n", printable(name), printable(strings.Join(named(names, s[1:]), ", ")), printable(s[0]))
 	}
 	if len(signatures) == 0 {
 		fmt.Fprintf(out, "%s(%s)\n", printable(name), printable(strings.Join(append(names, "…"), ", ")))
@@ -97,13 +95,20 @@ func signaturesOf(ctx context.Context, caller rpc.Caller, name string) ([][]stri
 	}
 	var signatures [][]string
 	list, _ := answer.([]any)
+	if len(list) > 0 {
+		if _, one := list[0].(string); one {
+			list = []any{list} // as supervisor answers: a signature, and no list of them
+		}
+	}
 	for _, entry := range list {
 		words, _ := entry.([]any)
 		var signature []string
 		for _, word := range words {
 			signature = append(signature, fmt.Sprint(word))
 		}
-		signatures = append(signatures, signature)
+		if len(signature) > 0 {
+			signatures = append(signatures, signature)
+		}
 	}
 	return signatures, nil
 }

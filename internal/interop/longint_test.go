@@ -100,5 +100,5 @@ func longIntSection(all []conversation) string {
 	if len(not) > 0 {
 		text += " These do not: " + strings.Join(not, ", ") + "."
 	}
-	return text
+	return text + " In [the config file](command.md#the-config-file) of `parley serve` it is `long_int`; `Values.Int32Only` is `int32_only`, and `Values.NoNil` is `no_nil`."
 }

@@ -79,14 +79,14 @@ var peers = append([]peer{
 	},
 	{
 		name: "python", language: "Python", library: "xmlrpc.client", file: "python.py",
-		note:     "`xmlrpc.client` refuses to write integers beyond 32 bits; it reads them.",
+		note:     "`xmlrpc.client` refuses to write integers beyond 32 bits; it reads them. It writes None if a program sets `allow_none`, as this one does.",
 		packages: []string{"python3"},
 		version:  "$PYTHON -c 'import platform; print(platform.python_version())'",
 		run:      "$PYTHON $SRC $URL",
 	},
 	{
 		name: "ruby", language: "Ruby", library: "xmlrpc", file: "ruby.rb", live: true,
-		note:     "Integers beyond 32 bits are sent once a program sets `XMLRPC::Config::ENABLE_BIGINT`.",
+		note:     "Integers beyond 32 bits are sent once a program sets `XMLRPC::Config::ENABLE_BIGINT`; they are read. Nil is an error both ways, unless a program sets `ENABLE_NIL_CREATE` and `ENABLE_NIL_PARSER` there, as this one does: `Server.Values.NoNil` is for those that do not.",
 		packages: []string{"ruby-xmlrpc"},
 		version:  debian("ruby-xmlrpc"),
 		run:      "ruby $SRC $URL",
@@ -107,7 +107,7 @@ var peers = append([]peer{
 	},
 	{
 		name: "php", language: "PHP", library: "xmlrpc", file: "php.php", live: true,
-		note:     "Without options the extension takes each byte of a text for a letter of ISO-8859-1. Its integers have 32 bits, it writes null as empty text, and an empty array may have been meant as a struct.",
+		note:     "Without options the extension takes each byte of a text for a letter of ISO-8859-1. Its integers have 32 bits: it reads an `<i8>` as null, and of a longer `<int>` the lower 32 bits, both without an error. `Server.Values.Int32Only` has such an answer be a fault; `LongInt` is not for PHP. It reads nil, which it writes as empty text, and an empty array may have been meant as a struct.",
 		packages: []string{"php-cli", "php-xmlrpc"},
 		version:  debian("php-xmlrpc"),
 		run:      "php $SRC $URL",

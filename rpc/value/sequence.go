@@ -97,7 +97,7 @@ func decodeElements(s Source, v reflect.Value, elem *plan, n int) {
 	} else {
 		v.Set(reflect.MakeSlice(t, 0, 0)) // an empty list is not nil
 	}
-	if elem.record != nil && elem.record.decodeTable(s, v) {
+	if r := elem.record; r != nil && (r.decodeTable(s, v) || r.decodeRows(s, v, elem)) {
 		return
 	}
 	appendElements(s, v, elem, 0)
@@ -133,7 +133,7 @@ func decodeInts(s Source, v reflect.Value, elem *plan) {
 		return
 	}
 	if is, ok := s.(IntSource); ok {
-		list := is.GoInts(make([]int, 0, bounded(n, 8)))
+		list := readGoInts(is, n)
 		v.Set(reflect.ValueOf(list).Convert(v.Type()))
 		appendElements(s, v, elem, len(list))
 		return
@@ -152,6 +152,27 @@ func decodeInts(s Source, v reflect.Value, elem *plan) {
 	int64s.Put(buf)
 	v.Set(reflect.ValueOf(list).Convert(v.Type()))
 	appendElements(s, v, elem, len(list))
+}
+
+// ints are where lists grow whose length the wire does not tell. Larger ones than
+// largestInts are not kept.
+var ints = sync.Pool{New: func() any { return new([]int) }}
+
+const largestInts = 16 << 10
+
+func readGoInts(s IntSource, n int) []int {
+	if n >= 0 {
+		return s.GoInts(make([]int, 0, bounded(n, 8)))
+	}
+	buf := ints.Get().(*[]int)
+	*buf = s.GoInts((*buf)[:0])
+	if cap(*buf) > largestInts {
+		return *buf
+	}
+	list := make([]int, len(*buf))
+	copy(list, *buf)
+	ints.Put(buf)
+	return list
 }
 
 func encodeInts(s Sink, v reflect.Value) {

@@ -31,6 +31,9 @@ func countValues(body []byte) int64 {
 	if len(body) < fewValues*len("<value/>") {
 		return 0
 	}
+	if tags := int64(bytes.Count(body, []byte("<"))); tags <= fewValues {
+		return tags // a large one with little but base64 or text in it
+	}
 	return int64(bytes.Count(body, []byte("<value")))
 }
 
@@ -70,8 +73,9 @@ func (b *bodyReader) free(buf *buffer) {
 	}
 }
 
-// read reads a whole body. Its memory grows with the bytes that arrive and not
-// by what the request says of itself.
+// read reads a whole body. Its memory grows with the bytes that arrive, and by
+// what the request says of itself only when smallBody of them have, within what
+// the budget holds for it.
 func (b *bodyReader) read(w http.ResponseWriter, r *http.Request) (*buffer, *refusal) {
 	if r.ContentLength > int64(b.max) {
 		w.Header().Set("Connection", "close") // the rest is not worth reading
@@ -101,6 +105,9 @@ func (b *bodyReader) read(w http.ResponseWriter, r *http.Request) (*buffer, *ref
 				return nil, tooBusy("the server has no room for a large body at the moment")
 			}
 			buf.reserved = room
+			if encoding == "" && r.ContentLength > 0 {
+				buf.makeRoom(int(room) + 1) // and one that finds the end
+			}
 		}
 		buf.grow(b.max)
 		n, err := src.Read(buf.data[len(buf.data):cap(buf.data)])
@@ -116,6 +123,17 @@ func (b *bodyReader) read(w http.ResponseWriter, r *http.Request) (*buffer, *ref
 			b.free(buf)
 			return nil, b.broken(err)
 		}
+	}
+}
+
+// makeRoom makes room for n bytes in all, which have been reserved: what was said
+// of a body that has sent a part of it is worth one copy of that, and not one
+// for each step on the way.
+func (buf *buffer) makeRoom(n int) {
+	if n > cap(buf.data) {
+		data := make([]byte, len(buf.data), n)
+		copy(data, buf.data)
+		buf.data = data
 	}
 }
 

@@ -103,7 +103,7 @@ func TestUnwritableResults(t *testing.T) {
 	c := newClient(t, "http://"+addr, xmlrpc.ClientConfig{})
 	for method, want := range map[string]string{
 		"nan":     "result[1].x: XML-RPC has no nan",
-		"large":   "result: an integer of 71 bits does not fit the 64 bits of <i8>",
+		"large":   "result: an integer of 71 bits does not fit <i8>, 63 bits and a sign",
 		"long":    "result.list[3]: 1099511627776 does not fit the 32 bits of <int>, and <i8> is not sent",
 		"nil":     `result.x\n<y>: nil is not sent`,
 		"control": "result: text holds U+0007 at byte 5: XML cannot carry it",

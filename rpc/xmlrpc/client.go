@@ -113,7 +113,8 @@ func (c *Client) bound(ctx context.Context) (context.Context, context.CancelFunc
 	if _, ok := ctx.Deadline(); ok {
 		return ctx, func() {}
 	}
-	return context.WithTimeout(ctx, c.timeout)
+	own := withDeadline(ctx, time.Now().Add(c.timeout))
+	return own, own.end
 }
 
 // maxUpload is the most of an io.Reader that is sent as the base64 it becomes, in
@@ -174,15 +175,8 @@ func (c *Client) send(ctx context.Context, header http.Header, out *buffer) (*ht
 		Host:          c.target.url.Host,
 		Header:        header,
 		ContentLength: int64(len(body)),
-		Body:          newBody(body),
-		// With GetBody net/http takes another connection if this one turns out to be
-		// closed before anything was written. After that it does not repeat a POST.
-		GetBody: func() (io.ReadCloser, error) {
-			trace.again()
-			return newBody(body), nil
-		},
 	}
-	resp, err := c.link.transport.RoundTrip(hr.WithContext(trace.watch(ctx)))
+	resp, err := c.link.roundTrip(ctx, hr, body, &trace)
 	if trace.written() { // a server may answer before it has read everything
 		c.bodies.free(out)
 	}

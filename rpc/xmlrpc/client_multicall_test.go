@@ -283,8 +283,8 @@ func TestMulticallLinkBreaks(t *testing.T) {
 		calls[i].Method = "f"
 	}
 	err := rpc.Multicaller{Caller: c, Most: 2}.Call(bounded(t), calls)
-	if err == nil || requests.Load() != 2 {
-		t.Errorf("got %v after %d requests; want 2", err, requests.Load())
+	if n := requests.Load(); err == nil || n != 2 {
+		t.Errorf("got %v after %d requests; want 2", err, n)
 	}
 	for i, want := range []rpc.Sent{-1, -1, rpc.Unknown, rpc.Unknown, rpc.NotSent, rpc.NotSent} {
 		if want < 0 {

@@ -49,16 +49,17 @@ func newConns(max int) *conns {
 
 // conn is a connection that was accepted.
 type conn struct {
-	net.Conn
-	owner *conns
-	host  string       // the host that was given to Listen; may be ""
-	from  netip.Addr   // invalid for a unix socket
-	since time.Time    // when it was accepted
-	state atomic.Int32 // an http.ConnState
-	spoke atomic.Bool  // a request was read, and logged in if it has to
-	waits atomic.Int64 // since when it waits for its peer, in ns of Unix time; 0 while it is at work
-	peer  *rpc.Peer    // the caller, in the context of its requests
-	proof proof
+	timedConn
+	overtime overtime
+	owner    *conns
+	host     string       // the host that was given to Listen; may be ""
+	from     netip.Addr   // invalid for a unix socket
+	since    time.Time    // when it was accepted
+	state    atomic.Int32 // an http.ConnState
+	spoke    atomic.Bool  // a request was read, and logged in if it has to
+	waits    atomic.Int64 // since when it waits for its peer, in ns of Unix time; 0 while it is at work
+	peer     *rpc.Peer    // the caller, in the context of its requests
+	proof    proof
 
 	// What follows is under owner.mu.
 	place    *list.Element // in owner.silent; nil once it has spoken
@@ -68,7 +69,7 @@ type conn struct {
 // add takes a connection in, and closes others if it has to. It reports false,
 // and closes the new one, if there is no room.
 func (cs *conns) add(nc net.Conn, host string) (*conn, bool) {
-	c := &conn{Conn: nc, owner: cs, host: host, since: time.Now()}
+	c := &conn{timedConn: newTimedConn(nc), owner: cs, host: host, since: time.Now()}
 	c.from, _ = ipOf(nc.RemoteAddr())
 	c.peer = &rpc.Peer{Transport: transportName, Addr: nc.RemoteAddr()}
 	cs.mu.Lock()
@@ -175,6 +176,7 @@ func (c *conn) Close() error {
 	c.leaveSilent()
 	cs.mu.Unlock()
 	err := c.Conn.Close()
+	c.overtime.stop()
 	if open {
 		c.logClose()
 	}

@@ -11,7 +11,6 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/parley-rpc/parley/rpc"
@@ -143,19 +142,22 @@ func (x *exchange) run(timeout time.Duration, job work) *refusal {
 		return tooBusy("too many calls are running")
 	}
 	defer x.calls.free()
-	ctx, cancel := context.WithTimeout(x.context(), timeout)
-	defer cancel()
+	now := time.Now()
+	ctx := withDeadline(x.context(), now.Add(timeout))
+	defer ctx.end()
 
-	var once sync.Once // sends one of two replies, and makes the other wait for it
-	timer := time.AfterFunc(timeout+grace, func() {
-		once.Do(func() {
-			x.w.Header()["Connection"] = []string{"close"}
-			x.send(job.late())
-			_ = http.NewResponseController(x.w).Flush() // behind a wrapper that cannot, it is sent when the work ends
-		})
+	over := new(overtime)
+	if x.conn != nil {
+		over = &x.conn.overtime
+	} else {
+		defer over.stop()
+	}
+	over.begin(now, now.Add(timeout+grace), func() {
+		x.w.Header()["Connection"] = []string{"close"}
+		x.send(job.late())
+		_ = http.NewResponseController(x.w).Flush() // behind a wrapper that cannot, it is sent when the work ends
 	})
-	defer once.Do(func() {}) // x.w is not touched after this function, however it ends
-	defer timer.Stop()
+	defer over.end() // x.w is not touched after this function, however it ends
 
 	out := x.bodies.get()
 	defer x.bodies.free(out)
@@ -166,7 +168,9 @@ func (x *exchange) run(timeout time.Duration, job work) *refusal {
 		defer b.close()
 		answer.blob = b
 	}
-	once.Do(func() { x.send(answer) })
+	if over.end() {
+		x.send(answer)
+	}
 	return nil
 }
 

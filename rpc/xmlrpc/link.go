@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -19,6 +20,7 @@ import (
 // link is the connections of a client.
 type link struct {
 	transport *http.Transport
+	direct    *direct // in its place, where it can be; else nil
 	socket    string
 	dialer    net.Dialer
 	cancel    context.CancelFunc // ends dialling
@@ -47,7 +49,11 @@ func newLink(t target, c ClientConfig) *link {
 	l.transport = &http.Transport{
 		Proxy: guardProxy(c.Proxy),
 		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-			return l.dial(ctx, life, network, addr)
+			c, err := l.dial(ctx, life, network, addr)
+			if err != nil {
+				return nil, err
+			}
+			return c, nil
 		},
 		TLSClientConfig:        config,
 		TLSHandshakeTimeout:    l.dialer.Timeout,
@@ -59,7 +65,48 @@ func newLink(t target, c ClientConfig) *link {
 		IdleConnTimeout:        or(c.IdleTimeout, defaultClientIdle),
 		MaxResponseHeaderBytes: maxAnswerHeaderBytes,
 	}
+	if addr, ok := directAddr(t, c); ok {
+		l.direct = &direct{
+			dial:    func(ctx context.Context) (*sentConn, error) { return l.dial(ctx, life, "tcp", addr) },
+			slots:   make(chan struct{}, conns),
+			idleFor: l.transport.IdleConnTimeout,
+		}
+	}
 	return l
+}
+
+// directAddr returns where the connections of a direct go, if there may be one.
+// It takes no name that would have to be translated first.
+func directAddr(t target, c ClientConfig) (addr string, ok bool) {
+	host, port := t.url.Hostname(), or(t.url.Port(), "80")
+	ascii := !strings.ContainsFunc(host, func(r rune) bool { return r <= ' ' || r >= 0x7f })
+	return net.JoinHostPort(host, port), canProbe && t.url.Scheme == "http" && c.Proxy == nil && !c.DisableKeepAlives && ascii
+}
+
+// roundTrip sends r with body and returns the answer. trace follows it.
+func (l *link) roundTrip(ctx context.Context, r *http.Request, body []byte, trace *sendTrace) (*http.Response, error) {
+	if l.direct != nil && httptrace.ContextClientTrace(ctx) == nil {
+		if err := checkHeader(r.Header); err != nil {
+			return nil, err
+		}
+		return l.direct.roundTrip(ctx, r, body, trace)
+	}
+	r.Body = newBody(body)
+	// With GetBody net/http takes another connection if this one turns out to be
+	// closed before anything was written. After that it does not repeat a POST.
+	r.GetBody = func() (io.ReadCloser, error) {
+		trace.again()
+		return newBody(body), nil
+	}
+	return l.transport.RoundTrip(r.WithContext(trace.watch(ctx)))
+}
+
+// closeIdle closes the connections that no call uses.
+func (l *link) closeIdle() {
+	l.transport.CloseIdleConnections()
+	if l.direct != nil {
+		l.direct.closeIdle()
+	}
 }
 
 // guardProxy keeps what a client logs in with from a proxy on another machine,
@@ -79,7 +126,7 @@ func guardProxy(proxy func(*http.Request) (*url.URL, error)) func(*http.Request)
 
 // dial makes a connection. net/http goes on with it when the call that wanted
 // it is over; the end of the client, which is that of life, ends it.
-func (l *link) dial(ctx, life context.Context, network, addr string) (net.Conn, error) {
+func (l *link) dial(ctx, life context.Context, network, addr string) (*sentConn, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(life, cancel)()
@@ -131,6 +178,9 @@ func (l *link) close() {
 		c.Close()
 	}
 	l.transport.CloseIdleConnections()
+	if l.direct != nil {
+		l.direct.close()
+	}
 }
 
 // sentConn is a connection that knows whether something was sent on it.
@@ -173,9 +223,12 @@ func (t *sendTrace) gotConn(info httptrace.GotConnInfo) {
 		nc = s.NetConn()
 	}
 	if c, ok := nc.(*sentConn); ok {
-		t.conn, t.before = c, c.writes.Load()
+		t.use(c)
 	}
 }
+
+// use notes the connection that the request got.
+func (t *sendTrace) use(c *sentConn) { t.conn, t.before = c, c.writes.Load() }
 
 // again notes that net/http begins anew, on another connection.
 func (t *sendTrace) again() { t.wrote.Store(false) }

@@ -101,7 +101,7 @@ func newSignature(m rpc.Method, words []string, required int) signature {
 func systemExample(method string, i int) any {
 	switch {
 	case i > 0:
-	case method == "system.methodHelp", method == "system.methodSignature":
+	case method == "system.methodHelp", method == "system.methodParams", method == "system.methodSignature":
 		return "system.listMethods"
 	case method == "system.multicall":
 		return []any{map[string]any{"methodName": "system.ping", "params": []any{}}}

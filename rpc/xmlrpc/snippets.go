@@ -121,8 +121,14 @@ func pythonCall(c sample) string {
 	return "print(server." + c.Method + args + ")"
 }
 
+// rubyFrame has nil read, which the library refuses unless a constant says
+// otherwise: to set it anew without a warning, it goes first.
 func rubyFrame(p place) (before, after string) {
-	return "require \"xmlrpc/client\"\n\nserver = XMLRPC::Client.new2(" + quoted(p.login(), "#") + ")\n", "\n"
+	before = `require "xmlrpc/client"
+
+XMLRPC::Config.module_eval { remove_const(n = :ENABLE_NIL_PARSER); const_set(n, true) }
+server = XMLRPC::Client.new2(`
+	return before + quoted(p.login(), "#") + ")\n", "\n"
 }
 
 func rubyCall(c sample) string {

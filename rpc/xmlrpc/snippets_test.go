@@ -40,6 +40,7 @@ func snippetsOf(t *testing.T, listen string, auth xmlrpc.Authenticator) programs
 		"echo":         func(args ...any) []any { return args },
 		"class.import": func(n int) string { return fmt.Sprint("reserved ", n) },
 		"a:b/c":        func(n int) string { return fmt.Sprint("odd ", n) },
+		"maybe":        func() map[string]any { return map[string]any{"remark": nil} },
 		"kinds": func(i int, f float64, s string, b bool, d time.Time, blob []byte, list []string, r record) string {
 			return fmt.Sprintf("%d %v %s %t %s %s %s %v", i, f, s, b, d.UTC().Format(time.RFC3339), blob, list, r)
 		},
@@ -99,6 +100,7 @@ var snippetAnswers = map[string]string{
 	"kinds":                             "3 1.5 text true 2026-01-31T12:30:00Z hello [text] {text 5}",
 	"class.import":                      "reserved 3",
 	"a:b/c":                             "odd 3",
+	"maybe":                             "remark",
 	"catalog.get":                       "Biscuit tin",
 	"catalog.list":                      "Sugar tongs",
 	"catalog.watch":                     "Sugar tongs",
@@ -113,6 +115,7 @@ var snippetAnswers = map[string]string{
 	"validator1.echoStructTest":         "text",
 	"system.multicall":                  "pong",
 	"system.methodHelp":                 "The names of the methods",
+	"system.methodSignature":            "array",
 	"system.listMethods":                "a:b/c",
 }
 

@@ -3,6 +3,7 @@ package xmlvalue
 import (
 	"bytes"
 	"encoding/base64"
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -12,7 +13,7 @@ import (
 // wherever it can be.
 func TestBase64AgainstTheStandardLibrary(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	for n := range 200 {
+	for n := range 400 {
 		blob := make([]byte, n)
 		for i := range blob {
 			blob[i] = byte(rng.Uint32())
@@ -28,16 +29,19 @@ func TestBase64AgainstTheStandardLibrary(t *testing.T) {
 			i := rng.IntN(len(want) + 1)
 			forms = append(forms, want[:i]+" \n"+want[i:])
 		}
-		for _, every := range []int{1, 2, 3, 4, 5, 60, 76} {
-			var lines strings.Builder
-			for i, c := range []byte(want) {
-				if i > 0 && i%every == 0 {
-					lines.WriteByte('\n')
+		for _, every := range []int{1, 2, 3, 4, 5, 60, 76, 200, 300} {
+			for _, end := range []string{"\n", "\r", "\r\n"} {
+				var lines strings.Builder
+				for i, c := range []byte(want) {
+					if i > 0 && i%every == 0 {
+						lines.WriteString(end)
+					}
+					lines.WriteByte(c)
 				}
-				lines.WriteByte(c)
+				forms = append(forms, lines.String())
 			}
-			forms = append(forms, lines.String())
 		}
+		forms = append(forms, want[:n/2]+"\r\r\r\r"+want[n/2:])
 		for _, form := range forms {
 			back, bad := decodeBase64([]byte(form))
 			if bad >= 0 || back == nil || !bytes.Equal(back, blob) {
@@ -80,7 +84,28 @@ func TestBase64RefusesWhatIsNone(t *testing.T) {
 	}
 }
 
+// The vector code writes to its slice and not beyond it.
+func TestBase64StaysWithinItsMemory(t *testing.T) {
+	const guard = "guard of what follows, which is somebody else's"
+	for n := range 500 {
+		blob := bytes.Repeat([]byte{byte(n)}, n)
+		want := base64.StdEncoding.EncodeToString(blob)
+		out := []byte(strings.Repeat(".", len(want)) + guard)
+		encodeBase64(out[:len(want)], blob)
+		if string(out) != want+guard {
+			t.Fatalf("%d bytes: encoded %q", n, out)
+		}
+		text := []byte(strings.TrimRight(want, "="))
+		back := []byte(strings.Repeat(".", len(text)/4*3) + guard)
+		if run, _ := decodeLine(back[:len(text)/4*3], text); !bytes.HasSuffix(back, []byte(guard)) || !bytes.Equal(back[:run/4*3], blob[:run/4*3]) {
+			t.Fatalf("%d bytes: decoded %d characters into %q", n, run, back)
+		}
+	}
+}
+
 func FuzzBase64(f *testing.F) {
+	f.Add(bytes.Repeat([]byte("QUJD"), 100))
+	f.Add(append(bytes.Repeat([]byte("QUJD"), 60), "\r\n\r\rQUJD=="...))
 	f.Add([]byte("eW91IGNhbid0"))
 	f.Add([]byte("QQ=="))
 	f.Add([]byte("AAAAAAAAAAAA\nAAAA AAA"))
@@ -105,4 +130,37 @@ func FuzzBase64(f *testing.F) {
 			t.Fatalf("%x: got %s; want %s", in, out, want)
 		}
 	})
+}
+
+// BenchmarkBase64 compares the standard library, the tables and what is used.
+func BenchmarkBase64(b *testing.B) {
+	tables := func(dst, src []byte) { decodeRun(dst, src) }
+	used := func(dst, src []byte) {
+		run, _ := decodeLine(dst, src)
+		decodeRun(dst[run/4*3:], src[run:])
+	}
+	std := func(dst, src []byte) { _, _ = base64.StdEncoding.Decode(dst, src) }
+	for _, size := range []int{30, 1 << 10, 1 << 20} {
+		blob := bytes.Repeat([]byte("a"), size/3*3)
+		text := []byte(base64.StdEncoding.EncodeToString(blob))
+		out := make([]byte, len(text)+8)
+		for _, way := range []struct {
+			name string
+			do   func(dst, src []byte)
+			src  []byte
+		}{
+			{"encode/std", base64.StdEncoding.Encode, blob},
+			{"encode/used", encodeBase64, blob},
+			{"decode/std", std, text},
+			{"decode/tables", tables, text},
+			{"decode/used", used, text},
+		} {
+			b.Run(fmt.Sprintf("%s/%d", way.name, size), func(b *testing.B) {
+				b.SetBytes(int64(len(blob)))
+				for b.Loop() {
+					way.do(out, way.src)
+				}
+			})
+		}
+	}
 }

@@ -2,7 +2,8 @@ package xmlvalue
 
 import (
 	"bytes"
-	"strconv"
+
+	"github.com/parley-rpc/parley/rpc/value"
 )
 
 // Lists of numbers as nearly everybody writes them, with nothing in their tags
@@ -10,90 +11,96 @@ import (
 // the first element that looks different, and the ordinary way goes on.
 
 // Ints is part of [value.Source].
-func (d *Decoder) Ints(dst []int64) []int64 {
+func (d *Decoder) Ints(dst []int64) []int64 { return readInts(d, dst) }
+
+// GoInts is part of [value.IntSource].
+func (d *Decoder) GoInts(dst []int) []int { return readInts(d, dst) }
+
+func readInts[T int | int64](d *Decoder, dst []T) []T {
+	room := d.plainElements()
+	data, pos, most := d.data, d.pos, min(d.o.MaxDigits, d.maxString, mostDigits)
 	before := len(dst)
-	for d.plainElement() {
-		n, size := plainInt(d.data[d.pos:], min(d.o.MaxDigits, 18))
-		if size == 0 {
+	for ; room > 0; room-- {
+		for pos < len(data) && isSpace(data[pos]) {
+			pos++
+		}
+		n, size := plainInt(data[pos:], most)
+		if size == 0 || int64(T(n)) != n {
 			break
 		}
-		dst = append(dst, n)
-		d.pos += size
-		d.elements++
+		dst = append(dst, T(n))
+		pos += size
 	}
-	d.passed(len(dst) - before)
+	d.passed(len(dst)-before, pos)
 	return dst
 }
 
 // Floats is part of [value.Source].
 func (d *Decoder) Floats(dst []float64) []float64 {
+	room := d.plainElements()
+	data, pos, most := d.data, d.pos, min(d.o.MaxDigits, d.maxString)
 	before := len(dst)
-	for d.plainElement() {
-		f, size := plainFloat(d.data[d.pos:], d.o.MaxDigits)
+	for ; room > 0; room-- {
+		for pos < len(data) && isSpace(data[pos]) {
+			pos++
+		}
+		f, size := plainFloat(data[pos:], most)
 		if size == 0 {
 			break
 		}
 		dst = append(dst, f)
-		d.pos += size
-		d.elements++
+		pos += size
 	}
-	d.passed(len(dst) - before)
+	d.passed(len(dst)-before, pos)
 	return dst
 }
 
-// passed counts n elements that have been read by themselves.
-func (d *Decoder) passed(n int) {
+// plainElements returns how many elements of an array may be read here by
+// themselves, as far as the limits go.
+func (d *Decoder) plainElements() int {
+	f := d.top()
+	if f == nil || f.in != inData && f.in != inArray || f.empty || d.Err() != nil || d.head.kind != value.KindInvalid {
+		return 0
+	}
+	return d.o.MaxElements - d.elements
+}
+
+// passed leaves n elements behind that have been read by themselves, up to pos.
+func (d *Decoder) passed(n, pos int) {
 	if n > 0 {
 		d.top().at += n
+		d.elements += n
+		d.pos = pos
 	}
 }
 
-// plainElement reports whether an element of an array may be read here by
-// itself, and skips the white space before it.
-func (d *Decoder) plainElement() bool {
-	f := d.top()
-	if f == nil || f.in != inData && f.in != inArray || f.empty || d.Err() != nil ||
-		d.head.kind != 0 || d.elements >= d.o.MaxElements {
-		return false
-	}
-	d.space()
-	return true
-}
-
-// plainInt reads an integer of at most most characters, which cannot overflow,
-// in an <int>, <i4> or <i8>. size is its length in b, 0 if there is none.
+// plainInt reads an integer as digits does, in an <int>, <i4> or <i8>. size is
+// the length of all in b, 0 if there is none.
 func plainInt(b []byte, most int) (n int64, size int) {
-	const open = "<value><i"
+	// The common form first, with texts that a compiler compares by the word.
+	const open, closing = len("<value><int>"), len("</int></value>")
+	if len(b) > open && string(b[:open]) == "<value><int>" {
+		n, size = digits(b[open:], most)
+		if end := open + size + closing; size > 0 && len(b) >= end && string(b[open+size:end]) == "</int></value>" {
+			return n, end
+		}
+		return 0, 0
+	}
+	if n, size = plainIn(b, "<value><i4>", "</i4></value>", most); size == 0 {
+		n, size = plainIn(b, "<value><i8>", "</i8></value>", most)
+	}
+	return n, size
+}
+
+// plainIn is plainInt for one type.
+func plainIn(b []byte, open, closing string, most int) (n int64, size int) {
 	if !hasPrefix(b, open) {
 		return 0, 0
 	}
-	i, closing := len(open), ""
-	switch {
-	case hasPrefix(b[i:], "nt>"):
-		i, closing = i+3, "</int></value>"
-	case hasPrefix(b[i:], "4>"):
-		i, closing = i+2, "</i4></value>"
-	case hasPrefix(b[i:], "8>"):
-		i, closing = i+2, "</i8></value>"
-	default:
+	if n, size = digits(b[len(open):], most); size == 0 || !hasPrefix(b[len(open)+size:], closing) {
 		return 0, 0
 	}
-	end := min(len(b), i+most)
-	negative := i < end && b[i] == '-'
-	if negative {
-		i++
-	}
-	first := i
-	for ; i < end && b[i]-'0' <= 9; i++ {
-		n = n*10 + int64(b[i]-'0')
-	}
-	if i == first || !hasPrefix(b[i:], closing) {
-		return 0, 0
-	}
-	if negative {
-		n = -n
-	}
-	return n, i + len(closing)
+	return n, len(open) + size + len(closing)
 }
 
 // plainFloat reads a <double>; most and size as with plainInt.
@@ -106,7 +113,7 @@ func plainFloat(b []byte, most int) (f float64, size int) {
 	if n < 0 || n > most || !hasPrefix(b[len(open)+n:], closing) {
 		return 0, 0
 	}
-	f, err := strconv.ParseFloat(string(b[len(open):len(open)+n]), 64)
+	f, err := parseFloat(b[len(open) : len(open)+n])
 	if err != nil {
 		return 0, 0
 	}

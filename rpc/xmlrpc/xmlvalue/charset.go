@@ -127,9 +127,28 @@ const (
 
 // checkCharacters fails unless all of data is UTF-8 and made of characters that
 // XML 1.0 section 2.2 allows, and finds out whether text stands in it as it is.
+// Large base64 is decoded where it is found: what is base64 needs no other look.
 func (s *scanner) checkCharacters() bool {
-	data, returns := s.data, false
-	for i := 0; i < len(data); {
+	s.plain = true
+	done := 0
+	for len(s.data)-done >= largeBlob {
+		from, to, ok := s.findBlob(done)
+		if !ok {
+			break
+		}
+		if !s.checkRange(done, from) {
+			return false
+		}
+		done = to
+	}
+	return s.checkRange(done, len(s.data))
+}
+
+// checkRange is checkCharacters for a part of data that splits no character and
+// no tag.
+func (s *scanner) checkRange(from, to int) bool {
+	data, returns := s.data[:to], false
+	for i := from; i < len(data); {
 		if i+32 <= len(data) {
 			a, b := binary.LittleEndian.Uint64(data[i:]), binary.LittleEndian.Uint64(data[i+8:])
 			c, d := binary.LittleEndian.Uint64(data[i+16:]), binary.LittleEndian.Uint64(data[i+24:])
@@ -172,6 +191,7 @@ func (s *scanner) checkCharacters() bool {
 		returns = returns || r == '\r'
 		i += size
 	}
-	s.plain = !returns && bytes.IndexByte(data, '&') < 0 && !bytes.Contains(data, []byte(cdataClose))
+	data = data[from:]
+	s.plain = s.plain && !returns && bytes.IndexByte(data, '&') < 0 && !bytes.Contains(data, []byte(cdataClose))
 	return true
 }

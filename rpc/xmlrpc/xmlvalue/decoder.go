@@ -32,6 +32,7 @@ type Decoder struct {
 	stack    []frame
 	first    [5]frame    // where stack begins
 	names    map[int]int // see nameBehind
+	rows     *rows       // how structs in lists look; nil before there are any
 }
 
 // stage is where a Decoder stands while it is in no container.

@@ -18,10 +18,11 @@ import (
 // decimal text. An Encoder belongs to one goroutine.
 type Encoder struct {
 	value.Sticky
-	buf   []byte
-	o     Options
-	stack []place
-	first [16]place // where stack begins
+	buf    []byte
+	o      Options
+	stack  []place
+	first  [16]place // where stack begins
+	tables []table   // of the lists of rows within each other
 }
 
 // place is where an Encoder stands in a container.
@@ -31,6 +32,8 @@ const (
 	inList   place = iota
 	atName         // in a struct, before a name
 	atMember       // in a struct, before the value to a name
+	inRows         // in a list of rows
+	inRow
 )
 
 // NewEncoder returns an Encoder that appends to dst.
@@ -62,9 +65,16 @@ func (e *Encoder) begin(what string) bool {
 	if e.Err() != nil {
 		return false
 	}
-	if n := len(e.stack); n > 0 && e.stack[n-1] == atName {
+	n := len(e.stack)
+	if n == 0 || e.stack[n-1] == inList || e.stack[n-1] == atMember {
+		return true
+	}
+	switch e.stack[n-1] {
+	case atName:
 		e.refuse("", "the key of a map must be text or an integer for XML-RPC, not %s", what)
 		return false
+	case inRow:
+		return e.column()
 	}
 	return true
 }
@@ -128,7 +138,7 @@ func (e *Encoder) Int(n int64) {
 func (e *Encoder) appendInt(n int64) bool {
 	if int64(int32(n)) == n || e.o.LongInt {
 		e.buf = append(e.buf, "<value><int>"...)
-		e.buf = strconv.AppendInt(e.buf, n, 10)
+		e.buf = appendInteger(e.buf, n)
 		e.buf = append(e.buf, "</int></value>"...)
 		return true
 	}
@@ -137,7 +147,7 @@ func (e *Encoder) appendInt(n int64) bool {
 		return false
 	}
 	e.buf = append(e.buf, "<value><i8>"...)
-	e.buf = strconv.AppendInt(e.buf, n, 10)
+	e.buf = appendInteger(e.buf, n)
 	e.buf = append(e.buf, "</i8></value>"...)
 	return true
 }
@@ -155,7 +165,7 @@ func (e *Encoder) BigInt(n *big.Int) {
 		e.Name(n.String())
 	case !e.begin("int"):
 	case !e.o.BigInteger:
-		e.refuse("send it as text, or set Options.BigInteger", "an integer of %d bits does not fit the 64 bits of <i8>", n.BitLen())
+		e.refuse("send it as text, or set Options.BigInteger", "an integer of %d bits does not fit <i8>, 63 bits and a sign", n.BitLen())
 	default:
 		e.buf = append(e.buf, `<value><ex:biginteger xmlns:ex="http://ws.apache.org/xmlrpc/namespaces/extensions">`...)
 		e.buf = n.Append(e.buf, 10)
@@ -174,12 +184,8 @@ func (e *Encoder) appendFloat(f float64) bool {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		return e.appendNonFinite(f)
 	}
-	e.buf = append(e.buf, "<value><double>"...)
 	// The specification knows no exponents, and wants a point.
-	e.buf = strconv.AppendFloat(e.buf, f, 'f', -1, 64)
-	if f == math.Trunc(f) {
-		e.buf = append(e.buf, ".0"...)
-	}
+	e.buf = appendDecimal(append(e.buf, "<value><double>"...), f)
 	e.buf = append(e.buf, "</double></value>"...)
 	return true
 }
@@ -219,15 +225,18 @@ func (e *Encoder) Text(s string) {
 		e.Fail(uncarried("text", s, bad))
 		return
 	}
-	e.Bytes([]byte(s))
+	e.appendBytes([]byte(s))
 }
 
 // Bytes is part of [value.Sink].
 func (e *Encoder) Bytes(b []byte) {
-	const open, closing = "<value><base64>", "</base64></value>"
-	if !e.begin("bytes") {
-		return
+	if e.begin("bytes") {
+		e.appendBytes(b)
 	}
+}
+
+func (e *Encoder) appendBytes(b []byte) {
+	const open, closing = "<value><base64>", "</base64></value>"
 	n := base64Len(len(b))
 	e.buf = append(slices.Grow(e.buf, len(open)+n+len(closing)), open...)
 	at := len(e.buf)
@@ -321,6 +330,11 @@ func (e *Encoder) End() {
 	case n == 0 || e.stack[n-1] == atMember:
 		e.Fail(errors.New("xmlvalue: End was called where no container can end"))
 		return
+	case e.stack[n-1] == inRow:
+		e.endRow()
+	case e.stack[n-1] == inRows:
+		e.tables = e.tables[:len(e.tables)-1]
+		e.buf = append(e.buf, "</data></array></value>"...)
 	case e.stack[n-1] == inList:
 		e.buf = append(e.buf, "</data></array></value>"...)
 	default:
@@ -331,12 +345,18 @@ func (e *Encoder) End() {
 }
 
 // Ints is part of [value.Sink].
-func (e *Encoder) Ints(list []int64) {
+func (e *Encoder) Ints(list []int64) { writeInts(e, list) }
+
+// GoInts is part of [value.IntSink].
+func (e *Encoder) GoInts(list []int) { writeInts(e, list) }
+
+func writeInts[T int | int64](e *Encoder, list []T) {
 	e.List(value.KindList, len(list))
-	for i, n := range list {
-		if e.Err() == nil && !e.appendInt(n) {
-			e.Err().Path = "[" + strconv.Itoa(i) + "]"
-		}
+	if e.Err() != nil {
+		return
+	}
+	if bad := appendInts(e, list); bad >= 0 {
+		e.Err().Path = "[" + strconv.Itoa(bad) + "]"
 	}
 	e.End()
 }

@@ -50,7 +50,8 @@ type Options struct {
 	Int32Only bool
 	// LongInt writes an integer beyond 32 bits as <int>, where it would be written
 	// as <i8>. The specification has 32 bits for that, but most libraries that do
-	// not know <i8> read it, and many write it so. It excludes Int32Only.
+	// not know <i8> read it, and many write it so; the extension of PHP takes the
+	// lower 32 bits for the number. It excludes Int32Only.
 	LongInt bool
 	// BigInteger writes an integer beyond 64 bits as <ex:biginteger>, an
 	// extension by Apache that few peers read, where it would be an error.

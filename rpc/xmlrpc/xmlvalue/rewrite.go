@@ -58,7 +58,7 @@ func (r rewriter) value() {
 		if n, ok := d.Int(); ok {
 			e.Int(n)
 		} else if n := d.BigInt(); n != nil {
-			d.Fail(fmt.Errorf("an integer of %d bits does not fit the 64 bits of <i8>", n.BitLen()))
+			d.Fail(fmt.Errorf("an integer of %d bits does not fit <i8>, 63 bits and a sign", n.BitLen()))
 		}
 	case value.KindFloat:
 		e.Float(d.Float())

@@ -37,7 +37,7 @@ func FuzzAppendRewritten(f *testing.F) {
 		case isFault && err == nil:
 		case err != nil && wantErr != nil:
 			return
-		case err != nil && strings.Contains(err.Error(), "does not fit the 64 bits"):
+		case err != nil && strings.Contains(err.Error(), "does not fit <i8>"):
 			var v *value.Error
 			if !errors.As(err, &v) || string(out) != "x" {
 				t.Fatalf("got %T, %q", err, out)

@@ -100,7 +100,7 @@ func (d *Decoder) Bytes() []byte {
 	if !d.take(value.KindBytes) {
 		return nil
 	}
-	out, bad := decodeBase64(d.head.text)
+	out, bad := d.decodeText(d.head.text)
 	if bad >= 0 {
 		d.bad("base64", d.head.text[bad:])
 		out = nil

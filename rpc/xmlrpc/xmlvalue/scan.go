@@ -13,6 +13,7 @@ type scanner struct {
 	value.Sticky
 	data      []byte
 	pos       int
+	blobs     []blob   // large base64, decoded already
 	plain     bool     // data holds no '&', no CR and no "]]>"
 	recoded   bool     // data is not what was received, which had one byte for each character
 	maxString int      // in bytes
