@@ -242,8 +242,8 @@ func TestPageSize(t *testing.T) {
 		}
 		return len(got.body), time.Since(began)
 	}
-	if size, _ := page(30 - system); size > 60<<10 {
-		t.Errorf("30 functions: got %d bytes; want at most %d", size, 60<<10)
+	if size, _ := page(30 - system); size > 64<<10 {
+		t.Errorf("30 functions: got %d bytes; want at most %d", size, 64<<10)
 	}
 	size, took := page(2000)
 	if size > 2<<20 {
