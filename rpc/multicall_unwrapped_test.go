@@ -81,3 +81,11 @@ func TestThreatUnsentElements(t *testing.T) {
 		t.Errorf("got %v, %v after %d tries; want 3", err, last, tries)
 	}
 }
+
+// TestMulticallNegativeMost: nothing is sent.
+func TestMulticallNegativeMost(t *testing.T) {
+	err := rpc.Multicaller{Caller: answering{}, Most: -1}.Call(t.Context(), []rpc.Element{{Method: "a"}, {Method: "b"}})
+	if err == nil || !strings.Contains(err.Error(), "Multicaller.Most is negative") {
+		t.Errorf("got %v; want an error that names the field", err)
+	}
+}

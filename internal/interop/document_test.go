@@ -87,6 +87,8 @@ func (c conversation) outcome(tc testCase, r result) outcome {
 		say(markReturns, "comes back as %s", quote(r.text))
 	case r.outcome == "error":
 		say(markError, "the answer is an error to the library: %s", quote(r.text))
+	case r.outcome == "cannot":
+		say(markError, "arrives, though the program says that it is not sent: %s", quote(r.text))
 	}
 	if mark == "" {
 		mark = markFine

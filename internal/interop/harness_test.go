@@ -72,6 +72,7 @@ func TestOutcome(t *testing.T) {
 		{"refused by us", &exchange{}, result{outcome: "error", text: "fault -32700"}, markError, "does not arrive; the program gets `fault -32700`"},
 		{"the program thinks that it is well", &exchange{}, result{outcome: "ok"}, markError, "does not arrive, though the program gets its value"},
 		{"cannot", nil, result{outcome: "cannot", text: "no way"}, markCannot, "is not sent: `no way`"},
+		{"cannot, and does", right, result{outcome: "cannot", text: "no way"}, markError, "arrives, though the program says that it is not sent: `no way`"},
 		{"refused by the library", nil, result{outcome: "error", text: "too large"}, markCannot, "is not sent: `too large`"},
 	} {
 		c := conversation{byName: map[string]*exchange{}}
