@@ -2,6 +2,8 @@ package xmlvalue
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -27,9 +29,21 @@ var escapeClass = func() (t [256]uint8) {
 	return t
 }()
 
+// longText is from which length on the room for a text is made at once, in bytes:
+// by and by it would leave several times as much memory behind.
+const longText = 4 << 10
+
+// escapedLen returns the length of s as character data.
+func escapedLen(s string) int {
+	return len(s) + len("lt;")*(strings.Count(s, "<")+strings.Count(s, ">")) + len("amp;")*(strings.Count(s, "&")+strings.Count(s, "\r"))
+}
+
 // appendEscaped appends s as character data. It stops at the first character
 // that XML cannot carry, which begins at bad; -1 if there is none.
 func appendEscaped(dst []byte, s string) (out []byte, bad int) {
+	if len(s) >= longText {
+		dst = slices.Grow(dst, escapedLen(s))
+	}
 	done := 0
 	for i := 0; i < len(s); {
 		switch escapeClass[s[i]] {
