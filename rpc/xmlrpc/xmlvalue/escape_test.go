@@ -23,8 +23,8 @@ func TestAllocationsOfTextThatGrows(t *testing.T) {
 				t.Errorf("%.4q…: %d bytes in %d", s, len(out), cap(out))
 			}
 		})
-		if got > 1 {
-			t.Errorf("%.4q…: got %v allocations; want 1", s, got)
+		if got > 2 { // the race detector makes it two
+			t.Errorf("%.4q…: got %v allocations; want 1 or 2", s, got)
 		}
 	}
 }
