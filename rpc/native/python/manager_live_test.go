@@ -6,33 +6,7 @@ import (
 	"testing"
 
 	"github.com/parley-rpc/parley/internal/peertest"
-	"github.com/parley-rpc/parley/rpc"
-	"github.com/parley-rpc/parley/rpc/value"
 )
-
-// managerRegistry has names that matter to managers.
-func managerRegistry(t testing.TB) *rpc.Registry {
-	t.Helper()
-	reg := testRegistry(t)
-	for name, fn := range map[string]any{
-		"catalog.find":    func(name string) string { return "a " + name },
-		"catalog.class":   func() {},
-		"deep.down.reach": func() string { return "deep" },
-		"rpc.hidden":      func() {},
-		"print":           func() string { return "printed" },
-		"class":           func() {},
-		"_secret":         func() {},
-		"aset":            func() value.Set { return value.Set{Items: []any{1, 2}} },
-		"acomplex":        func() []any { return []any{complex(1, 2)} },
-	} {
-		if err := reg.Register(name, fn, rpc.Params("name")); err != nil {
-			if err := reg.Register(name, fn); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	return reg
-}
 
 // TestLiveManagers serves unmodified clients of multiprocessing.managers of every
 // CPython found, with both of their serializers.

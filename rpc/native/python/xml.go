@@ -19,14 +19,16 @@ import (
 // Lib/multiprocessing/connection.py makes it, and so are answers.
 func isXML(data []byte) bool { return len(data) > 0 && data[0] == '<' }
 
-// elementSize is about what an element of XML takes once it is read, in bytes.
-const elementSize = 64
+// tagSize is what values take once they are read, in bytes for each tag of theirs:
+// at most that of <value/>, a place in a list that grows, and of
+// <value><struct/></value>, a map.
+const tagSize = 32
 
 // readXML is readMessage for XML.
 func readXML(data []byte, cfg Config) message {
-	m := message{xml: true, protocol: 2}
+	m := message{xml: true}
 	if hold := cfg.Pickle.Hold; hold != nil {
-		if err := hold(elementSize * bytes.Count(data, []byte("<value"))); err != nil {
+		if err := hold(tagSize * bytes.Count(data, []byte("<"))); err != nil {
 			m.err = overLimit(err)
 			return m
 		}
