@@ -84,7 +84,7 @@ func appendXML(dst []byte, v any) ([]byte, error) {
 
 // xmlFault makes the recv of an XmlClient raise an xmlrpc.client.Fault.
 func xmlFault(f *rpc.Fault) []byte {
-	return append(xmlvalue.AppendFaultValue([]byte("<fault>"), f.Code, f.Error()), "</fault>"...)
+	return append(xmlvalue.AppendFaultValue([]byte("<fault>"), f.Code, f.Message), "</fault>"...)
 }
 
 // traceback is the text of an error for a client of a manager. XML does not tell
