@@ -18,6 +18,7 @@ import (
 	"io"
 	"iter"
 	"log"
+	"log/slog"
 	"net"
 	"os"
 	"os/exec"
@@ -100,7 +101,8 @@ func serve(ctx context.Context, url, file string, ready func(addr net.Addr)) err
 	if err != nil {
 		return err
 	}
-	s := &native.Server{Objects: python.Handler(reg), Auth: key}
+	warnings := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	s := &native.Server{Objects: python.Handler(reg), Auth: key, Logger: warnings}
 	l, err := s.Listen(url)
 	if err != nil {
 		return err
