@@ -2,7 +2,7 @@
 # What the expressions of the matrix are made of, and show, which writes a value
 # in one form for all versions of Python. The test puts rows behind it: numbers,
 # expressions, and what else to look at.
-import collections, math, pickle, re, socket, struct, sys, types
+import binascii, collections, math, pickle, re, socket, struct, sys, types
 from collections import Counter, OrderedDict, defaultdict, deque
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -136,14 +136,23 @@ def state(original, got, look):
         v = original
         before = eval(look)
         v = got
-        after = eval(look)
+        try:
+            after = eval(look)
+        except Exception as e: # it is something else altogether
+            after = type(e).__name__
         if before != after:
             return answer + ", " + str(after)
     return "same" if answer == show(original) else answer
 
 
+def hexed(s):
+    if not isinstance(s, bytes):
+        s = s.encode("utf-8")
+    return binascii.hexlify(s).decode("ascii")
+
+
 def line(*parts):
-    sys.stdout.write("\t".join(p if isinstance(p, str) else p.encode("utf-8") if two else str(p) for p in parts) + "\n")
+    sys.stdout.write("\t".join(p.encode("utf-8") if two and isinstance(p, unicode) else str(p) for p in parts) + "\n")
     sys.stdout.flush()
 
 
