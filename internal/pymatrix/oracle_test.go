@@ -72,7 +72,7 @@ func (k *keeper) end() {
 
 // askTime is how long the child may take for one message. It is killed then: a
 // message that makes CPython hang is no defect of this module.
-const askTime = 20 * time.Second
+const askTime = 5 * time.Second
 
 // ask holds what Decode made of data against what CPython makes of it.
 func (o *oracle) ask(data, again []byte, count int) string {
