@@ -28,13 +28,14 @@ type decoder struct {
 	o        Options
 	protocol int
 
-	stack []any
-	marks []int // the length of stack at each open mark
-	memo  []any
-	far   map[uint64]any            // memo entries whose number is far above those before
-	zones map[string]*time.Location // ZoneInfo by name
-	nodes []node                    // room for the next nodes
-	room  []any                     // room for the items of dicts
+	stack   []any
+	marks   []int // the length of stack at each open mark
+	memo    []any
+	far     map[uint64]any            // memo entries whose number is far above those before
+	zones   map[string]*time.Location // ZoneInfo by name
+	maxlens map[*node]int64           // of deques that have one
+	nodes   []node                    // room for the next nodes
+	room    []any                     // room for the items of dicts
 
 	elements int // values that the tree may still get
 	memory   int // bytes that may still be taken
