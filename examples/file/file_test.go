@@ -133,7 +133,7 @@ func TestBadPut(t *testing.T) {
 	if _, err := put(t.Context(), s.url, s.key, dir+"/original"); err != nil {
 		t.Fatal(err)
 	}
-	sum := sha256.Sum256([]byte("1234"))
+	sum, long := sha256.Sum256([]byte("1234")), sha256.Sum256([]byte("12345"))
 	for name, test := range map[string]struct {
 		messages [][]byte
 		want     string // in the last answer; "": the connection ends
@@ -144,8 +144,8 @@ func TestBadPut(t *testing.T) {
 		"NoCommand":   {[][]byte{{}}, "want put with a size"},
 		"OtherSum":    {[][]byte{withSize("put", 4), []byte("1235"), sum[:]}, errSum.Error()},
 		"ShortSum":    {[][]byte{withSize("put", 4), []byte("1234"), sum[:31]}, errSum.Error()},
-		"EmptyChunk":  {[][]byte{withSize("put", 4), {}}, ""},
-		"LongChunk":   {[][]byte{withSize("put", 4), []byte("12345")}, ""},
+		"EmptyChunk":  {[][]byte{withSize("put", 4), {}, []byte("1234"), sum[:]}, ""},
+		"LongChunk":   {[][]byte{withSize("put", 4), []byte("12345"), long[:]}, ""},
 		"MoreThanMax": {[][]byte{withSize("put", 1<<20), make([]byte, chunkSize+1)}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
