@@ -142,7 +142,7 @@ func TestManagerMessageThatCannotBeRead(t *testing.T) {
 		{"protocol 4", "\x80\x04\x95\x10\x00\x00\x00\x00\x00\x00\x00(\x8c\x03rpc\x8c\x04echocmultiprocessing.managers\nRebuildProxy\n)R\x85}t."},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			v := answerOf(t, h, test.send)
+			v := answerBytes(t, h, test.send)
 			pair, ok := v.(tuple)
 			if !ok || len(pair) != 2 || pair[0] != "#ERROR" {
 				t.Fatalf("got %v; want #ERROR with an exception", v)
@@ -153,16 +153,16 @@ func TestManagerMessageThatCannotBeRead(t *testing.T) {
 		})
 	}
 	for _, send := range []string{"\x80\x04\x8c\x04echocos\nsystem\n\x86.", "cos\nsystem\n(S'true'\ntR.", "", "\x80", "\x80\x04", "\x80\x04\x95"} {
-		if e, ok := answerOf(t, h, send).(*pickle.Exception); !ok {
+		if e, ok := answerBytes(t, h, send).(*pickle.Exception); !ok {
 			t.Errorf("%q: got %v; want an exception alone", send, e)
 		}
 	}
 }
 
-// answerOf is the answer of a handler to one message.
-func answerOf(t testing.TB, h native.ObjectHandler, message string) any {
+// answerBytes is the answer of a handler to one message.
+func answerBytes(t testing.TB, h native.ObjectHandler, message string) any {
 	t.Helper()
-	data := h.(*handler).answer(testContext(t), &rpc.Peer{}, unlimited(), []byte(message))
+	data, _ := h.(*handler).answer(testContext(t), &rpc.Peer{}, unlimited(), []byte(message))
 	v, _, err := pickle.Decode(data, pickle.Options{})
 	if err != nil {
 		t.Fatalf("%q: the answer %q: %v", message, data, err)
