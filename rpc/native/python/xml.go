@@ -26,7 +26,7 @@ const tagSize = 32
 
 // readXML is readMessage for XML.
 func readXML(data []byte, cfg Config) message {
-	m := message{xml: true}
+	m := unreadMessage(data, cfg)
 	if hold := cfg.Pickle.Hold; hold != nil {
 		if err := hold(tagSize * bytes.Count(data, []byte("<"))); err != nil {
 			m.err = overLimit(err)

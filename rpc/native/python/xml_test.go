@@ -113,13 +113,14 @@ func TestXMLThatCannotBeRead(t *testing.T) {
 		{"too many values", call(strings.Repeat("<value/>", 20)), "-32003"},
 		{"too many digits", call("<value><int>123456789012345678901234567890</int></value>"), "-32003"},
 	} {
-		answer := string(h.(*handler).answer(t.Context(), nil, unlimited(), []byte(test.send)))
-		if !strings.HasPrefix(answer, "<fault>") || !strings.Contains(answer, test.want) {
-			t.Errorf("%s: got %q; want a <fault> with %s", test.name, answer, test.want)
+		answer, last := h.(*handler).answer(t.Context(), nil, unlimited(), []byte(test.send))
+		if !strings.HasPrefix(string(answer), "<fault>") || !strings.Contains(string(answer), test.want) || last == nil {
+			t.Errorf("%s: got %q, %v; want a <fault> with %s as the last answer", test.name, answer, last, test.want)
 		}
 	}
-	if got := string(h.(*handler).answer(t.Context(), nil, unlimited(), []byte(call("<value>x</value>")))); got != params("<value><string>x</string></value>") {
-		t.Errorf("within the limits: got %q", got)
+	answer, last := h.(*handler).answer(t.Context(), nil, unlimited(), []byte(call("<value>x</value>")))
+	if string(answer) != params("<value><string>x</string></value>") || last != nil {
+		t.Errorf("within the limits: got %q, %v", answer, last)
 	}
 }
 
