@@ -14,7 +14,7 @@ type node struct {
 	open   bool    // the tree of its items is being made
 	class  class   // of exceptions and objects
 	items  []any   // of a dict and of an object's attributes: key, value, key, value ...
-	packed *packed // of a list of numbers instead of items
+	packed *packed // of a list, instead of items
 }
 
 type nodeKind uint8
@@ -147,7 +147,8 @@ func (d *decoder) container(n *node, depth int, copied bool) any {
 		return nil
 	}
 	if n.packed != nil {
-		return d.packedList(n)
+		n.open = false
+		return d.packedList(n.packed, depth)
 	}
 	items := n.items // needed once: they can be replaced in place
 	if copied || items == nil {
@@ -183,14 +184,25 @@ func (d *decoder) container(n *node, depth int, copied bool) any {
 	return items
 }
 
-func (d *decoder) packedList(n *node) any {
-	n.open = false
-	size := n.packed.len()
-	d.elements -= size
-	if !d.charge(slotSize * size) {
+// packedList makes the final value of a packed list that stands at depth.
+func (d *decoder) packedList(p *packed, depth int) any {
+	if !d.chargePacked(p, depth) {
 		return nil
 	}
-	return n.packed.box(make([]any, 0, size))
+	items := make([]any, 0, p.len())
+	if p.rows != nil {
+		return p.rows.maps(items)
+	}
+	return box(box(items, p.ints), p.floats)
+}
+
+// chargePacked takes off the limits what packedList takes.
+func (d *decoder) chargePacked(p *packed, depth int) bool {
+	if p.rows != nil {
+		return d.chargeTable(p.rows, depth)
+	}
+	d.elements -= p.len()
+	return d.charge(slotSize * p.len())
 }
 
 func (d *decoder) set(items []any, frozen bool) any {
