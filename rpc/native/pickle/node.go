@@ -13,8 +13,8 @@ type node struct {
 	kind   nodeKind
 	shared bool  // it stands at several places, or its items are another node's too
 	open   bool  // the tree of its items is being made
-	class  class // of exceptions and objects
-	items  []any // of a dict and of an object's attributes: key, value, key, value ...
+	class  class // of exceptions
+	items  []any // of a dict: key, value, key, value ...
 }
 
 type nodeKind uint8
@@ -26,10 +26,9 @@ const (
 	nodeFrozenSet
 	nodeDict
 	nodeException // items are its args
-	nodeObject    // an instance of a class that is read by its attributes
 )
 
-var nodeWords = [...]string{"list", "tuple", "set", "frozenset", "dict", "exception", "object"}
+var nodeWords = [...]string{"list", "tuple", "set", "frozenset", "dict", "exception"}
 
 // Sizes in bytes, for decoder.charge.
 const (
@@ -50,7 +49,9 @@ func describe(v any) string {
 	case *node:
 		return nodeWords[v.kind]
 	case class:
-		return string(v)
+		return v.dotted()
+	case *instance:
+		return "an instance of " + v.class.dotted()
 	}
 	return value.Word(v)
 }
@@ -76,14 +77,22 @@ func (d *decoder) extend(opcode string, kind nodeKind, items []any) {
 	if d.err != nil {
 		return
 	}
+	if x, ok := d.top().(*instance); ok {
+		d.extendInstance(x, opcode, kind, items)
+		return
+	}
 	if !ok || n.kind != kind {
 		d.fail(fmt.Errorf("%s: expected a %s, got %s", opcode, nodeWords[kind], describe(d.top())))
 		return
 	}
+	d.extendNode(n, items)
+}
+
+func (d *decoder) extendNode(n *node, items []any) {
 	if size := len(n.items) + len(items); size > cap(n.items) && !d.charge(2*slotSize*size) {
 		return // it would have moved to a slice of up to twice the size
 	}
-	if n.items == nil && kind == nodeDict {
+	if n.items == nil && n.kind == nodeDict {
 		n.items = d.keep(items)
 		return
 	}
@@ -116,7 +125,7 @@ func (d *decoder) argsTuple() []any {
 // says that one of them is shared, so that v is needed again.
 func (d *decoder) tree(v any, depth int, copied bool) any {
 	if d.elements--; d.elements < 0 {
-		d.fail(fmt.Errorf("more than %d values: %w", d.o.MaxElements, ErrLimit))
+		d.fail(errElements(d.o.MaxElements))
 		return nil
 	}
 	switch v := v.(type) {
@@ -124,8 +133,10 @@ func (d *decoder) tree(v any, depth int, copied bool) any {
 		return d.container(v, depth+1, copied || v.shared)
 	case string:
 		d.charge(len(v))
+	case *instance:
+		return d.instanceTree(v, depth+1)
 	case class:
-		d.fail(&ClassError{Class: string(v)})
+		return d.classValue(v)
 	case zone:
 		d.fail(&ClassError{Class: string(classTimezone)})
 	default:
@@ -136,14 +147,22 @@ func (d *decoder) tree(v any, depth int, copied bool) any {
 	return v
 }
 
+var errSelf = errors.New("a value contains itself; expected a tree")
+
+func errDepth(limit int) error {
+	return fmt.Errorf("more than %d containers within each other: %w", limit, ErrLimit)
+}
+
+func errElements(limit int) error { return fmt.Errorf("more than %d values: %w", limit, ErrLimit) }
+
 func (d *decoder) container(n *node, depth int, copied bool) any {
 	switch {
 	case n.open:
-		d.fail(errors.New("a value contains itself; expected a tree"))
+		d.fail(errSelf)
 	case depth > d.o.MaxDepth:
-		d.fail(fmt.Errorf("more than %d containers within each other: %w", d.o.MaxDepth, ErrLimit))
+		d.fail(errDepth(d.o.MaxDepth))
 	case len(n.items) > d.elements:
-		d.fail(fmt.Errorf("more than %d values: %w", d.o.MaxElements, ErrLimit))
+		d.fail(errElements(d.o.MaxElements))
 	}
 	if d.err != nil {
 		return nil
@@ -173,13 +192,11 @@ func (d *decoder) container(n *node, depth int, copied bool) any {
 	case nodeDict:
 		return d.dict(items)
 	case nodeException:
-		e := &Exception{Class: n.class.lastName(), Args: items}
+		e := &Exception{Class: n.class.name(), Args: items}
 		if !e.argsFit() {
 			d.fail(fmt.Errorf("class %s: expected the arguments that it takes in Python, got others", n.class))
 		}
 		return e
-	case nodeObject:
-		return d.object(n.class, items)
 	}
 	return items
 }

@@ -131,7 +131,7 @@ func (c *Client) Call(ctx context.Context, req *rpc.Request) (any, error) {
 	if e, ok := result.(*pickle.Exception); ok {
 		return nil, faultOf(e)
 	}
-	return rpc.Deliver(value.NewSource(result), req)
+	return rpc.Deliver(c.cfg.Pickle.Registry.Source(result), req)
 }
 
 // receive returns the answer to the call that was just sent.
@@ -157,7 +157,7 @@ func linkError(sent rpc.Sent, req *rpc.Request, err error) error {
 
 // pack makes the message of a call.
 func (c *Client) pack(method string, args []any) ([]byte, error) {
-	o := pickle.EncodeOptions{Protocol: c.protocol}
+	o := c.cfg.Pickle.EncodeOptions(c.protocol)
 	switch c.cfg.Form {
 	case Arguments:
 		return pickle.Append(nil, value.Tuple(args), o)

@@ -26,12 +26,14 @@ type message struct {
 	method   string
 	args     arguments
 	err      error
+	pickle   pickle.Options
 }
 
 // readMessage finds out what a peer wants. Its answer can be made in any case.
 func readMessage(data []byte, cfg Config) message {
 	v, info, err := pickle.Decode(data, cfg.Pickle)
-	m := message{protocol: pickle.AnswerProtocol(info.Protocol)}
+	m := message{protocol: pickle.AnswerProtocol(info.Protocol), pickle: cfg.Pickle}
+	m.args.registry = cfg.Pickle.Registry
 	if err != nil {
 		m.err = unreadable(err)
 		return m
@@ -110,7 +112,7 @@ func (m *message) readCall(v any) {
 		m.err = errNoCall(v)
 		return
 	}
-	m.method, m.args = name, arguments{positional, named}
+	m.method, m.args = name, arguments{positional, named, m.args.registry}
 }
 
 // isManagerCall recognizes what multiprocessing.managers.dispatch sends.
@@ -144,13 +146,13 @@ func errNoCall(v any) error {
 // answer packs a result.
 func (m *message) answer(result any) ([]byte, error) {
 	if m.form == formRecipe {
-		inner, err := pickle.Append(nil, result, pickle.EncodeOptions{Protocol: m.inner})
+		inner, err := pickle.Append(nil, result, m.pickle.EncodeOptions(m.inner))
 		if err != nil {
 			return nil, err
 		}
 		result = inner
 	}
-	return pickle.Append(nil, result, pickle.EncodeOptions{Protocol: m.protocol})
+	return pickle.Append(nil, result, m.pickle.EncodeOptions(m.protocol))
 }
 
 // refusal packs a fault as an exception.
