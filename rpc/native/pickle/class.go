@@ -127,12 +127,12 @@ func (d *decoder) class(module, name string) any {
 	case "copy_reg":
 		c = newClass("copyreg", name)
 	}
-	d.check(c)
+	d.allow(c)
 	return c
 }
 
-// check fails for a class that may not stand in the message.
-func (d *decoder) check(c class) {
+// allow fails for a class that may not stand in the message.
+func (d *decoder) allow(c class) {
 	switch {
 	case named[c] || c.isException() || d.names.knows(c):
 	case !d.o.Objects:
@@ -262,7 +262,7 @@ func (d *decoder) getattr(a arguments) any {
 		return nil
 	}
 	c := outer.inner(name)
-	d.check(c)
+	d.allow(c)
 	return c
 }
 

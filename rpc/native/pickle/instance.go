@@ -155,21 +155,12 @@ func (d *decoder) extendInstance(x *instance, opcode string, kind nodeKind, item
 
 // instanceTree makes the final value of x.
 func (d *decoder) instanceTree(x *instance, depth int) any {
-	switch {
-	case x.open:
-		d.fail(errSelf)
-	case depth > d.o.MaxDepth:
-		d.fail(errDepth(d.o.MaxDepth))
-	}
+	d.bound(x.open, depth, len(x.args))
 	if d.err != nil || !d.charge(instanceSize+slotSize*len(x.args)) {
 		return nil
 	}
 	x.open = true
 	o := &Object{Module: x.class.module(), Name: x.class.name(), How: x.how, HasState: x.hasState, base: x.base}
-	if len(x.args) > d.elements {
-		d.fail(errElements(d.o.MaxElements))
-		return nil
-	}
 	for _, arg := range x.args {
 		o.Args = append(o.Args, d.tree(arg, depth, true))
 		if d.err != nil {

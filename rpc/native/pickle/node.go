@@ -1,7 +1,6 @@
 package pickle
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/parley-rpc/parley/rpc/value"
@@ -11,10 +10,11 @@ import (
 // refer to it from many places, even from within itself.
 type node struct {
 	kind   nodeKind
-	shared bool  // it stands at several places, or its items are another node's too
-	open   bool  // the tree of its items is being made
-	class  class // of exceptions
-	items  []any // of a dict: key, value, key, value ...
+	shared bool    // it stands at several places, or its items are another node's too
+	open   bool    // the tree of its items is being made
+	class  class   // of exceptions
+	items  []any   // of a dict: key, value, key, value ...
+	packed *packed // of a list of numbers instead of items
 }
 
 type nodeKind uint8
@@ -39,9 +39,12 @@ const (
 
 // take lends the items that n has now. A node that gets them is shared as well.
 func (n *node) take() []any {
+	n.unpack()
 	n.shared = true
 	return n.items[:len(n.items):len(n.items)]
 }
+
+func (n *node) len() int { return len(n.items) + n.packed.len() }
 
 // describe names v for errors.
 func describe(v any) string {
@@ -89,6 +92,7 @@ func (d *decoder) extend(opcode string, kind nodeKind, items []any) {
 }
 
 func (d *decoder) extendNode(n *node, items []any) {
+	n.unpack()
 	if size := len(n.items) + len(items); size > cap(n.items) && !d.charge(2*slotSize*size) {
 		return // it would have moved to a slice of up to twice the size
 	}
@@ -124,8 +128,7 @@ func (d *decoder) argsTuple() []any {
 // tree makes the final value of v, which stands within depth containers. Copied
 // says that one of them is shared, so that v is needed again.
 func (d *decoder) tree(v any, depth int, copied bool) any {
-	if d.elements--; d.elements < 0 {
-		d.fail(errElements(d.o.MaxElements))
+	if !d.element() {
 		return nil
 	}
 	switch v := v.(type) {
@@ -147,28 +150,13 @@ func (d *decoder) tree(v any, depth int, copied bool) any {
 	return v
 }
 
-var errSelf = errors.New("a value contains itself; expected a tree")
-
-func errDepth(limit int) error {
-	return fmt.Errorf("more than %d containers within each other: %w", limit, ErrLimit)
-}
-
-func errElements(limit int) error { return fmt.Errorf("more than %d values: %w", limit, ErrLimit) }
-
 func (d *decoder) container(n *node, depth int, copied bool) any {
-	switch {
-	case n.open:
-		d.fail(errSelf)
-	case depth > d.o.MaxDepth:
-		d.fail(errDepth(d.o.MaxDepth))
-	case len(n.items) > d.elements:
-		d.fail(errElements(d.o.MaxElements))
-	}
-	if d.err != nil {
+	if !d.enter(n, depth) {
 		return nil
 	}
-
-	n.open = true
+	if n.packed != nil {
+		return d.packedList(n)
+	}
 	items := n.items // needed once: they can be replaced in place
 	if copied || items == nil {
 		if !d.charge(slotSize * len(n.items)) {
@@ -199,6 +187,16 @@ func (d *decoder) container(n *node, depth int, copied bool) any {
 		return e
 	}
 	return items
+}
+
+func (d *decoder) packedList(n *node) any {
+	n.open = false
+	size := n.packed.len()
+	d.elements -= size
+	if !d.charge(slotSize * size) {
+		return nil
+	}
+	return n.packed.box(make([]any, 0, size))
 }
 
 func (d *decoder) set(items []any, frozen bool) any {

@@ -27,6 +27,7 @@ type message struct {
 	args     arguments
 	err      error
 	pickle   pickle.Options
+	closes   bool // the message cannot be read: the connection is closed behind the answer
 }
 
 // readMessage finds out what a peer wants. Its answer can be made in any case.
@@ -35,7 +36,7 @@ func readMessage(data []byte, cfg Config) message {
 	m := message{protocol: pickle.AnswerProtocol(info.Protocol), pickle: cfg.Pickle}
 	m.args.registry = cfg.Pickle.Registry
 	if err != nil {
-		m.err = unreadable(err)
+		m.unread(err)
 		return m
 	}
 	if cfg.Objects != "" {
@@ -57,12 +58,16 @@ func readMessage(data []byte, cfg Config) message {
 	return m
 }
 
-// unreadable says why a message is no pickle that is read here.
-func unreadable(err error) error {
+// unread says why a message is not read, or what is within its bytes. Who
+// sends such a thing does not speak this protocol, or wants to find out how much
+// can be done with it, and has no second try on the same connection. Where it was
+// only the server that had no memory left the next message is welcome.
+func (m *message) unread(err error) {
 	code := rpc.CodeNotWellFormed
 	var class *pickle.ClassError
 	if f := overLimit(err); f != nil {
-		return f
+		m.err = f
+		return
 	}
 	switch {
 	case errors.Is(err, pickle.ErrLimit):
@@ -70,7 +75,8 @@ func unreadable(err error) error {
 	case errors.As(err, &class):
 		code = rpc.CodeInvalidParams
 	}
-	return rpc.Errorf(code, "the message cannot be read: %v", err)
+	m.closes = true
+	m.err = rpc.Errorf(code, "the message cannot be read: %v; the connection is closed now", err)
 }
 
 // readRecipe reads what the RPCProxy recipe sends: pickle.dumps((name, args,
@@ -80,7 +86,7 @@ func (m *message) readRecipe(data []byte, o pickle.Options) {
 	v, info, err := pickle.Decode(data, o)
 	m.inner = pickle.AnswerProtocol(info.Protocol)
 	if err != nil {
-		m.err = unreadable(fmt.Errorf("bytes that hold no pickled call: %w", err))
+		m.unread(fmt.Errorf("bytes that hold no pickled call: %w", err))
 		return
 	}
 	m.readCall(v)
