@@ -38,6 +38,7 @@ const (
 	classDelta       class = "datetime.timedelta"
 	classTimezone    class = "datetime.timezone"
 	classZoneInfo    class = "zoneinfo.ZoneInfo"
+	classOr          class = "_operator.or_"
 	classZoneByName  class = "zoneinfo:ZoneInfo._unpickle"
 )
 
@@ -230,6 +231,8 @@ func (d *decoder) construct(callable any, args []any) any {
 		return d.getattr(a)
 	case classReconstruct:
 		return d.rebuild(a)
+	case classOr:
+		return d.combine(a)
 	}
 	if c.isException() {
 		n := d.newNode(nodeException, args)

@@ -83,6 +83,7 @@ type frame struct {
 	hashable bool  // it stands as a key or in a set
 	isTable  bool  // a list of records
 	noNames  bool  // of a map: it is written as a sequence of its values
+	raised   uint8 // of an exception with a field args: argsNext and so on
 	fields   []int // of a table and its records: memo entries of the names
 	field    int   // of a record: the next one
 }
@@ -370,6 +371,9 @@ func (e *Encoder) List(kind value.Kind, n int) {
 		return
 	}
 	hashable := e.needsHash()
+	if e.top.raised == inArgs {
+		kind = value.KindTuple
+	}
 	if hashable && kind == value.KindList {
 		kind = value.KindTuple
 	}
@@ -470,7 +474,7 @@ func (e *Encoder) Map(n int) {
 
 func (e *Encoder) Name(s string) {
 	e.next()
-	if e.top.noNames {
+	if e.top.noNames || e.top.raised != 0 && e.isArgs(s) {
 		return
 	}
 	if f := &e.top; f.field < len(f.fields) {
@@ -493,6 +497,9 @@ func (e *Encoder) End() {
 		return
 	}
 	e.buf = append(e.buf, e.top.closer...)
+	if e.top.raised != 0 {
+		e.endRaised()
+	}
 	last := len(e.frames) - 1
 	e.top, e.frames = e.frames[last], e.frames[:last]
 }

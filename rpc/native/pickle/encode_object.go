@@ -60,6 +60,11 @@ func (e *Encoder) openInstance(n int) {
 		return
 	case Raised:
 		f.hashable = false
+		if b.args {
+			f.raised = beforeArgs
+			e.open(f)
+			return
+		}
 		f.noNames = true
 		f.closer = closeRaised[min(n, 4)]
 		if n > 3 {
@@ -93,13 +98,42 @@ func (e *Encoder) openInstance(n int) {
 	e.open(f)
 }
 
+// Where an exception is whose first field is args.
+const (
+	beforeArgs = 1 + iota
+	inArgs
+	inAttributes
+)
+
+// isArgs begins a field of such an exception. It answers whether it is args, the
+// name of which is not written.
+func (e *Encoder) isArgs(name string) bool {
+	switch {
+	case e.top.raised == beforeArgs && name == "args":
+		e.top.raised = inArgs
+		return true
+	case e.top.raised != inAttributes:
+		e.buf = append(e.buf, opReduce, opEmptyDict, opMark)
+		e.top.raised = inAttributes
+	}
+	return false
+}
+
+func (e *Encoder) endRaised() {
+	if e.top.raised == inAttributes {
+		e.buf = append(e.buf, opSetItems, opBuild)
+	} else {
+		e.buf = append(e.buf, opReduce)
+	}
+}
+
 // member writes a member of an enumeration: a call of the class with its value.
 func (e *Encoder) member(b *binding, v reflect.Value) {
 	e.next()
 	e.class(b.class)
 	top := e.top
 	e.top = frame{hashable: true}
-	if b.members == nil {
+	if !b.mapped {
 		switch {
 		case v.CanInt():
 			e.Int(v.Int())

@@ -32,9 +32,9 @@ const (
 	NamedTuple
 	// OldStyle: a class of Python 2 that is not derived from object.
 	OldStyle
-	// Raised: an exception, which is made of arguments: of the field named args
-	// if the struct has one, a []any, and the other fields are attributes; else
-	// of all fields in their order. It is found for a type with a method Error.
+	// Raised: an exception, which is made of arguments: if the first field of the
+	// struct is named args, a []any, of those, and the other fields are attributes;
+	// else of all fields in their order. It is found for a type with a method Error.
 	Raised
 	// Enum: an enumeration, or another class that is made of one integer or text.
 	// It is found for integers and text.
@@ -106,6 +106,8 @@ func (ms Members) option(e *binding) error {
 		if err != nil {
 			return fmt.Errorf("member %q: %w", m.Name, err)
 		}
+		goes, _ := value.Dynamic(m.Go)
+		e.mapped = e.mapped || !reflect.DeepEqual(was, goes)
 		e.members = append(e.members, member{m.Name, was, v})
 	}
 	if e.members == nil {
@@ -120,7 +122,7 @@ func newBinding(c class, sample any, options []Option) (*binding, error) {
 	if t == nil {
 		return nil, errors.New("expected a value of a Go type as the sample, such as Product{}, got nil")
 	}
-	e := &binding{class: c, typ: t, args: -1}
+	e := &binding{class: c, typ: t}
 	if t.Kind() == reflect.Pointer {
 		e.typ, e.pointer = t.Elem(), true
 	}
@@ -154,11 +156,15 @@ func (e *binding) check() error {
 		if e.form == 0 && e.isError() {
 			e.form = Raised
 		}
-		e.args = slices.Index(names, "args")
-		if e.form != Raised {
-			e.args = -1
+		if at := slices.Index(names, "args"); at >= 0 && e.form == Raised {
+			zero, _ := value.Dynamic(reflect.Zero(e.typ).Interface())
+			fields, _ := zero.(map[string]any)
+			if _, isList := fields["args"].([]any); at > 0 || !isList {
+				return fmt.Errorf("%s: expected the field args as the first one, a []any without omitempty and omitzero", e.typ)
+			}
+			e.args = true
 		}
-		if optional && (e.form == FrozenSlots || e.form == NamedTuple || e.form == Raised && e.args < 0) {
+		if optional && (e.form == FrozenSlots || e.form == NamedTuple || e.form == Raised && !e.args) {
 			return fmt.Errorf("%s: fields stand by their order in the form %v; take omitempty and omitzero off them", e.typ, e.form)
 		}
 	case reflect.Slice:

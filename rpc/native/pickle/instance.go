@@ -277,7 +277,7 @@ func (e *binding) fill(dst any, o *Object, types *value.Types) error {
 		attributes = map[string]any{}
 	}
 	switch {
-	case e.args >= 0:
+	case e.args:
 		attributes["args"] = []any(o.Args)
 	case positional == nil && (len(attributes) == 0 || e.form == Raised):
 		positional = o.values()
@@ -328,7 +328,7 @@ func (e *binding) member(o *Object) (any, error) {
 			return m.goes.Interface(), nil
 		}
 	}
-	if e.members != nil {
+	if e.mapped {
 		return nil, fmt.Errorf("expected the value of one of its Members, got another %s", value.Word(v))
 	}
 	p := reflect.New(e.typ)
@@ -336,6 +336,36 @@ func (e *binding) member(o *Object) (any, error) {
 		return nil, err
 	}
 	return p.Elem().Interface(), nil
+}
+
+// combine reads a member of an enum.Flag that is several ones, as CPython 3.11
+// has it before its fourth release: or_(or_(Perm.R, Perm.W), Perm.X).
+func (d *decoder) combine(a arguments) any {
+	var of class
+	var bits int64
+	for _, arg := range a.items {
+		var c class
+		var v any
+		switch arg := arg.(type) {
+		case class:
+			outer, name, _ := arg.outer()
+			if e := d.names.classes[outer]; e != nil {
+				c = outer
+				v, _ = e.memberNamed(name)
+			}
+		case *instance:
+			if len(arg.args) == 1 && arg.how == Call && d.names.classes[arg.class] != nil {
+				c = arg.class
+				v, _ = arg.args[0].(int64)
+			}
+		}
+		var n int64
+		if c == "" || of != "" && c != of || value.Convert(&n, v) != nil || len(a.items) != 2 {
+			return d.newInstance(classOr, Call, a.items, nil)
+		}
+		of, bits = c, bits|n
+	}
+	return d.newInstance(of, Call, []any{bits}, nil)
 }
 
 func (e *binding) memberNamed(name string) (any, error) {

@@ -35,6 +35,7 @@ type names struct {
 	classes map[class]*binding
 	types   map[reflect.Type]*binding
 	outer   map[class]bool // classes that registered ones are defined in
+	flags   bool           // some class may be an enum.Flag
 	special *value.Types
 }
 
@@ -45,8 +46,9 @@ type binding struct {
 	pointer bool         // an any gets a pointer to it
 	form    Form
 	fields  []string // of a struct
-	args    int      // which field takes the arguments of an exception, -1 if none
+	args    bool     // its first field takes the arguments of an exception
 	members []member // of an enumeration
+	mapped  bool     // a member is another value in Python than in Go
 }
 
 // load returns what is registered now, never nil.
@@ -65,7 +67,7 @@ func (n *names) knows(c class) bool {
 	if n.classes == nil {
 		return false
 	}
-	if n.classes[c] != nil || n.outer[c] {
+	if n.classes[c] != nil || n.outer[c] || c == classOr && n.flags {
 		return true
 	}
 	outer, _, nested := c.outer()
@@ -121,6 +123,7 @@ func (r *Registry) add(name string, sample any, options []Option) error {
 	maps.Copy(n.types, old.types)
 	maps.Copy(n.outer, old.outer)
 	n.classes[c], n.types[e.typ] = e, e
+	n.flags = old.flags || e.members != nil && e.typ.Kind() != reflect.String
 	for outer, _, nested := c.outer(); nested; outer, _, nested = outer.outer() {
 		n.outer[outer] = true
 	}
