@@ -30,6 +30,7 @@ type message struct {
 	method   string
 	args     arguments
 	err      error
+	pickle   pickle.Options
 	closes   bool // the message cannot be read: the connection is closed behind the answer
 }
 
@@ -39,7 +40,8 @@ func readMessage(data []byte, cfg Config) message {
 		return readXML(data, cfg)
 	}
 	v, info, err := pickle.Decode(data, cfg.Pickle)
-	m := message{protocol: pickle.AnswerProtocol(info.Protocol)}
+	m := message{protocol: pickle.AnswerProtocol(info.Protocol), pickle: cfg.Pickle}
+	m.args.registry = cfg.Pickle.Registry
 	if err != nil {
 		if cfg.Objects == "" && beginsManagerCall(data) {
 			m.form = formManager
@@ -133,7 +135,7 @@ func (m *message) readCall(v any) {
 		m.err = errNoCall(v)
 		return
 	}
-	m.method, m.args = name, arguments{positional, named}
+	m.method, m.args = name, arguments{positional, named, m.args.registry}
 }
 
 // isManagerCall recognizes what multiprocessing.managers.dispatch sends.
@@ -223,7 +225,7 @@ func (m *message) refusal(f *rpc.Fault) ([]byte, error) {
 // pack makes the message of v.
 func (m *message) pack(v any) ([]byte, error) {
 	if m.form == formRecipe {
-		inner, err := pickle.Append(nil, v, pickle.EncodeOptions{Protocol: m.inner})
+		inner, err := pickle.Append(nil, v, m.pickle.EncodeOptions(m.inner))
 		if err != nil {
 			return nil, err
 		}
@@ -232,5 +234,5 @@ func (m *message) pack(v any) ([]byte, error) {
 	if m.xml {
 		return appendXML(nil, v)
 	}
-	return pickle.Append(nil, v, pickle.EncodeOptions{Protocol: m.protocol})
+	return pickle.Append(nil, v, m.pickle.EncodeOptions(m.protocol))
 }
