@@ -326,6 +326,14 @@ func (c *Conn) endPause() {
 	}
 }
 
+// farewell has the peer get what was sent last, before the Conn is closed: for a
+// moment what it still sends is read over. Nobody may use the Conn any more.
+func (c *Conn) farewell() {
+	if c.failure() == nil {
+		lingerOver(c.nc, max(lingerSize, c.in.max))
+	}
+}
+
 // longAgo is a deadline that has passed.
 var longAgo = time.Unix(1, 0)
 

@@ -156,7 +156,7 @@ func (d *decoder) orderedDict(a arguments) any {
 	items := make([]any, 0, 2*len(pairs))
 	for _, p := range pairs {
 		pair, ok := p.(*node)
-		if !ok || pair.kind > nodeTuple || len(pair.items) != 2 {
+		if !ok || pair.kind > nodeTuple || pair.len() != 2 {
 			d.fail(fmt.Errorf("class %s: expected pairs, got %s", a.class, describe(p)))
 			return nil
 		}
