@@ -108,7 +108,7 @@ func (p *Proxy) callOn(ctx context.Context, conns connections, req *rpc.Request)
 		return nil, err
 	}
 	if r.kind == kindReturn {
-		return rpc.Deliver(p.m.wire.options.Registry.Source(r.result), req)
+		return deliver(r.result, req, p.m.wire.options.Registry)
 	}
 	got, err := p.m.sentProxy(r.result)
 	if err != nil {

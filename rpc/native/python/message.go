@@ -167,12 +167,14 @@ func (m *message) readManagerCall(call value.Tuple) {
 
 // beginsManagerCall tells from a pickle that cannot be read whether it was to be a
 // manager's. Its tuple of four begins with a MARK, right at the start or behind the
-// header of a frame; shorter ones are written without.
+// header of a frame; shorter ones are written without. Protocols 0 and 1, which no
+// manager speaks, begin every tuple so.
 func beginsManagerCall(data []byte) bool {
 	const proto, frame, mark = 0x80, 0x95, '('
-	if len(data) > 2 && data[0] == proto {
-		data = data[2:]
+	if len(data) < 3 || data[0] != proto {
+		return false
 	}
+	data = data[2:]
 	if len(data) > 9 && data[0] == frame {
 		data = data[9:]
 	}
