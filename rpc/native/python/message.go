@@ -30,6 +30,7 @@ type message struct {
 	method   string
 	args     arguments
 	err      error
+	pickle   pickle.Options
 	closes   bool // the message cannot be read: the connection is closed behind the answer
 }
 
@@ -44,7 +45,8 @@ func readMessage(data []byte, cfg Config) message {
 		m.unread(err)
 		return m
 	}
-	m := message{protocol: pickle.AnswerProtocol(info.Protocol)}
+	m := message{protocol: pickle.AnswerProtocol(info.Protocol), pickle: cfg.Pickle}
+	m.args.registry = cfg.Pickle.Registry
 	m.read(v, cfg)
 	return m
 }
@@ -151,7 +153,7 @@ func (m *message) readCall(v any) {
 		m.err = errNoCall(v)
 		return
 	}
-	m.method, m.args = name, arguments{positional, named}
+	m.method, m.args = name, arguments{positional, named, m.args.registry}
 }
 
 // isManagerCall recognizes what multiprocessing.managers.dispatch sends.
@@ -227,7 +229,7 @@ func (m *message) refusal(f *rpc.Fault) ([]byte, error) {
 // pack makes the message of v.
 func (m *message) pack(v any) ([]byte, error) {
 	if m.form == formRecipe {
-		inner, err := pickle.Append(nil, v, pickle.EncodeOptions{Protocol: m.inner})
+		inner, err := pickle.Append(nil, v, m.pickle.EncodeOptions(m.inner))
 		if err != nil {
 			return nil, err
 		}
@@ -236,5 +238,5 @@ func (m *message) pack(v any) ([]byte, error) {
 	if m.xml {
 		return appendXML(nil, v)
 	}
-	return pickle.Append(nil, v, pickle.EncodeOptions{Protocol: m.protocol})
+	return pickle.Append(nil, v, m.pickle.EncodeOptions(m.protocol))
 }
