@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -94,12 +95,18 @@ func TestManagerCallHasADeadline(t *testing.T) {
 
 // A manager that was refused memory finds out why.
 func TestManagerBeyondTheBudget(t *testing.T) {
-	h, err := NewHandler(testRegistry(t), Config{Logger: quiet})
+	reg := testRegistry(t)
+	begun, proceed := make(chan struct{}), make(chan struct{})
+	if err := reg.Register("dwell", func([]byte) { close(begun); <-proceed }); err != nil {
+		t.Fatal(err)
+	}
+	h, err := NewHandler(reg, Config{Logger: quiet})
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := &native.Server{Objects: h, Auth: key(t, false), Logger: quiet, MaxMemory: 1 << 20, Limits: native.Limits{MaxMessage: 1 << 20}}
-	c := dial(t, serveServer(t, s))
+	url := serveServer(t, s)
+	c := dial(t, url)
 	dicts := make([]any, 20_000)
 	for i := range dicts {
 		dicts[i] = dict{}
@@ -109,6 +116,22 @@ func TestManagerBeyondTheBudget(t *testing.T) {
 		t.Fatalf("got %.200v; want #ERROR and an exception", fmt.Sprint(pair))
 	}
 	wantOverLimit(t, pair[1])
+	other := dial(t, url)
+	if err := other.Send(testContext(t), toObject("rpc", "dwell", make([]byte, 200<<10))); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-begun:
+	case <-testContext(t).Done():
+		t.Fatal("the call that takes memory has not begun")
+	}
+	if err := c.SendBytes(testContext(t), dumps(t, toObject("rpc", "identity", make([]byte, 1000<<10)), 4)); err != nil {
+		t.Fatal(err)
+	}
+	if data, err := c.RecvBytes(testContext(t)); err != nil || !strings.Contains(string(data), "#ERROR") || !strings.Contains(string(data), "-32003") {
+		t.Errorf("a message that is not read: got %.200q, %v; want #ERROR with fault -32003", data, err)
+	}
+	close(proceed)
 	if got := exchange(t, c, toObject("rpc", "add", 3, 5)); got.(tuple)[1] != int64(8) {
 		t.Errorf("a small call: got %v; want 8", got)
 	}
