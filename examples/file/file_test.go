@@ -62,6 +62,9 @@ func start(t *testing.T) service {
 		if err := <-served; err != nil {
 			t.Errorf("serve: got %v; want nil after the end of its context", err)
 		}
+		if left, _ := filepath.Glob(s.store + ".part-*"); len(left) > 0 {
+			t.Errorf("got %v after the end of the server; want nothing left", left)
+		}
 	})
 	select {
 	case s.url = <-listening:
