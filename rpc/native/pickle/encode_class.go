@@ -90,6 +90,9 @@ func (e *Encoder) class(c class) {
 			}
 		}
 	}
+	if e.protocol == 2 && module == "copyreg" {
+		module = "copy_reg"
+	}
 	if outer, last, nested := c.outer(); e.protocol >= 4 {
 		e.text(module)
 		e.text(name)
