@@ -46,9 +46,8 @@ func (d *decoder) checkItems(n *node, depth int, copied bool) {
 	if !d.enter(n, depth) {
 		return
 	}
-	if size := n.packed.len(); size > 0 {
-		d.elements -= size
-		d.charge(slotSize * size)
+	if n.packed != nil {
+		d.chargePacked(n.packed, depth)
 	} else if copied || n.items == nil {
 		d.charge(slotSize * len(n.items))
 	}
@@ -95,13 +94,17 @@ func (d *decoder) enter(n *node, depth int) bool {
 	return n.open
 }
 
+func (d *decoder) tooDeep() {
+	d.fail(fmt.Errorf("more than %d containers within each other: %w", d.o.MaxDepth, ErrLimit))
+}
+
 // bound fails unless there may be a container at depth, of n items.
 func (d *decoder) bound(open bool, depth, n int) {
 	switch {
 	case open:
 		d.fail(errors.New("a value contains itself; expected a tree"))
 	case depth > d.o.MaxDepth:
-		d.fail(fmt.Errorf("more than %d containers within each other: %w", d.o.MaxDepth, ErrLimit))
+		d.tooDeep()
 	case n > d.elements:
 		d.fail(errElements(d.o.MaxElements))
 	}

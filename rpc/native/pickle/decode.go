@@ -31,13 +31,17 @@ type decoder struct {
 	deepest  int          // the depth of a container so far
 	protocol int
 
-	stack []any
-	marks []int // the length of stack at each open mark
-	memo  []any
-	far   map[uint64]any            // memo entries whose number is far above those before
-	zones map[string]*time.Location // ZoneInfo by name
-	nodes []node                    // room for the next nodes
-	room  []any                     // room for the items of dicts
+	stack   []any
+	marks   []int // the length of stack at each open mark
+	memo    []ref
+	filed   []any                     // values in the memo
+	lists   []*node                   // those with tables whose rows are in the memo
+	far     map[uint64]any            // memo entries whose number is far above those before
+	zones   map[string]*time.Location // ZoneInfo by name
+	maxlens map[*node]int64           // of deques that have one
+	nodes   []node                    // room for the next nodes
+	room    []any                     // room for the items of dicts
+	texts   texts
 
 	elements int // values that the tree may still get
 	memory   int // bytes that may still be taken
@@ -53,13 +57,14 @@ const maxKept = 1024
 func newDecoder(data []byte, o Options) *decoder {
 	d := decoders.Get().(*decoder)
 	d.data, d.o, d.elements, d.memory = data, o, o.MaxElements, o.MaxExpanded+len(data)
+	d.texts.data = data
 	d.names = o.Registry.load()
 	return d
 }
 
 // free gives d back, with nothing of the message in it.
 func (d *decoder) free() {
-	*d = decoder{stack: kept(d.stack), marks: kept(d.marks), memo: kept(d.memo), nodes: kept(d.nodes), room: kept(d.room)}
+	*d = decoder{stack: kept(d.stack), marks: kept(d.marks), memo: kept(d.memo), filed: kept(d.filed), nodes: kept(d.nodes), room: kept(d.room)}
 	decoders.Put(d)
 }
 
@@ -88,6 +93,14 @@ func (d *decoder) charge(n int) bool {
 		return d.hold(n)
 	}
 	return true
+}
+
+// refund gives back what was charged since memory was as it is given.
+func (d *decoder) refund(memory int) {
+	if d.o.Hold != nil {
+		d.granted += memory - d.memory
+	}
+	d.memory = memory
 }
 
 // holdStep is how much memory is asked for at once, in bytes.
@@ -127,7 +140,7 @@ func (d *decoder) run() any {
 			if len(d.marks) >= d.o.MaxElements {
 				d.fail(fmt.Errorf("more than %d open marks: %w", d.o.MaxElements, ErrLimit))
 			}
-			if !d.numbers() {
+			if !d.batch() {
 				d.marks = append(d.marks, len(d.stack))
 			}
 		case opPop:
@@ -173,11 +186,11 @@ func (d *decoder) run() any {
 		case opUnicode:
 			d.push(d.unescapeUnicode(d.line()))
 		case opShortBinUnicode:
-			d.push(d.text(d.take(uint64(d.byte()))))
+			d.pushText(uint64(d.byte()))
 		case opBinUnicode:
-			d.push(d.text(d.take(d.uint(4))))
+			d.pushText(d.uint(4))
 		case opBinUnicode8:
-			d.push(d.text(d.take(d.uint(8))))
+			d.pushText(d.uint(8))
 		case opString:
 			d.push(python2Text(d.unescapeString(d.line())))
 		case opShortBinString:
@@ -419,51 +432,6 @@ func (d *decoder) pairs(items []any) []any {
 		d.fail(errors.New("expected a value to each key of a dict, got a key without"))
 	}
 	return items
-}
-
-// put files the top of the stack under number i. Pickles number their entries
-// one by one; only some tools leave gaps.
-func (d *decoder) put(i uint64) {
-	v := d.top()
-	if len(d.memo)+len(d.far) >= d.o.MaxMemo {
-		d.fail(fmt.Errorf("more than %d memo entries: %w", d.o.MaxMemo, ErrLimit))
-	}
-	if d.err != nil {
-		return
-	}
-	n := uint64(len(d.memo))
-	switch {
-	case i < n:
-		d.memo[i] = v
-	case i <= n+1: // Python 2 begins with 1
-		for ; n < i; n++ {
-			d.memo = append(d.memo, empty{})
-		}
-		d.memo = append(d.memo, v)
-	default:
-		if d.far == nil {
-			d.far = map[uint64]any{}
-		}
-		d.far[i] = v
-	}
-}
-
-// empty is a memo entry that nothing was put into.
-type empty struct{}
-
-func (d *decoder) get(i uint64) {
-	var v any = empty{}
-	if i < uint64(len(d.memo)) {
-		v = d.memo[i]
-	}
-	if far, ok := d.far[i]; ok && v == any(empty{}) {
-		v = far
-	}
-	if v == any(empty{}) {
-		d.fail(fmt.Errorf("memo entry %d is used before it is set", i))
-		return
-	}
-	d.push(d.again(v))
 }
 
 // again returns v for use at a second place. What the owner of the tree may

@@ -101,6 +101,9 @@ func (d *decoder) extendNode(n *node, items []any) {
 		return
 	}
 	n.items = append(n.items, items...)
+	if d.maxlens != nil {
+		d.checkMaxlen(n)
+	}
 }
 
 // keep returns a copy of items for as long as the message is read: that of a
@@ -162,7 +165,8 @@ func (d *decoder) contents(n *node, depth int, copied bool) any {
 		return nil
 	}
 	if n.packed != nil {
-		return d.packedList(n)
+		n.open = false
+		return d.packedList(n.packed, depth)
 	}
 	items := n.items // needed once: they can be replaced in place
 	if copied || items == nil {
@@ -196,14 +200,25 @@ func (d *decoder) contents(n *node, depth int, copied bool) any {
 	return items
 }
 
-func (d *decoder) packedList(n *node) any {
-	n.open = false
-	size := n.packed.len()
-	d.elements -= size
-	if !d.charge(slotSize * size) {
+// packedList makes the final value of a packed list that stands at depth.
+func (d *decoder) packedList(p *packed, depth int) any {
+	if !d.chargePacked(p, depth) {
 		return nil
 	}
-	return n.packed.box(make([]any, 0, size))
+	items := make([]any, 0, p.len())
+	if p.rows != nil {
+		return p.rows.maps(items)
+	}
+	return box(box(items, p.ints), p.floats)
+}
+
+// chargePacked takes off the limits what packedList takes.
+func (d *decoder) chargePacked(p *packed, depth int) bool {
+	if p.rows != nil {
+		return d.chargeTable(p.rows, depth)
+	}
+	d.elements -= p.len()
+	return d.charge(slotSize * p.len())
 }
 
 func (d *decoder) set(items []any, frozen bool) any {
