@@ -14,14 +14,6 @@ import (
 	"github.com/parley-rpc/parley/rpc/value"
 )
 
-// text makes a string of UTF-8 as Python writes it, surrogates included.
-func (d *decoder) text(b []byte) any {
-	if !utf8.Valid(b) {
-		return d.badText(b)
-	}
-	return string(b)
-}
-
 // python2Text gives the str of Python 2, which may be text or binary.
 func python2Text(b []byte) any {
 	if utf8.Valid(b) {
