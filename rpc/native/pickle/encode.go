@@ -31,6 +31,10 @@ type EncodeOptions struct {
 	// list, dict or set in Python. Pointers to registered structs are shared in any
 	// case.
 	Shared bool
+	// ZoneInfo writes a time.Time in a zone that has a name such as Europe/Berlin
+	// with a ZoneInfo, which Python 3.9 and later have; without it, and for other
+	// zones, with the offset that holds at that time.
+	ZoneInfo bool
 	// Surrogates says what becomes of a string that is not UTF-8; the zero value
 	// refuses it.
 	Surrogates Surrogates
@@ -82,7 +86,10 @@ type Encoder struct {
 	sorted   []entry // those of the maps that record is at
 	classes  map[class]int
 	offset   int // of the zone at zoneAt, in seconds
+	zoneName string
 	zoneAt   int // its memo entry; -1 if there is none
+	zoneInfo bool
+	zones    map[string]*time.Location // by name, nil for what is none
 }
 
 // frame is an open container.
@@ -103,7 +110,7 @@ const maxNames = 1 << 14
 
 // NewEncoder returns an Encoder that appends a message to dst.
 func NewEncoder(dst []byte, o EncodeOptions) *Encoder {
-	e := &Encoder{buf: dst, protocol: o.Protocol, maxDepth: o.MaxDepth, objects: o.Objects, share: o.Shared, surrogates: o.Surrogates, registry: o.Registry.load(), zoneAt: -1}
+	e := &Encoder{buf: dst, protocol: o.Protocol, maxDepth: o.MaxDepth, objects: o.Objects, share: o.Shared, surrogates: o.Surrogates, zoneInfo: o.ZoneInfo, registry: o.Registry.load(), zoneAt: -1}
 	e.Types = e.registry.special
 	setDefault(&e.protocol, 4)
 	setDefault(&e.maxDepth, value.DefaultMaxDepth)
@@ -145,7 +152,7 @@ func (e *Encoder) Value(v any) {
 
 func (e *Encoder) dynamic(v any) {
 	switch v := v.(type) {
-	case *Exception, *Object, Date, Clock, Delta:
+	case *Exception, *Object, Date, Clock, ZoneClock, Delta:
 		e.Other(v)
 	case []any:
 		e.items(value.KindList, v)
