@@ -3,6 +3,7 @@ package pickle
 import (
 	"math"
 	"reflect"
+	"slices"
 
 	"github.com/parley-rpc/parley/rpc/value"
 )
@@ -14,6 +15,8 @@ type table struct {
 	names []string
 	cells []cell // row by row
 	size  int    // bytes of all texts, of the names as often as they occur
+
+	rowSize int // bytes of the names
 
 	texts texts
 	made  map[uint64]string // texts at several places, by cell.n
@@ -172,9 +175,17 @@ func (t *table) alike(cells []cell) bool {
 
 // unique reports whether no two names are the same.
 func (t *table) unique() bool {
-	seen := make(map[string]struct{}, len(t.names))
-	for _, name := range t.names {
-		seen[name] = struct{}{}
+	if len(t.names) > fewColumns {
+		seen := make(map[string]struct{}, len(t.names))
+		for _, name := range t.names {
+			seen[name] = struct{}{}
+		}
+		return len(seen) == len(t.names)
 	}
-	return len(seen) == len(t.names)
+	for i, name := range t.names {
+		if slices.Contains(t.names[:i], name) {
+			return false
+		}
+	}
+	return true
 }
