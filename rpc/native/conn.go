@@ -226,16 +226,21 @@ func (c *Conn) Recv(ctx context.Context, dst any) error {
 	if err != nil {
 		return err
 	}
-	v, info, err := pickle.Decode(data, c.pickle)
-	c.mirror(info.Protocol)
-	if err != nil {
-		return fmt.Errorf("native: recv: %w", err)
-	}
 	if p, ok := dst.(*any); ok {
+		v, info, err := pickle.Decode(data, c.pickle)
+		c.mirror(info.Protocol)
+		if err != nil {
+			return fmt.Errorf("native: recv: %w", err)
+		}
 		*p = v
 		return nil
 	}
-	src := value.NewSource(v)
+	m, err := pickle.Read(data, c.pickle)
+	c.mirror(m.Info.Protocol)
+	if err != nil {
+		return fmt.Errorf("native: recv: %w", err)
+	}
+	src := m.Source()
 	value.Decode(src, dst)
 	if err := src.Err(); err != nil {
 		return fmt.Errorf("native: recv: %w", err)
@@ -323,6 +328,14 @@ func (c *Conn) endPause() {
 	if c.stalls {
 		c.stalls = false
 		_ = c.setReadDeadline(time.Time{})
+	}
+}
+
+// farewell has the peer get what was sent last, before the Conn is closed: for a
+// moment what it still sends is read over. Nobody may use the Conn any more.
+func (c *Conn) farewell() {
+	if c.failure() == nil {
+		lingerOver(c.nc, max(lingerSize, c.in.max))
 	}
 }
 

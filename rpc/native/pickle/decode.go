@@ -28,16 +28,17 @@ type decoder struct {
 	o        Options
 	protocol int
 
-	stack []any
-	marks []int // the length of stack at each open mark
-	memo  []ref
-	filed []any                     // values in the memo
-	lists []*node                   // those with tables whose rows are in the memo
-	far   map[uint64]any            // memo entries whose number is far above those before
-	zones map[string]*time.Location // ZoneInfo by name
-	nodes []node                    // room for the next nodes
-	room  []any                     // room for the items of dicts
-	texts texts
+	stack   []any
+	marks   []int // the length of stack at each open mark
+	memo    []ref
+	filed   []any                     // values in the memo
+	lists   []*node                   // those with tables whose rows are in the memo
+	far     map[uint64]any            // memo entries whose number is far above those before
+	zones   map[string]*time.Location // ZoneInfo by name
+	maxlens map[*node]int64           // of deques that have one
+	nodes   []node                    // room for the next nodes
+	room    []any                     // room for the items of dicts
+	texts   texts
 
 	elements int // values that the tree may still get
 	memory   int // bytes that may still be taken

@@ -98,3 +98,27 @@ func (d *decoder) builder() *decoder {
 	d.nodes, d.room = nil, nil
 	return b
 }
+
+// Kind returns the kind of the value.
+func (m *Message) Kind() value.Kind {
+	n, ok := m.v.(*node)
+	switch {
+	case m.d == nil:
+		return value.KindInvalid
+	case !ok:
+		return m.Source().Kind()
+	}
+	switch n.kind {
+	case nodeList:
+		return value.KindList
+	case nodeTuple:
+		return value.KindTuple
+	case nodeSet:
+		return value.KindSet
+	case nodeFrozenSet:
+		return value.KindFrozenSet
+	case nodeDict:
+		return value.KindMap
+	}
+	return value.KindOther
+}

@@ -92,6 +92,9 @@ func (d *decoder) extend(opcode string, kind nodeKind, items []any) {
 		return
 	}
 	n.items = append(n.items, items...)
+	if d.maxlens != nil {
+		d.checkMaxlen(n)
+	}
 }
 
 // keep returns a copy of items for as long as the message is read: that of a

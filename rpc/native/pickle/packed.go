@@ -30,8 +30,8 @@ const packedSize = 2 * slotSize
 // if they are all of one kind that is packed and the list has no others. If not,
 // it reads nothing and answers false.
 func (d *decoder) batch() bool {
-	if d.err != nil || len(d.stack) <= d.base() {
-		return false
+	if d.err != nil || d.maxlens != nil || len(d.stack) <= d.base() {
+		return false // or a deque, that may have a maxlen
 	}
 	n, ok := d.stack[len(d.stack)-1].(*node)
 	if !ok || n.kind != nodeList || len(n.items) > 0 {
