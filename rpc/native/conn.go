@@ -226,8 +226,10 @@ func (c *Conn) Recv(ctx context.Context, dst any) error {
 	if err != nil {
 		return err
 	}
+	o := c.pickle
+	o.Owned = true
 	if p, ok := dst.(*any); ok {
-		v, info, err := pickle.Decode(data, c.pickle)
+		v, info, err := pickle.Decode(data, o)
 		c.mirror(info.Protocol)
 		if err != nil {
 			return fmt.Errorf("native: recv: %w", err)
@@ -235,7 +237,7 @@ func (c *Conn) Recv(ctx context.Context, dst any) error {
 		*p = v
 		return nil
 	}
-	m, err := pickle.Read(data, c.pickle)
+	m, err := pickle.Read(data, o)
 	c.mirror(m.Info.Protocol)
 	if err != nil {
 		return fmt.Errorf("native: recv: %w", err)

@@ -95,7 +95,7 @@ func (m *Message) Parts() ([]*Message, bool) {
 // nodes are its own from now on.
 func (d *decoder) builder() *decoder {
 	b := &decoder{data: d.data, at: d.at, o: d.o, protocol: d.protocol, elements: d.elements, memory: d.memory, granted: d.granted}
-	d.nodes, d.room = nil, nil
+	d.nodes, d.room, d.cells, d.lent = nil, nil, nil, nil
 	return b
 }
 

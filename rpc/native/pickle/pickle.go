@@ -60,6 +60,10 @@ type Options struct {
 	// some size; its error ends the reading. What was granted is not given back,
 	// since the values live on.
 	Hold func(n int) error
+	// Owned gives the message away: a []byte or bytearray of 4 KiB and more is
+	// part of it, not a copy, and keeps it in memory. Whoever reads must not use
+	// the message again.
+	Owned bool
 	// Classes names further classes as "module.Name". An instance of one is
 	// read as the map of its attributes; no code of the class is known or
 	// needed.
@@ -106,7 +110,7 @@ type Info struct {
 // Decode reads the one value that data holds. Bytes after it are an error.
 //
 // The value is a tree of the types that package value lists for its kinds, which
-// shares no memory with data, nor any two of its parts with each other. Python's
+// shares no memory with data (unless it is Owned), nor any two of its parts with each other. Python's
 // types become:
 //
 //   - None, bool, int, float, str, bytes: nil, bool, int64 or *big.Int,

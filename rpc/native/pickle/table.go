@@ -110,7 +110,8 @@ func (d *decoder) chargeTable(t *table, depth int) bool {
 // maps appends a map for each row.
 func (t *table) maps(list []any) []any {
 	columns := len(t.names)
-	values := make([]any, 0, boxed*columns) // of some rows, column by column
+	var few [boxed * fewColumns]any
+	values := few[:0] // of some rows, column by column
 	for cells := t.cells; len(cells) > 0; {
 		rows := min(boxed, len(cells)/columns)
 		values = values[:0]

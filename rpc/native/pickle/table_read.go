@@ -37,6 +37,8 @@ func (d *decoder) records(n *node) bool {
 			return false
 		}
 		t = *n.packed.rows
+	} else {
+		t.cells = d.cells
 	}
 	memo, lists, memory := len(d.memo), len(d.lists), d.memory
 	d.lists = append(d.lists, n)
@@ -52,6 +54,9 @@ func (d *decoder) records(n *node) bool {
 	d.pos = r.pos
 	t.texts.data = d.data
 	n.packed = &packed{rows: &t}
+	if d.cells != nil || d.lent == nil {
+		d.cells, d.lent = nil, &t
+	}
 	return true
 }
 
