@@ -99,3 +99,10 @@ func (d *decoder) builder() *decoder {
 	d.nodes, d.room = nil, nil
 	return b
 }
+
+// Plain reports whether the value is a list, a tuple or a dict, and so nothing
+// that a class of its own stands for, such as an exception.
+func (m *Message) Plain() bool {
+	n, ok := m.v.(*node)
+	return ok && n.isPlain()
+}
