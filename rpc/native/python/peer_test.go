@@ -15,7 +15,6 @@ import (
 	"github.com/parley-rpc/parley/internal/peertest"
 	"github.com/parley-rpc/parley/rpc"
 	"github.com/parley-rpc/parley/rpc/native"
-	"github.com/parley-rpc/parley/rpc/native/pickle"
 	"github.com/parley-rpc/parley/rpc/value"
 )
 
