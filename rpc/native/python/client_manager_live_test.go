@@ -7,11 +7,14 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/parley-rpc/parley/auth"
 	"github.com/parley-rpc/parley/internal/peertest"
 	"github.com/parley-rpc/parley/rpc"
+	"github.com/parley-rpc/parley/rpc/native"
 	"github.com/parley-rpc/parley/rpc/value"
 )
 
@@ -435,5 +438,73 @@ func testNested(t *testing.T, m *Manager) {
 	}
 	if err := inner.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestLiveManagerServerThatBlocksAndGoes: contexts that end, and a server that
+// does.
+func TestLiveManagerServerThatBlocksAndGoes(t *testing.T) {
+	for _, version := range peertest.Pythons(t) {
+		t.Run(version.String(), func(t *testing.T) {
+			t.Parallel()
+			m, _ := startManager(t, version, Pickle, ManagerConfig{MaxConns: 3})
+			queue, c := create(t, m, "get_queue"), create(t, m, "Calculator")
+			ctx, cancel := context.WithTimeout(testContext(t), 50*time.Millisecond)
+			defer cancel()
+			_, err := rpc.Invoke[any](ctx, queue, "get")
+			wantLink(t, err, rpc.Unknown, context.DeadlineExceeded)
+			// The method goes on, and takes the next item, which is lost.
+			invoke[rpc.Void](t, queue, "put", "lost")
+			within(t, "the item to be taken", func() bool { return invoke[int](t, queue, "qsize") == 0 })
+			// What blocks does not hold up other calls.
+			got := make(chan string, 1)
+			go func() { got <- invoke[string](t, queue, "get") }()
+			invoke[int](t, c, "add", 3, 5)
+			invoke[rpc.Void](t, queue, "put", "found")
+			if item := <-got; item != "found" {
+				t.Errorf("get: got %q; want found", item)
+			}
+			_, err = rpc.Invoke[any](testContext(t), c, "gone")
+			var link *rpc.LinkError
+			if !errors.As(err, &link) || link.Sent != rpc.Unknown {
+				t.Errorf("a server that goes: got %v; want a LinkError, outcome unknown", err)
+			}
+			_, err = rpc.Invoke[any](testContext(t), c, "add", 3, 5)
+			if !errors.As(err, &link) {
+				t.Errorf("a server that has gone: got %v; want a LinkError", err)
+			}
+			if err := m.Close(); !errors.As(err, &link) || link.Sent != rpc.NotSent {
+				t.Errorf("Close: got %v; want a LinkError, not sent", err)
+			}
+		})
+	}
+}
+
+// TestLiveManagerLogins: wrong keys, and a policy that Python 3.11 cannot meet.
+func TestLiveManagerLogins(t *testing.T) {
+	for _, version := range peertest.Pythons(t) {
+		t.Run(version.String(), func(t *testing.T) {
+			t.Parallel()
+			m, _ := startManager(t, version, Pickle, ManagerConfig{})
+			other, err := auth.GenerateKey().With(auth.KeyConfig{AllowMD5: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx := testContext(t)
+			if _, err := DialManager(ctx, m.url, ManagerConfig{Auth: other}); !errors.Is(err, native.ErrAuth) {
+				t.Errorf("another key: got %v; want ErrAuth", err)
+			}
+			strict, err := DialManager(ctx, m.url, ManagerConfig{Auth: key(t, false)})
+			if !version.AtLeast(3, 12) {
+				if !errors.Is(err, native.ErrPolicy) {
+					t.Errorf("a key without MD5: got %v; want ErrPolicy", err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			strict.Close()
+		})
 	}
 }
