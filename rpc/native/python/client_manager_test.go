@@ -251,6 +251,28 @@ func TestManagerWithoutProxiesKeepsNoConnection(t *testing.T) {
 	}
 	p.Close()
 	within(t, "the connection to be closed", func() bool { open, _, _ := s.connections(); return open == 0 })
+
+	// Nor that of a call which ends when its proxy has been closed.
+	gate := make(chan struct{})
+	s = fakeManager(t, func(method string, _ []any) []byte {
+		if method == "f" {
+			<-gate
+		}
+		return nil
+	})
+	p = object(t, fakeDial(t, s, ManagerConfig{}))
+	failed := make(chan error, 1)
+	go func() {
+		_, err := rpc.Invoke[any](testContext(t), p, "f")
+		failed <- err
+	}()
+	within(t, "the call", func() bool { return s.times("f") == 1 })
+	p.Close()
+	close(gate)
+	if err := <-failed; err != nil {
+		t.Error(err)
+	}
+	within(t, "its connection to be closed", func() bool { open, _, _ := s.connections(); return open == 0 })
 }
 
 // TestManagerGivesBackWhatNobodyWants: a server that answers everything with a
