@@ -85,6 +85,7 @@ func (s *Server) serveObjects(nc net.Conn, result handshakeResult, cfg sessionCo
 	defer conn.Close()
 	ctx, cancel := context.WithCancel(rpc.WithPeer(context.Background(), conn.Peer()))
 	defer cancel()
+	conn.served = ctx.Done()
 	c := &objectConn{conn: conn, cancel: cancel}
 	if !s.add(c) {
 		return nil
