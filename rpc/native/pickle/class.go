@@ -70,6 +70,11 @@ func (c class) split() (module, name string) {
 	return module, name
 }
 
+// isFunction reports whether a name is that of a function, not of a class.
+func (c class) isFunction() bool {
+	return c == classGetattr || c == classEncode || c == classReconstruct || c == classZoneByName
+}
+
 func (c class) lastName() string {
 	_, name := c.split()
 	return name
@@ -125,13 +130,12 @@ func (d *decoder) construct(callable any, args []any) any {
 		return d.collect(a, nodeSet)
 	case classFrozenSet:
 		return d.collect(a, nodeFrozenSet)
-	case classDeque: // a second argument is its maxlen
-		return d.collect(a.atMost(2), nodeList)
+	case classDeque:
+		return d.deque(a)
 	case classOrderedDict:
 		return d.orderedDict(a)
-	case classDefaultDict: // its argument is the factory for missing keys
-		a.atMost(1)
-		return d.newNode(nodeDict, nil)
+	case classDefaultDict:
+		return d.defaultDict(a)
 	case classCounter:
 		return d.counter(a)
 	case classBytes:
@@ -237,12 +241,35 @@ func (d *decoder) setState(object, state any) {
 		case !ok || attributes.kind != nodeDict:
 			d.fail(fmt.Errorf("BUILD: expected a dict of attributes, got %s", describe(part)))
 			return
+		case n.kind == nodeException:
+			d.exceptionState(n, attributes)
 		case n.kind == nodeObject:
 			if !d.charge(2 * slotSize * (len(n.items) + len(attributes.items))) {
 				return
 			}
 			n.items = append(n.items, attributes.take()...)
 		}
+	}
+}
+
+// exceptionState takes what BaseException.__setstate__ takes in CPython. Since
+// 3.12 an AttributeError has its args there once more.
+func (d *decoder) exceptionState(n, attributes *node) {
+	for i := 0; i < len(attributes.items); i += 2 {
+		name, ok := attributes.items[i].(string)
+		if !ok {
+			d.fail(fmt.Errorf("class %s: expected text as names of attributes, got %s", n.class, describe(attributes.items[i])))
+			return
+		}
+		if name != "args" {
+			continue
+		}
+		args, ok := attributes.items[i+1].(*node)
+		if !ok || args.kind > nodeTuple {
+			d.fail(fmt.Errorf("class %s: expected a tuple as args, got %s", n.class, describe(attributes.items[i+1])))
+			return
+		}
+		n.items = args.take()
 	}
 }
 

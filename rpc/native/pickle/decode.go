@@ -28,13 +28,14 @@ type decoder struct {
 	o        Options
 	protocol int
 
-	stack []any
-	marks []int // the length of stack at each open mark
-	memo  []any
-	far   map[uint64]any            // memo entries whose number is far above those before
-	zones map[string]*time.Location // ZoneInfo by name
-	nodes []node                    // room for the next nodes
-	room  []any                     // room for the items of dicts
+	stack   []any
+	marks   []int // the length of stack at each open mark
+	memo    []any
+	far     map[uint64]any            // memo entries whose number is far above those before
+	zones   map[string]*time.Location // ZoneInfo by name
+	maxlens map[*node]int64           // of deques that have one
+	nodes   []node                    // room for the next nodes
+	room    []any                     // room for the items of dicts
 
 	elements int // values that the tree may still get
 	memory   int // bytes that may still be taken
@@ -123,7 +124,9 @@ func (d *decoder) run() any {
 			if len(d.marks) >= d.o.MaxElements {
 				d.fail(fmt.Errorf("more than %d open marks: %w", d.o.MaxElements, ErrLimit))
 			}
-			d.marks = append(d.marks, len(d.stack))
+			if !d.numbers() {
+				d.marks = append(d.marks, len(d.stack))
+			}
 		case opPop:
 			if n := len(d.marks); n > 0 && d.marks[n-1] == len(d.stack) {
 				d.marks = d.marks[:n-1]
@@ -469,19 +472,19 @@ func (d *decoder) again(v any) any {
 	case *node:
 		v.shared = true
 	case []byte:
-		if d.charge(len(v)) {
+		if d.chargeAgain(v) {
 			return bytes.Clone(v)
 		}
 	case value.ByteArray:
-		if d.charge(len(v)) {
+		if d.chargeAgain(v) {
 			return value.ByteArray(bytes.Clone(v))
 		}
 	case *big.Int:
-		if d.charge(nodeSize + v.BitLen()/8) {
+		if d.chargeAgain(v) {
 			return new(big.Int).Set(v)
 		}
 	case *big.Rat:
-		if d.charge(2*nodeSize + v.Num().BitLen()/8 + v.Denom().BitLen()/8) {
+		if d.chargeAgain(v) {
 			return new(big.Rat).Set(v)
 		}
 	}

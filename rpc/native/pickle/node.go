@@ -1,7 +1,6 @@
 package pickle
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/parley-rpc/parley/rpc/value"
@@ -11,10 +10,11 @@ import (
 // refer to it from many places, even from within itself.
 type node struct {
 	kind   nodeKind
-	shared bool  // it stands at several places, or its items are another node's too
-	open   bool  // the tree of its items is being made
-	class  class // of exceptions and objects
-	items  []any // of a dict and of an object's attributes: key, value, key, value ...
+	shared bool    // it stands at several places, or its items are another node's too
+	open   bool    // the tree of its items is being made
+	class  class   // of exceptions and objects
+	items  []any   // of a dict and of an object's attributes: key, value, key, value ...
+	packed *packed // of a list of numbers instead of items
 }
 
 type nodeKind uint8
@@ -40,9 +40,12 @@ const (
 
 // take lends the items that n has now. A node that gets them is shared as well.
 func (n *node) take() []any {
+	n.unpack()
 	n.shared = true
 	return n.items[:len(n.items):len(n.items)]
 }
+
+func (n *node) len() int { return len(n.items) + n.packed.len() }
 
 // describe names v for errors.
 func describe(v any) string {
@@ -80,6 +83,7 @@ func (d *decoder) extend(opcode string, kind nodeKind, items []any) {
 		d.fail(fmt.Errorf("%s: expected a %s, got %s", opcode, nodeWords[kind], describe(d.top())))
 		return
 	}
+	n.unpack()
 	if size := len(n.items) + len(items); size > cap(n.items) && !d.charge(2*slotSize*size) {
 		return // it would have moved to a slice of up to twice the size
 	}
@@ -88,6 +92,9 @@ func (d *decoder) extend(opcode string, kind nodeKind, items []any) {
 		return
 	}
 	n.items = append(n.items, items...)
+	if d.maxlens != nil {
+		d.checkMaxlen(n)
+	}
 }
 
 // keep returns a copy of items for as long as the message is read: that of a
@@ -115,8 +122,7 @@ func (d *decoder) argsTuple() []any {
 // tree makes the final value of v, which stands within depth containers. Copied
 // says that one of them is shared, so that v is needed again.
 func (d *decoder) tree(v any, depth int, copied bool) any {
-	if d.elements--; d.elements < 0 {
-		d.fail(fmt.Errorf("more than %d values: %w", d.o.MaxElements, ErrLimit))
+	if !d.element() {
 		return nil
 	}
 	switch v := v.(type) {
@@ -137,19 +143,12 @@ func (d *decoder) tree(v any, depth int, copied bool) any {
 }
 
 func (d *decoder) container(n *node, depth int, copied bool) any {
-	switch {
-	case n.open:
-		d.fail(errors.New("a value contains itself; expected a tree"))
-	case depth > d.o.MaxDepth:
-		d.fail(fmt.Errorf("more than %d containers within each other: %w", d.o.MaxDepth, ErrLimit))
-	case len(n.items) > d.elements:
-		d.fail(fmt.Errorf("more than %d values: %w", d.o.MaxElements, ErrLimit))
-	}
-	if d.err != nil {
+	if !d.enter(n, depth) {
 		return nil
 	}
-
-	n.open = true
+	if n.packed != nil {
+		return d.packedList(n)
+	}
 	items := n.items // needed once: they can be replaced in place
 	if copied || items == nil {
 		if !d.charge(slotSize * len(n.items)) {
@@ -182,6 +181,16 @@ func (d *decoder) container(n *node, depth int, copied bool) any {
 		return d.object(n.class, items)
 	}
 	return items
+}
+
+func (d *decoder) packedList(n *node) any {
+	n.open = false
+	size := n.packed.len()
+	d.elements -= size
+	if !d.charge(slotSize * size) {
+		return nil
+	}
+	return n.packed.box(make([]any, 0, size))
 }
 
 func (d *decoder) set(items []any, frozen bool) any {

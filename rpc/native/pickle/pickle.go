@@ -130,16 +130,25 @@ func Decode(data []byte, o Options) (v any, info Info, err error) {
 	}
 	d := newDecoder(data, o)
 	defer d.free()
-	v = d.run()
-	if d.err == nil && d.pos < len(data) {
-		d.fail(fmt.Errorf("expected the end of the message, got %d more bytes", len(data)-d.pos))
-	}
+	v = d.whole()
 	if d.err == nil {
 		v = d.tree(v, 0, false)
 	}
 	info.Protocol = d.protocol
 	if d.err != nil {
-		return nil, info, fmt.Errorf("pickle: byte %d: %w", d.at, d.err)
+		return nil, info, d.failure()
 	}
 	return v, info, nil
 }
+
+// whole runs the machine over all of the message.
+func (d *decoder) whole() any {
+	v := d.run()
+	if d.err == nil && d.pos < len(d.data) {
+		d.fail(fmt.Errorf("expected the end of the message, got %d more bytes", len(d.data)-d.pos))
+	}
+	return v
+}
+
+// failure returns the error of d for callers of the package.
+func (d *decoder) failure() error { return fmt.Errorf("pickle: byte %d: %w", d.at, d.err) }

@@ -171,9 +171,6 @@ func (h *handler) send(ctx context.Context, conn *native.Conn, answer []byte) er
 // answer makes the answer to one message. With last it is the last of the
 // connection.
 func (h *handler) answer(ctx context.Context, peer *rpc.Peer, l *ledger, data []byte) (answer []byte, last error) {
-	if len(data) > 0 && data[0] == '<' {
-		return xmlRefusal, nil
-	}
 	cfg := h.cfg
 	cfg.Pickle.Hold = l.hold
 	m := readMessage(data, cfg)
@@ -182,13 +179,13 @@ func (h *handler) answer(ctx context.Context, peer *rpc.Peer, l *ledger, data []
 	}
 	result, err := any(nil), m.err
 	if err == nil {
-		result, err = h.caller.Call(ctx, &rpc.Request{Method: m.method, Args: m.args, Peer: peer})
+		result, err = h.perform(ctx, peer, &m)
 	}
 	if err == nil {
 		answer, cause := m.answer(result)
 		switch {
 		case cause != nil:
-			err = h.internal(ctx, m.method, cause)
+			err = h.unsendable(ctx, &m, cause)
 		case len(answer) > h.cfg.MaxAnswer:
 			err = rpc.Errorf(rpc.CodeOverLimit, "the result takes %d bytes, at most %d are sent", len(answer), h.cfg.MaxAnswer)
 		default:
@@ -202,6 +199,14 @@ func (h *handler) answer(ctx context.Context, peer *rpc.Peer, l *ledger, data []
 		answer, _ = m.refusal(h.internal(ctx, m.method, err))
 	}
 	return answer, last
+}
+
+// perform does what a message wants.
+func (h *handler) perform(ctx context.Context, peer *rpc.Peer, m *message) (any, error) {
+	if m.manage {
+		return h.manage(ctx, m)
+	}
+	return h.caller.Call(ctx, &rpc.Request{Method: m.method, Args: m.args, Peer: peer})
 }
 
 // internal hides why an answer cannot be sent under an id, which the log has.
