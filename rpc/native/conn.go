@@ -76,6 +76,7 @@ type connOptions struct {
 	keyless    bool           // no challenge took place
 	stall      time.Duration  // how long the peer may pause in the middle of a message; 0: for ever
 	budget     *budget        // of the server; nil: there is none
+	asking     *asking        // of the server; nil: the peer is never expected to be quick
 	done       func()         // if set, called once, after the socket is closed
 }
 
@@ -91,7 +92,7 @@ func newConn(nc net.Conn, result handshakeResult, o connOptions) *Conn {
 		pickle:  o.pickle,
 		sending: make(chan struct{}, 1),
 		reading: make(chan struct{}, 1),
-		in:      newFrameReader(nc, o.maxMessage, connBuffer),
+		in:      newFrameReader(newPromptReader(nc, o.asking), o.maxMessage, connBuffer),
 		ackNow:  quickACK(socketOf(nc)),
 		keyless: o.keyless,
 		stall:   o.stall,
