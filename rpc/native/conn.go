@@ -163,7 +163,7 @@ func (c *Conn) Send(ctx context.Context, v any) error {
 	defer putBuffer(b)
 	var header [longHeaderSize]byte
 	message := append((*b)[:0], header[:]...)
-	message, err := pickle.Append(message, v, pickle.EncodeOptions{Protocol: int(c.protocol.Load())})
+	message, err := pickle.Append(message, v, c.pickle.EncodeOptions(int(c.protocol.Load())))
 	*b = message
 	if err != nil {
 		return fmt.Errorf("native: send: %w", err)
@@ -268,16 +268,23 @@ func (c *Conn) Recv(ctx context.Context, dst any) error {
 	if err != nil {
 		return err
 	}
-	v, info, err := pickle.Decode(data, c.pickle)
-	c.mirror(info.Protocol)
-	if err != nil {
-		return fmt.Errorf("native: recv: %w", err)
-	}
+	o := c.pickle
+	o.Owned = true
 	if p, ok := dst.(*any); ok {
+		v, info, err := pickle.Decode(data, o)
+		c.mirror(info.Protocol)
+		if err != nil {
+			return fmt.Errorf("native: recv: %w", err)
+		}
 		*p = v
 		return nil
 	}
-	src := value.NewSource(v)
+	m, err := pickle.Read(data, o)
+	c.mirror(m.Info.Protocol)
+	if err != nil {
+		return fmt.Errorf("native: recv: %w", err)
+	}
+	src := m.Source()
 	value.Decode(src, dst)
 	if err := src.Err(); err != nil {
 		return fmt.Errorf("native: recv: %w", err)

@@ -22,6 +22,22 @@ type EncodeOptions struct {
 	Protocol int
 	// MaxDepth bounds containers within containers. Zero means 64.
 	MaxDepth int
+	// Registry says which types are classes of the peer's program.
+	Registry *Registry
+	// Objects permits an [*Object], with which a peer that sent it can make the
+	// reader call what it likes; without it one is an error.
+	Objects bool
+	// Shared writes a slice or map of dynamic values that is met again as the same
+	// list, dict or set in Python. Pointers to registered structs are shared in any
+	// case.
+	Shared bool
+	// ZoneInfo writes a time.Time in a zone that has a name such as Europe/Berlin
+	// with a ZoneInfo, which Python 3.9 and later have; without it, and for other
+	// zones, with the offset that holds at that time.
+	ZoneInfo bool
+	// Surrogates says what becomes of a string that is not UTF-8; the zero value
+	// refuses it.
+	Surrogates Surrogates
 }
 
 // AnswerProtocol returns the protocol for an answer to a message in the given
@@ -52,9 +68,15 @@ func Append(dst []byte, v any, o EncodeOptions) ([]byte, error) {
 // goroutine.
 type Encoder struct {
 	value.Sticky
-	buf      []byte
-	protocol int
-	maxDepth int
+	buf        []byte
+	protocol   int
+	maxDepth   int
+	registry   *names
+	objects    bool
+	share      bool
+	surrogates Surrogates
+	shared     map[identity]int // their memo entries
+	pending    *binding         // what the next container holds is an instance of it
 
 	top    frame
 	frames []frame // those around top
@@ -64,7 +86,10 @@ type Encoder struct {
 	sorted   []entry // those of the maps that record is at
 	classes  map[class]int
 	offset   int // of the zone at zoneAt, in seconds
+	zoneName string
 	zoneAt   int // its memo entry; -1 if there is none
+	zoneInfo bool
+	zones    map[string]*time.Location // by name, nil for what is none
 }
 
 // frame is an open container.
@@ -74,6 +99,8 @@ type frame struct {
 	atValue  bool  // of a map: the next item is the value of an entry
 	hashable bool  // it stands as a key or in a set
 	isTable  bool  // a list of records
+	noNames  bool  // of a map: it is written as a sequence of its values
+	raised   uint8 // of an exception with a field args: argsNext and so on
 	fields   []int // of a table and its records: memo entries of the names
 	field    int   // of a record: the next one
 }
@@ -83,11 +110,15 @@ const maxNames = 1 << 14
 
 // NewEncoder returns an Encoder that appends a message to dst.
 func NewEncoder(dst []byte, o EncodeOptions) *Encoder {
-	e := &Encoder{buf: dst, protocol: o.Protocol, maxDepth: o.MaxDepth, zoneAt: -1}
+	e := &Encoder{buf: dst, protocol: o.Protocol, maxDepth: o.MaxDepth, objects: o.Objects, share: o.Shared, surrogates: o.Surrogates, zoneInfo: o.ZoneInfo, registry: o.Registry.load(), zoneAt: -1}
+	e.Types = e.registry.special
 	setDefault(&e.protocol, 4)
 	setDefault(&e.maxDepth, value.DefaultMaxDepth)
 	if e.protocol < 2 || e.protocol > MaxProtocol {
 		e.Fail(fmt.Errorf("EncodeOptions.Protocol: expected 2 to %d, got %d", MaxProtocol, e.protocol))
+	}
+	if err := o.Surrogates.check(); err != nil {
+		e.Fail(fmt.Errorf("EncodeOptions.%w", err))
 	}
 	if e.maxDepth < 0 {
 		e.Fail(fmt.Errorf("EncodeOptions.MaxDepth: expected 0 or more, got %d", e.maxDepth))
@@ -110,8 +141,18 @@ func (e *Encoder) Fail(err error) { e.FailAt(err, -1) }
 // Value writes v: what [value.Encode] writes, and the types of this package at
 // any depth of dynamic containers.
 func (e *Encoder) Value(v any) {
+	if e.share {
+		if id, ok := e.identify(v); ok {
+			e.once(id, func() { e.dynamic(v) })
+			return
+		}
+	}
+	e.dynamic(v)
+}
+
+func (e *Encoder) dynamic(v any) {
 	switch v := v.(type) {
-	case *Exception, Date, Clock, Delta:
+	case *Exception, *Object, Date, Clock, ZoneClock, Delta:
 		e.Other(v)
 	case []any:
 		e.items(value.KindList, v)
@@ -265,7 +306,7 @@ func (e *Encoder) Text(s string) {
 
 func (e *Encoder) text(s string) {
 	if !utf8.ValidString(s) {
-		e.Fail(errors.New("expected text in UTF-8, got other bytes; send them as []byte"))
+		e.badText(s)
 		return
 	}
 	e.length(len(s), opShortBinUnicode, opBinUnicode, opBinUnicode8, 4)
@@ -355,7 +396,14 @@ func (e *Encoder) needsHash() bool {
 }
 
 func (e *Encoder) List(kind value.Kind, n int) {
+	if e.pending != nil {
+		e.openInstance(n)
+		return
+	}
 	hashable := e.needsHash()
+	if e.top.raised == inArgs {
+		kind = value.KindTuple
+	}
 	if hashable && kind == value.KindList {
 		kind = value.KindTuple
 	}
@@ -411,7 +459,7 @@ func (e *Encoder) openSet(kind value.Kind, n int) (closer []byte) {
 
 // Table writes the names once, into the reader's memo, and then dicts.
 func (e *Encoder) Table(names []string, n int) {
-	if e.needsHash() || n == 0 {
+	if e.pending != nil || e.needsHash() || n == 0 {
 		e.List(value.KindList, n)
 		return
 	}
@@ -432,6 +480,10 @@ func (e *Encoder) Table(names []string, n int) {
 }
 
 func (e *Encoder) Map(n int) {
+	if e.pending != nil {
+		e.openInstance(n)
+		return
+	}
 	if e.needsHash() {
 		e.Fail(errors.New("a map cannot be a key or stand in a set: Python has no hash for a dict"))
 		return
@@ -452,6 +504,9 @@ func (e *Encoder) Map(n int) {
 
 func (e *Encoder) Name(s string) {
 	e.next()
+	if e.top.noNames || e.top.raised != 0 && e.isArgs(s) {
+		return
+	}
 	if f := &e.top; f.field < len(f.fields) {
 		e.get(f.fields[f.field])
 		f.field++
@@ -472,6 +527,9 @@ func (e *Encoder) End() {
 		return
 	}
 	e.buf = append(e.buf, e.top.closer...)
+	if e.top.raised != 0 {
+		e.endRaised()
+	}
 	last := len(e.frames) - 1
 	e.top, e.frames = e.frames[last], e.frames[:last]
 }
