@@ -65,7 +65,7 @@ func TestThreatPickleAttacksOnParleyServe(t *testing.T) {
 			t.Errorf("resident memory rose from %d to %d MiB with %s; want at most %d more", before>>10, after>>10, what, most)
 		}
 	}
-	check("one attack after the other", 150)
+	check("one attack after the other", 300)
 
 	t.Run("at once", func(t *testing.T) {
 		for range 4 {
