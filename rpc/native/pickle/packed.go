@@ -7,53 +7,70 @@ import (
 	"slices"
 )
 
-// packed are the items of a list of numbers of one type: a list that is read into
-// a Go slice of that type needs nothing else. One of the two is empty.
+// packed are the items of a list in the form that a Go slice of them needs: where
+// all are integers of 64 bits, or floats, or records alike. One of the three is
+// not empty.
 type packed struct {
 	ints   []int64
 	floats []float64
+	rows   *table
 }
 
 func (p *packed) len() int {
 	if p == nil {
 		return 0
 	}
-	return len(p.ints) + len(p.floats)
+	return len(p.ints) + len(p.floats) + p.rows.len()
 }
 
 // packedSize is what a packed number is charged, as if it were an item already.
 const packedSize = 2 * slotSize
 
-// numbers reads the numbers that follow a mark and the APPENDS behind them, if
-// they are of one type and so are those that the list already has. If not, it
-// reads nothing and answers false.
-func (d *decoder) numbers() bool {
-	if d.pos >= len(d.data) || len(d.stack) <= d.base() {
-		return false
-	}
-	op := d.data[d.pos]
-	switch op {
-	case opBinInt1, opBinInt2, opBinInt, opLong1, opBinFloat:
-	default:
+// batch reads the items of a list that follow a mark and the APPENDS behind them,
+// if they are all of one kind that is packed and the list has no others. If not,
+// it reads nothing and answers false.
+func (d *decoder) batch() bool {
+	if d.err != nil || len(d.stack) <= d.base() {
 		return false
 	}
 	n, ok := d.stack[len(d.stack)-1].(*node)
 	if !ok || n.kind != nodeList || len(n.items) > 0 {
 		return false
 	}
+	pos := d.pos
+	if len(d.data) > pos && d.data[pos] == opFrame {
+		pos = skipFrame(d.data, pos)
+	}
+	if pos < 0 || pos == len(d.data) {
+		return false
+	}
+	op := d.data[pos]
+	switch op {
+	case opEmptyDict:
+		return d.records(n)
+	case opBinInt1, opBinInt2, opBinInt, opLong1, opBinFloat:
+	default:
+		return false
+	}
 	p := n.packed
 	if p == nil {
 		p = &packed{}
 	}
-	if op == opBinFloat {
+	memory := d.memory
+	switch {
+	case p.rows != nil:
+		ok = false
+	case op == opBinFloat:
 		ok = len(p.ints) == 0 && d.floats(p)
-	} else {
+	default:
 		ok = len(p.floats) == 0 && d.ints(p)
 	}
-	if ok {
-		n.packed = p
+	if !ok {
+		d.refund(memory)
+		return false
 	}
-	return ok
+	n.packed = p
+	return true
 }
 
 // ints reads integers up to APPENDS and appends them to those of p.
@@ -61,46 +78,24 @@ func (d *decoder) ints(p *packed) bool {
 	data, pos, ints := d.data, d.pos, p.ints
 	most := len(ints) + 2*d.o.MaxElements - len(d.stack)
 	for {
-		if len(data)-pos < 2 || len(ints) > most {
+		if len(data) == pos || len(ints) > most {
 			return false
 		}
-		var n int64
-		rest := data[pos:]
-		switch rest[0] {
-		case opBinInt1:
-			n = int64(rest[1])
-			pos += 2
-		case opBinInt2:
-			if len(rest) < 3 {
-				return false
+		n, size := readInt(data[pos:])
+		if size == 0 {
+			switch data[pos] {
+			case opFrame:
+				if pos = skipFrame(data, pos); pos < 0 {
+					return false
+				}
+				continue
+			case opAppends:
+				d.pos, p.ints = pos+1, ints
+				return true
 			}
-			n = int64(binary.LittleEndian.Uint16(rest[1:]))
-			pos += 3
-		case opBinInt:
-			if len(rest) < 5 {
-				return false
-			}
-			n = int64(int32(binary.LittleEndian.Uint32(rest[1:])))
-			pos += 5
-		case opLong1:
-			size := int(rest[1])
-			if size > 8 || len(rest) < 2+8 { // near the end of the message there is no need to be fast
-				return false
-			}
-			unused := uint(64 - 8*size)
-			n = int64(binary.LittleEndian.Uint64(rest[2:])<<unused) >> unused
-			pos += 2 + size
-		case opFrame:
-			if pos = skipFrame(data, pos); pos < 0 {
-				return false
-			}
-			continue
-		case opAppends:
-			d.pos, p.ints = pos+1, ints
-			return true
-		default:
 			return false
 		}
+		pos += size
 		if len(ints) == cap(ints) {
 			if ints = roomFor(d, ints, pos-d.pos, len(data)-pos); d.err != nil {
 				return false
@@ -108,6 +103,39 @@ func (d *decoder) ints(p *packed) bool {
 		}
 		ints = append(ints, n)
 	}
+}
+
+// readInt reads an integer of at most 64 bits with its opcode. A size of 0 means
+// that there is none.
+func readInt(b []byte) (n int64, size int) {
+	if len(b) < 2 {
+		return 0, 0
+	}
+	switch b[0] {
+	case opBinInt1:
+		return int64(b[1]), 2
+	case opBinInt2:
+		if len(b) >= 3 {
+			return int64(binary.LittleEndian.Uint16(b[1:])), 3
+		}
+	case opBinInt:
+		if len(b) >= 5 {
+			return int64(int32(binary.LittleEndian.Uint32(b[1:]))), 5
+		}
+	case opLong1:
+		size := int(b[1])
+		unused := uint(64 - 8*size)
+		if b = b[2:]; size > 8 || len(b) < size {
+			return 0, 0
+		}
+		if len(b) >= 8 {
+			return int64(binary.LittleEndian.Uint64(b)<<unused) >> unused, 2 + size
+		}
+		var whole [8]byte
+		copy(whole[:], b)
+		return int64(binary.LittleEndian.Uint64(whole[:])<<unused) >> unused, 2 + size
+	}
+	return 0, 0
 }
 
 // floats does for floats what ints does for integers.
@@ -168,33 +196,39 @@ func roomFor[T any](d *decoder, list []T, read, rest int) []T {
 
 // unpack turns a packed list into one of items, which took their memory already.
 func (n *node) unpack() {
-	if n.packed == nil {
+	p := n.packed
+	if p == nil {
 		return
 	}
-	n.items = n.packed.box(make([]any, 0, n.packed.len()))
 	n.packed = nil
+	n.items = make([]any, 0, p.len())
+	if p.rows != nil {
+		n.items = p.rows.nodes(n.items)
+	} else {
+		n.items = box(box(n.items, p.ints), p.floats)
+	}
 }
 
-// boxed is how many numbers share an allocation. One that is kept keeps the
-// memory of so many, which is 512 bytes.
-const boxed = 64
+// boxed is how many values share an allocation once they are of type any. One that
+// is kept keeps the memory of so many.
+const boxed = 32
 
-// box appends the numbers to items.
-func (p *packed) box(items []any) []any {
-	return box(box(items, p.ints), p.floats)
-}
-
+// box appends numbers to items.
 func box[T int64 | float64](items []any, numbers []T) []any {
-	for len(numbers) >= boxed {
-		// Elements of an array within an interface need no memory of their own.
-		array := reflect.ValueOf([boxed]T(numbers))
-		for i := range boxed {
-			items = append(items, array.Index(i).Interface())
-		}
-		numbers = numbers[boxed:]
+	for ; len(numbers) >= boxed; numbers = numbers[boxed:] {
+		items = appendElements(items, reflect.ValueOf([boxed]T(numbers)))
 	}
 	for _, n := range numbers {
 		items = append(items, n)
+	}
+	return items
+}
+
+// appendElements appends the elements of an array. It stands in an interface, so
+// that they take no memory of their own.
+func appendElements(items []any, array reflect.Value) []any {
+	for i := range boxed {
+		items = append(items, array.Index(i).Interface())
 	}
 	return items
 }

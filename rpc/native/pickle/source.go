@@ -22,7 +22,9 @@ type source struct {
 	next   any // unless it is of a packed list
 	number int64
 	float  float64
-	copied bool // it stands at several places
+	copied bool   // it stands at several places
+	table  *table // of a row that stands next, and its number
+	row    int
 
 	stack []level // containers that have been entered
 	name  []byte
@@ -78,6 +80,8 @@ func (s *source) stand(v any, copied bool) {
 		default:
 			s.kind = value.KindList
 		}
+	case class, *instance:
+		s.standMade(s.d.tree(v, s.depth+len(s.stack), true))
 	default:
 		s.standMade(v)
 	}
@@ -108,10 +112,16 @@ func (s *source) standMade(v any) {
 		}
 	case map[string]any, value.Map:
 		s.kind = value.KindMap
-	case class, zone:
-		s.d.tree(v, 0, false) // tells that they stand for nothing
+	case zone:
+		s.d.tree(v, 0, false) // tells that it stands for nothing
 		s.Fail(s.d.err)
+	case *Object:
+		s.kind = value.KindOther
 	default: // such as a Date: what it is by its Go type
+		if s.Types.Holds(v) {
+			s.kind = value.KindOther
+			return
+		}
 		dynamic, err := value.Dynamic(v)
 		if err != nil {
 			s.Fail(err)
@@ -121,9 +131,14 @@ func (s *source) standMade(v any) {
 	}
 }
 
+// standRow makes a row what stands next.
+func (s *source) standRow(t *table, i int) {
+	s.kind, s.next, s.table, s.row = value.KindMap, nil, t, i
+}
+
 // take moves on, behind what stands next.
 func (s *source) take() {
-	s.kind, s.next = value.KindInvalid, nil
+	s.kind, s.next, s.table = value.KindInvalid, nil, nil
 	s.afterKey()
 }
 
@@ -278,6 +293,9 @@ func (s *source) Map() int {
 		return 0
 	}
 	l := level{isMap: true, copied: s.copied}
+	if s.table != nil {
+		l.items = s.table.items(s.row)
+	}
 	switch v := s.next.(type) {
 	case *node:
 		l.items, l.copied = uniqueKeys(v.items), s.copied || v.shared
@@ -297,7 +315,7 @@ func (s *source) Map() int {
 // enter goes into a container. If it is a key, as a tuple can be, then the value
 // stands next after its end.
 func (s *source) enter(l level, size int) {
-	s.kind, s.next = value.KindInvalid, nil
+	s.kind, s.next, s.table = value.KindInvalid, nil, nil
 	s.charge(size)
 	s.stack = append(s.stack, l)
 }
@@ -310,10 +328,13 @@ func (s *source) More() bool {
 	switch {
 	case l.packed != nil && l.at < l.packed.len():
 		s.next, s.copied = nil, false
-		if l.packed.floats != nil {
-			s.kind, s.float = value.KindFloat, l.packed.floats[l.at]
-		} else {
-			s.kind, s.number = value.KindInt, l.packed.ints[l.at]
+		switch p := l.packed; {
+		case p.rows != nil:
+			s.standRow(p.rows, l.at)
+		case p.floats != nil:
+			s.kind, s.float = value.KindFloat, p.floats[l.at]
+		default:
+			s.kind, s.number = value.KindInt, p.ints[l.at]
 		}
 	case l.at < len(l.items):
 		l.atKey = l.isMap

@@ -1,110 +1,79 @@
 package pickle
 
-import "github.com/parley-rpc/parley/rpc/value"
+import (
+	"math"
 
-// rows is the state of a source as a value.RowSource. A message refers to the
-// names of a record as a rule where they stood first, so that to compare them
-// takes next to nothing.
+	"github.com/parley-rpc/parley/rpc/value"
+)
+
+// rows is the state of a source as a value.RowSource, whose rows are those of a
+// table that have their columns in common with the first.
 type rows struct {
 	form  int
-	names []string
+	table *table
 	kinds []value.Kind
-	row   []any // the row that was entered: key, value, key, value ...
-	node  *node // it stood there
-	deep  bool  // copied, for the node
+	row   int    // the one that was entered
+	cells []cell // of the row, which are left
 }
 
 // Row implements value.RowSource, like all methods below.
 func (s *source) Row() int {
-	n, ok := s.next.(*node)
-	if !ok || n.kind != nodeDict || s.kind != value.KindMap || len(n.items) == 0 || s.Err() != nil {
+	t, r := s.table, &s.rows
+	if t == nil || s.Err() != nil {
 		return 0
 	}
-	if !s.rows.fits(n.items) && !s.rows.learn(n.items) {
+	if t != r.table || !r.fit(t.row(s.row)) {
+		r.table, r.kinds = t, r.kinds[:0]
+		for _, c := range t.row(s.row) {
+			r.kinds = append(r.kinds, c.kind)
+		}
+		r.form++
+	}
+	if !s.charge(mapSize + 2*slotSize*len(t.names)) {
 		return 0
 	}
-	if !s.charge(mapSize + slotSize*len(n.items)) {
-		return 0
-	}
-	s.rows.row, s.rows.node, s.rows.deep = n.items, n, s.copied
-	return s.rows.form
+	r.row, r.cells = s.row, t.row(s.row)
+	return r.form
 }
 
-// fits reports whether a record has the present form.
-func (r *rows) fits(items []any) bool {
-	if len(items) != 2*len(r.names) {
-		return false
-	}
-	for i, name := range r.names {
-		if key, ok := items[2*i].(string); !ok || key != name || scalarKind(items[2*i+1]) != r.kinds[i] {
+// fit reports whether cells are of the kinds of the present form.
+func (r *rows) fit(cells []cell) bool {
+	for i := range cells {
+		if cells[i].kind != r.kinds[i] {
 			return false
 		}
 	}
 	return true
 }
 
-// learn makes the form of a record the present one, if it can be read as a row.
-func (r *rows) learn(items []any) bool {
-	if len(items) > 2*maxColumns || len(uniqueKeys(items)) < len(items) {
-		return false
-	}
-	r.names, r.kinds = r.names[:0], r.kinds[:0]
-	for i := 0; i < len(items); i += 2 {
-		name, _ := items[i].(string)
-		r.names = append(r.names, name)
-		r.kinds = append(r.kinds, scalarKind(items[i+1]))
-	}
-	r.form++
-	return true
-}
-
-// maxColumns bounds the names of a form.
-const maxColumns = 256
-
-// scalarKind returns the kind of a value that a column can have. The others have
-// none, so that a field for them is read in the ordinary way.
-func scalarKind(v any) value.Kind {
-	switch v.(type) {
-	case int64:
-		return value.KindInt
-	case string:
-		return value.KindString
-	case float64:
-		return value.KindFloat
-	case bool:
-		return value.KindBool
-	}
-	return value.KindInvalid
-}
-
-func (s *source) Columns() int { return len(s.rows.names) }
+func (s *source) Columns() int { return len(s.rows.kinds) }
 
 func (s *source) Column(i int) ([]byte, value.Kind) {
-	s.name = append(s.name[:0], s.rows.names[i]...)
+	s.name = append(s.name[:0], s.rows.table.names[i]...)
 	return s.name, s.rows.kinds[i]
 }
 
 // cell takes the value of the next column.
-func cell[T any](s *source) (x T, ok bool) {
-	x, ok = s.rows.row[1].(T)
-	if s.rows.row = s.rows.row[2:]; len(s.rows.row) == 0 {
+func (s *source) cell() cell {
+	c := s.rows.cells[0]
+	if s.rows.cells = s.rows.cells[1:]; len(s.rows.cells) == 0 {
 		s.take()
 	}
-	return x, ok
+	return c
 }
 
-func (s *source) RowBool() (bool, bool)     { return cell[bool](s) }
-func (s *source) RowInt() (int64, bool)     { return cell[int64](s) }
-func (s *source) RowFloat() (float64, bool) { return cell[float64](s) }
+func (s *source) RowBool() (bool, bool)     { return s.cell().n != 0, true }
+func (s *source) RowInt() (int64, bool)     { return int64(s.cell().n), true }
+func (s *source) RowFloat() (float64, bool) { return math.Float64frombits(s.cell().n), true }
 
 func (s *source) RowText() (string, bool) {
-	text, ok := cell[string](s)
-	return text, ok && s.charge(len(text))
+	text := s.rows.table.text(s.cell())
+	return text, s.charge(len(text))
 }
 
 func (s *source) RowSkip() bool {
-	cell[any](s) // nil, too, is read over
+	s.cell()
 	return true
 }
 
-func (s *source) RowBack() { s.stand(s.rows.node, s.rows.deep) }
+func (s *source) RowBack() { s.standRow(s.rows.table, s.rows.row) }
