@@ -19,6 +19,7 @@ import (
 	"github.com/parley-rpc/parley/internal/peertest"
 	"github.com/parley-rpc/parley/rpc"
 	"github.com/parley-rpc/parley/rpc/native"
+	"github.com/parley-rpc/parley/rpc/native/pickle"
 	"github.com/parley-rpc/parley/rpc/native/python"
 	"github.com/parley-rpc/parley/rpc/value"
 )
@@ -150,7 +151,11 @@ func serveSeen(t *testing.T, k *auth.Authkey) string {
 	if err := reg.Register("seen", func(v any) any { return value.Tuple{show(v), v} }); err != nil {
 		t.Fatal(err)
 	}
-	s := &native.Server{Objects: python.Handler(reg), Auth: k, Logger: quiet}
+	h, err := python.NewHandler(reg, python.Config{Pickle: pickle.Options{Registry: shopClasses(t)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &native.Server{Objects: h, Auth: k, Logger: quiet}
 	l, err := s.Listen("tcp://127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -293,7 +298,7 @@ func dialPython(t *testing.T, ctx context.Context, addr string, k *auth.Authkey)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := python.NewClient(conn, python.ClientConfig{})
+	c, err := python.NewClient(conn, python.ClientConfig{Pickle: pickle.Options{Registry: shopClasses(t)}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math"
 	"math/big"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -136,7 +137,14 @@ func showInner(v any) string {
 		slices.Sort(items) // older Pythons send them in any order
 		return "value.Map{" + strings.Join(items, ", ") + "}"
 	}
-	return fmt.Sprintf("%T %v", v, v)
+	switch name := strings.TrimPrefix(fmt.Sprintf("%T", v), "pymatrix."); reflect.ValueOf(v).Kind() {
+	case reflect.Struct:
+		return fmt.Sprintf("%s%+v", name, v)
+	case reflect.Pointer:
+		return fmt.Sprintf("*%s%+v", strings.TrimPrefix(name, "*pymatrix."), reflect.ValueOf(v).Elem())
+	default:
+		return fmt.Sprintf("%s %v", name, v)
+	}
 }
 
 func each(items []any) []string {

@@ -157,6 +157,16 @@ var groups = []struct {
 		{python: "ImportError('x', name='m')", sees: `*pickle.Exception ImportError("x")`, look: "v.name", back: "ImportError(u'x'), None", since: 3},
 		{python: "ExceptionGroup('g', [ValueError(1)])", sees: `*pickle.Exception ExceptionGroup("g", []any{*pickle.Exception ValueError(1)})`, since: 11},
 	}},
+	{"Registered classes", []row{
+		{python: "Item(u'tea', 3)", sees: "Item{Name:tea Price:3}"},
+		{python: "[Item(u'tea', 3), Item(u'milk', 1)]", sees: "[]any{Item{Name:tea Price:3}, Item{Name:milk Price:1}}", hidden: true},
+		{python: "OldItem(u'tea', 3)", sees: "OldItem{Name:tea Price:3}", only2: true},
+		{python: "SlotItem(u'tea', 3)", sees: "SlotItem{Name:tea Price:3}"},
+		{python: "PairItem(u'tea', 3)", sees: "PairItem{Name:tea Price:3}"},
+		{python: "DataItem(u'tea', 3)", sees: "DataItem{Name:tea Price:3}", since: 7},
+		{python: "Level.HIGH", sees: "Level 2", since: 4},
+		{python: "ItemError(u'none', 3)", sees: "*ItemError{Args:[none 3]}"},
+	}},
 	{"Classes that are not registered, and what is no data", []row{
 		{python: "Plain(1)", sees: refused + "class shop.Plain is not plain data"},
 		{python: "Old(1)", sees: refused + "class shop.Old is not plain data", only2: true},
