@@ -107,6 +107,8 @@ func showInner(v any) string {
 		return "pickle.Date " + v.String()
 	case pickle.Clock:
 		return "pickle.Clock " + v.String()
+	case pickle.ZoneClock:
+		return fmt.Sprintf("pickle.ZoneClock %v", v)
 	case pickle.Delta:
 		return fmt.Sprintf("pickle.Delta %d days %s s", v.Days, strings.TrimSuffix(strings.TrimRight(fmt.Sprintf("%d.%06d", v.Seconds, v.Microseconds), "0"), "."))
 	case *pickle.Exception:
