@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"regexp"
 	"strconv"
@@ -81,9 +82,7 @@ func TestLiveMatrix(t *testing.T) {
 			t.Run(v.String(), func(t *testing.T) {
 				t.Parallel()
 				all := callsOfPython(t, p)
-				for c, o := range callsOfGo(t, p) {
-					all[c] = o
-				}
+				maps.Copy(all, callsOfGo(t, p))
 				deviations := deviationsOf(t, v, all)
 				mu.Lock()
 				found[v] = deviations
@@ -95,9 +94,7 @@ func TestLiveMatrix(t *testing.T) {
 		}
 	})
 	if *update && !t.Failed() {
-		for v, cells := range found {
-			recorded[v] = cells
-		}
+		maps.Copy(recorded, found)
 		recorded.write(t)
 		writeDocument(t, recorded)
 	}
