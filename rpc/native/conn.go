@@ -159,7 +159,7 @@ func (c *Conn) Send(ctx context.Context, v any) error {
 	defer putBuffer(b)
 	var header [longHeaderSize]byte
 	message := append((*b)[:0], header[:]...)
-	message, err := pickle.Append(message, v, pickle.EncodeOptions{Protocol: int(c.protocol.Load())})
+	message, err := pickle.Append(message, v, c.pickle.EncodeOptions(int(c.protocol.Load())))
 	*b = message
 	if err != nil {
 		return fmt.Errorf("native: send: %w", err)
@@ -235,7 +235,7 @@ func (c *Conn) Recv(ctx context.Context, dst any) error {
 		*p = v
 		return nil
 	}
-	src := value.NewSource(v)
+	src := c.pickle.Registry.Source(v)
 	value.Decode(src, dst)
 	if err := src.Err(); err != nil {
 		return fmt.Errorf("native: recv: %w", err)
@@ -323,6 +323,14 @@ func (c *Conn) endPause() {
 	if c.stalls {
 		c.stalls = false
 		_ = c.setReadDeadline(time.Time{})
+	}
+}
+
+// farewell has the peer get what was sent last, before the Conn is closed: for a
+// moment what it still sends is read over. Nobody may use the Conn any more.
+func (c *Conn) farewell() {
+	if c.failure() == nil {
+		lingerOver(c.nc, max(lingerSize, c.in.max))
 	}
 }
 

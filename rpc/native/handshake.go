@@ -306,12 +306,15 @@ const (
 
 // linger ends our side of nc and reads what still comes: closing a socket with
 // unread bytes resets it, and the peer would lose what was written last.
-func linger(nc net.Conn) {
+func linger(nc net.Conn) { lingerOver(nc, lingerSize) }
+
+// lingerOver is linger where up to size bytes may still come.
+func lingerOver(nc net.Conn, size int) {
 	w, ok := nc.(interface{ CloseWrite() error })
 	if !ok || w.CloseWrite() != nil || nc.SetReadDeadline(time.Now().Add(lingerTime)) != nil {
 		return
 	}
-	_, _ = io.CopyN(io.Discard, nc, lingerSize) // whatever ends it, nc is closed next
+	_, _ = io.CopyN(io.Discard, nc, int64(size)) // whatever ends it, nc is closed next
 }
 
 // interrupt makes the reads and writes that set governs (SetDeadline,

@@ -23,8 +23,9 @@ var ErrServerClosed = errors.New("native: the server is closed")
 // ObjectHandler serves a peer that sends objects: a Python program, or a Conn of
 // this package.
 type ObjectHandler interface {
-	// ServeObjects serves conn until the peer closes it or ctx ends; the server
-	// closes conn afterwards. rpc.PeerFrom(ctx) is the peer. During a shutdown
+	// ServeObjects serves conn until the peer closes it or ctx ends, or for as long
+	// as it wants; the server closes conn afterwards, in a way that lets the peer
+	// get what was sent last, and logs an error. rpc.PeerFrom(ctx) is the peer. During a shutdown
 	// Recv fails with os.ErrDeadlineExceeded as soon as no message is left that
 	// has come in whole.
 	ServeObjects(ctx context.Context, conn *Conn) error

@@ -100,6 +100,7 @@ func (s *Server) serveObjects(nc net.Conn, result handshakeResult, cfg sessionCo
 	if errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded) || ctx.Err() != nil {
 		return nil
 	}
+	conn.farewell()
 	return err
 }
 

@@ -108,6 +108,44 @@ func (d *decoder) collect(a arguments, kind nodeKind) any {
 	return n
 }
 
+// deque has its maxlen as a second argument. CPython drops items beyond it; no
+// pickler writes such items, and here they are an error.
+func (d *decoder) deque(a arguments) any {
+	v := d.collect(a.atMost(2), nodeList)
+	n, ok := v.(*node)
+	if !ok || len(a.items) < 2 || a.items[1] == nil || d.err != nil {
+		return v
+	}
+	most := a.int(1)
+	if most < 0 {
+		a.mismatch(1, "None or 0 and more")
+	}
+	if d.maxlens == nil {
+		d.maxlens = map[*node]int64{}
+	}
+	d.maxlens[n] = most
+	d.charge(mapSize)
+	d.checkMaxlen(n)
+	return v
+}
+
+func (d *decoder) checkMaxlen(n *node) {
+	if most, ok := d.maxlens[n]; ok && int64(len(n.items)) > most {
+		d.fail(fmt.Errorf("class %s: expected at most %d items, its maxlen, got %d", classDeque, most, len(n.items)))
+	}
+}
+
+// defaultDict has the factory for missing keys as its argument, which is not
+// needed here.
+func (d *decoder) defaultDict(a arguments) any {
+	if len(a.atMost(1).items) == 1 && a.items[0] != nil {
+		if c, ok := a.items[0].(class); !ok || c.isFunction() {
+			a.mismatch(0, "None or a class")
+		}
+	}
+	return d.newNode(nodeDict, nil)
+}
+
 // orderedDict reads the form of Python 2, a list of pairs; Python 3 gives no
 // argument and sets items later.
 func (d *decoder) orderedDict(a arguments) any {
@@ -118,7 +156,7 @@ func (d *decoder) orderedDict(a arguments) any {
 	items := make([]any, 0, 2*len(pairs))
 	for _, p := range pairs {
 		pair, ok := p.(*node)
-		if !ok || pair.kind > nodeTuple || len(pair.items) != 2 {
+		if !ok || pair.kind > nodeTuple || pair.len() != 2 {
 			d.fail(fmt.Errorf("class %s: expected pairs, got %s", a.class, describe(p)))
 			return nil
 		}

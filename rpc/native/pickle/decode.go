@@ -26,15 +26,20 @@ type decoder struct {
 	at       int // where the opcode at work begins, for errors
 	err      error
 	o        Options
+	names    *names
 	protocol int
 
-	stack []any
-	marks []int // the length of stack at each open mark
-	memo  []any
-	far   map[uint64]any            // memo entries whose number is far above those before
-	zones map[string]*time.Location // ZoneInfo by name
-	nodes []node                    // room for the next nodes
-	room  []any                     // room for the items of dicts
+	stack   []any
+	marks   []int // the length of stack at each open mark
+	memo    []ref
+	filed   []any                     // values in the memo
+	lists   []*node                   // those with tables whose rows are in the memo
+	far     map[uint64]any            // memo entries whose number is far above those before
+	zones   map[string]*time.Location // ZoneInfo by name
+	maxlens map[*node]int64           // of deques that have one
+	nodes   []node                    // room for the next nodes
+	room    []any                     // room for the items of dicts
+	texts   texts
 
 	elements int // values that the tree may still get
 	memory   int // bytes that may still be taken
@@ -50,12 +55,14 @@ const maxKept = 1024
 func newDecoder(data []byte, o Options) *decoder {
 	d := decoders.Get().(*decoder)
 	d.data, d.o, d.elements, d.memory = data, o, o.MaxElements, o.MaxExpanded+len(data)
+	d.texts.data = data
+	d.names = o.Registry.load()
 	return d
 }
 
 // free gives d back, with nothing of the message in it.
 func (d *decoder) free() {
-	*d = decoder{stack: kept(d.stack), marks: kept(d.marks), memo: kept(d.memo), nodes: kept(d.nodes), room: kept(d.room)}
+	*d = decoder{stack: kept(d.stack), marks: kept(d.marks), memo: kept(d.memo), filed: kept(d.filed), nodes: kept(d.nodes), room: kept(d.room)}
 	decoders.Put(d)
 }
 
@@ -84,6 +91,14 @@ func (d *decoder) charge(n int) bool {
 		return d.hold(n)
 	}
 	return true
+}
+
+// refund gives back what was charged since memory was as it is given.
+func (d *decoder) refund(memory int) {
+	if d.o.Hold != nil {
+		d.granted += memory - d.memory
+	}
+	d.memory = memory
 }
 
 // holdStep is how much memory is asked for at once, in bytes.
@@ -123,7 +138,9 @@ func (d *decoder) run() any {
 			if len(d.marks) >= d.o.MaxElements {
 				d.fail(fmt.Errorf("more than %d open marks: %w", d.o.MaxElements, ErrLimit))
 			}
-			d.marks = append(d.marks, len(d.stack))
+			if !d.batch() {
+				d.marks = append(d.marks, len(d.stack))
+			}
 		case opPop:
 			if n := len(d.marks); n > 0 && d.marks[n-1] == len(d.stack) {
 				d.marks = d.marks[:n-1]
@@ -167,11 +184,11 @@ func (d *decoder) run() any {
 		case opUnicode:
 			d.push(d.unescapeUnicode(d.line()))
 		case opShortBinUnicode:
-			d.push(d.text(d.take(uint64(d.byte()))))
+			d.pushText(uint64(d.byte()))
 		case opBinUnicode:
-			d.push(d.text(d.take(d.uint(4))))
+			d.pushText(d.uint(4))
 		case opBinUnicode8:
-			d.push(d.text(d.take(d.uint(8))))
+			d.pushText(d.uint(8))
 		case opString:
 			d.push(python2Text(d.unescapeString(d.line())))
 		case opShortBinString:
@@ -237,19 +254,19 @@ func (d *decoder) run() any {
 			d.stackGlobal()
 		case opInst:
 			c := d.class(string(d.line()), string(d.line()))
-			d.push(d.construct(c, d.popMark()))
+			d.push(d.oldInstance(c, d.popMark()))
 		case opObj:
 			if args := d.popMark(); len(args) == 0 {
 				d.fail(errors.New("OBJ: expected a class after its mark, got nothing"))
 			} else {
-				d.push(d.construct(args[0], args[1:]))
+				d.push(d.oldInstance(args[0], args[1:]))
 			}
 		case opReduce:
 			args := d.argsTuple()
 			d.push(d.construct(d.pop(), args))
 		case opNewObj:
 			args := d.argsTuple()
-			d.push(d.newObject(d.pop(), args))
+			d.push(d.newInstance(d.pop(), New, args, nil))
 		case opBuild:
 			state := d.pop()
 			d.setState(d.top(), state)
@@ -259,9 +276,7 @@ func (d *decoder) run() any {
 		case opExt1, opExt2, opExt4:
 			d.fail(errors.New("got an extension code of the peer's copyreg; expected a class by its name"))
 		case opNewObjEx:
-			d.pop()
-			d.pop()
-			d.fail(&ClassError{Class: describe(d.pop())})
+			d.push(d.newKeywords())
 		case opNextBuffer, opReadonlyBuffer:
 			d.fail(errors.New("got a buffer outside of the message (protocol 5); expected bytes inside of it"))
 		default:
@@ -417,71 +432,28 @@ func (d *decoder) pairs(items []any) []any {
 	return items
 }
 
-// put files the top of the stack under number i. Pickles number their entries
-// one by one; only some tools leave gaps.
-func (d *decoder) put(i uint64) {
-	v := d.top()
-	if len(d.memo)+len(d.far) >= d.o.MaxMemo {
-		d.fail(fmt.Errorf("more than %d memo entries: %w", d.o.MaxMemo, ErrLimit))
-	}
-	if d.err != nil {
-		return
-	}
-	n := uint64(len(d.memo))
-	switch {
-	case i < n:
-		d.memo[i] = v
-	case i <= n+1: // Python 2 begins with 1
-		for ; n < i; n++ {
-			d.memo = append(d.memo, empty{})
-		}
-		d.memo = append(d.memo, v)
-	default:
-		if d.far == nil {
-			d.far = map[uint64]any{}
-		}
-		d.far[i] = v
-	}
-}
-
-// empty is a memo entry that nothing was put into.
-type empty struct{}
-
-func (d *decoder) get(i uint64) {
-	var v any = empty{}
-	if i < uint64(len(d.memo)) {
-		v = d.memo[i]
-	}
-	if far, ok := d.far[i]; ok && v == any(empty{}) {
-		v = far
-	}
-	if v == any(empty{}) {
-		d.fail(fmt.Errorf("memo entry %d is used before it is set", i))
-		return
-	}
-	d.push(d.again(v))
-}
-
 // again returns v for use at a second place. What the owner of the tree may
 // change is copied; a node is copied when the tree is made.
 func (d *decoder) again(v any) any {
 	switch v := v.(type) {
 	case *node:
 		v.shared = true
+	case *instance:
+		v.shared = true
 	case []byte:
-		if d.charge(len(v)) {
+		if d.chargeAgain(v) {
 			return bytes.Clone(v)
 		}
 	case value.ByteArray:
-		if d.charge(len(v)) {
+		if d.chargeAgain(v) {
 			return value.ByteArray(bytes.Clone(v))
 		}
 	case *big.Int:
-		if d.charge(nodeSize + v.BitLen()/8) {
+		if d.chargeAgain(v) {
 			return new(big.Int).Set(v)
 		}
 	case *big.Rat:
-		if d.charge(2*nodeSize + v.Num().BitLen()/8 + v.Denom().BitLen()/8) {
+		if d.chargeAgain(v) {
 			return new(big.Rat).Set(v)
 		}
 	}

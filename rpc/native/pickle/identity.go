@@ -42,10 +42,18 @@ func (d *decoder) appendIdentity(dst []byte, v any) ([]byte, bool) {
 	case *big.Int:
 		return append(v.Append(append(dst, 'i'), 10), ';'), true
 	case float64:
-		if v == math.Trunc(v) && math.Abs(v) < 1<<63 {
-			return append(strconv.AppendInt(append(dst, 'i'), int64(v), 10), ';'), true
+		return appendFloatIdentity(dst, v), true
+	case complex128:
+		if imag(v) == 0 {
+			return appendFloatIdentity(dst, real(v)), true
 		}
-		return append(strconv.AppendFloat(append(dst, 'f'), v, 'g', -1, 64), ';'), true
+	case *big.Rat:
+		if v.IsInt() {
+			return append(v.Num().Append(append(dst, 'i'), 10), ';'), true
+		}
+		if f, exact := v.Float64(); exact {
+			return appendFloatIdentity(dst, f), true
+		}
 	case string:
 		if !d.charge(copiesOfIdentity * len(v)) {
 			return dst, true
@@ -75,6 +83,18 @@ func (d *decoder) appendIdentity(dst []byte, v any) ([]byte, bool) {
 		return fmt.Appendf(dst, "e%p;", v), true
 	}
 	return fmt.Appendf(dst, "%T %v;", v, v), true
+}
+
+// appendFloatIdentity gives a whole number the identity of the integer.
+func appendFloatIdentity(dst []byte, f float64) []byte {
+	if f != math.Trunc(f) || math.IsInf(f, 0) {
+		return append(strconv.AppendFloat(append(dst, 'f'), f, 'g', -1, 64), ';')
+	}
+	if math.Abs(f) < 1<<63 {
+		return append(strconv.AppendInt(append(dst, 'i'), int64(f), 10), ';')
+	}
+	n, _ := big.NewFloat(f).Int(nil)
+	return append(n.Append(append(dst, 'i'), 10), ';')
 }
 
 func (d *decoder) appendSetIdentity(dst []byte, s value.Set) ([]byte, bool) {

@@ -1,7 +1,6 @@
 package pickle
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/parley-rpc/parley/rpc/value"
@@ -11,10 +10,11 @@ import (
 // refer to it from many places, even from within itself.
 type node struct {
 	kind   nodeKind
-	shared bool  // it stands at several places, or its items are another node's too
-	open   bool  // the tree of its items is being made
-	class  class // of exceptions and objects
-	items  []any // of a dict and of an object's attributes: key, value, key, value ...
+	shared bool    // it stands at several places, or its items are another node's too
+	open   bool    // the tree of its items is being made
+	class  class   // of exceptions
+	items  []any   // of a dict: key, value, key, value ...
+	packed *packed // of a list of numbers instead of items
 }
 
 type nodeKind uint8
@@ -26,10 +26,9 @@ const (
 	nodeFrozenSet
 	nodeDict
 	nodeException // items are its args
-	nodeObject    // an instance of a class that is read by its attributes
 )
 
-var nodeWords = [...]string{"list", "tuple", "set", "frozenset", "dict", "exception", "object"}
+var nodeWords = [...]string{"list", "tuple", "set", "frozenset", "dict", "exception"}
 
 // Sizes in bytes, for decoder.charge.
 const (
@@ -40,9 +39,12 @@ const (
 
 // take lends the items that n has now. A node that gets them is shared as well.
 func (n *node) take() []any {
+	n.unpack()
 	n.shared = true
 	return n.items[:len(n.items):len(n.items)]
 }
+
+func (n *node) len() int { return len(n.items) + n.packed.len() }
 
 // describe names v for errors.
 func describe(v any) string {
@@ -50,7 +52,9 @@ func describe(v any) string {
 	case *node:
 		return nodeWords[v.kind]
 	case class:
-		return string(v)
+		return v.dotted()
+	case *instance:
+		return "an instance of " + v.class.dotted()
 	}
 	return value.Word(v)
 }
@@ -76,18 +80,30 @@ func (d *decoder) extend(opcode string, kind nodeKind, items []any) {
 	if d.err != nil {
 		return
 	}
+	if x, ok := d.top().(*instance); ok {
+		d.extendInstance(x, opcode, kind, items)
+		return
+	}
 	if !ok || n.kind != kind {
 		d.fail(fmt.Errorf("%s: expected a %s, got %s", opcode, nodeWords[kind], describe(d.top())))
 		return
 	}
+	d.extendNode(n, items)
+}
+
+func (d *decoder) extendNode(n *node, items []any) {
+	n.unpack()
 	if size := len(n.items) + len(items); size > cap(n.items) && !d.charge(2*slotSize*size) {
 		return // it would have moved to a slice of up to twice the size
 	}
-	if n.items == nil && kind == nodeDict {
+	if n.items == nil && n.kind == nodeDict {
 		n.items = d.keep(items)
 		return
 	}
 	n.items = append(n.items, items...)
+	if d.maxlens != nil {
+		d.checkMaxlen(n)
+	}
 }
 
 // keep returns a copy of items for as long as the message is read: that of a
@@ -115,8 +131,7 @@ func (d *decoder) argsTuple() []any {
 // tree makes the final value of v, which stands within depth containers. Copied
 // says that one of them is shared, so that v is needed again.
 func (d *decoder) tree(v any, depth int, copied bool) any {
-	if d.elements--; d.elements < 0 {
-		d.fail(fmt.Errorf("more than %d values: %w", d.o.MaxElements, ErrLimit))
+	if !d.element() {
 		return nil
 	}
 	switch v := v.(type) {
@@ -124,8 +139,10 @@ func (d *decoder) tree(v any, depth int, copied bool) any {
 		return d.container(v, depth+1, copied || v.shared)
 	case string:
 		d.charge(len(v))
+	case *instance:
+		return d.instanceTree(v, depth+1)
 	case class:
-		d.fail(&ClassError{Class: string(v)})
+		return d.classValue(v)
 	case zone:
 		d.fail(&ClassError{Class: string(classTimezone)})
 	default:
@@ -137,19 +154,13 @@ func (d *decoder) tree(v any, depth int, copied bool) any {
 }
 
 func (d *decoder) container(n *node, depth int, copied bool) any {
-	switch {
-	case n.open:
-		d.fail(errors.New("a value contains itself; expected a tree"))
-	case depth > d.o.MaxDepth:
-		d.fail(fmt.Errorf("more than %d containers within each other: %w", d.o.MaxDepth, ErrLimit))
-	case len(n.items) > d.elements:
-		d.fail(fmt.Errorf("more than %d values: %w", d.o.MaxElements, ErrLimit))
-	}
-	if d.err != nil {
+	if !d.enter(n, depth) {
 		return nil
 	}
-
-	n.open = true
+	if n.packed != nil {
+		n.open = false
+		return d.packedList(n.packed, depth)
+	}
 	items := n.items // needed once: they can be replaced in place
 	if copied || items == nil {
 		if !d.charge(slotSize * len(n.items)) {
@@ -173,15 +184,34 @@ func (d *decoder) container(n *node, depth int, copied bool) any {
 	case nodeDict:
 		return d.dict(items)
 	case nodeException:
-		e := &Exception{Class: n.class.lastName(), Args: items}
+		e := &Exception{Class: n.class.name(), Args: items}
 		if !e.argsFit() {
 			d.fail(fmt.Errorf("class %s: expected the arguments that it takes in Python, got others", n.class))
 		}
 		return e
-	case nodeObject:
-		return d.object(n.class, items)
 	}
 	return items
+}
+
+// packedList makes the final value of a packed list that stands at depth.
+func (d *decoder) packedList(p *packed, depth int) any {
+	if !d.chargePacked(p, depth) {
+		return nil
+	}
+	items := make([]any, 0, p.len())
+	if p.rows != nil {
+		return p.rows.maps(items)
+	}
+	return box(box(items, p.ints), p.floats)
+}
+
+// chargePacked takes off the limits what packedList takes.
+func (d *decoder) chargePacked(p *packed, depth int) bool {
+	if p.rows != nil {
+		return d.chargeTable(p.rows, depth)
+	}
+	d.elements -= p.len()
+	return d.charge(slotSize * p.len())
 }
 
 func (d *decoder) set(items []any, frozen bool) any {

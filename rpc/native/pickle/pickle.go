@@ -36,7 +36,7 @@ type ClassError struct {
 
 // Error returns "class os.system is not plain data: ...".
 func (e *ClassError) Error() string {
-	return fmt.Sprintf("class %s is not plain data: expected None, numbers, text, bytes, containers, dates, Decimal, Fraction, UUID or a builtin exception", e.Class)
+	return fmt.Sprintf("class %s is not plain data: expected None, numbers, text, bytes, containers, dates, Decimal, Fraction, UUID, a builtin exception or a class that is registered", e.Class)
 }
 
 // Options are the limits of [Decode]. For each of them zero means the default
@@ -60,10 +60,11 @@ type Options struct {
 	// some size; its error ends the reading. What was granted is not given back,
 	// since the values live on.
 	Hold func(n int) error
-	// Classes names further classes as "module.Name". An instance of one is
-	// read as the map of its attributes; no code of the class is known or
-	// needed.
-	Classes []string
+	// Registry says which classes of the peer's program are types of this one.
+	Registry *Registry
+	// Objects makes an instance of any other class an [*Object], and a class or
+	// function that stands for itself as well. Without it they are errors.
+	Objects bool
 }
 
 const defaultMaxExpanded = 64 << 20
@@ -93,6 +94,12 @@ func setDefault(limit *int, n int) {
 	if *limit == 0 {
 		*limit = n
 	}
+}
+
+// EncodeOptions returns the options for messages to a peer whose messages are
+// read by o: the same classes, and an [*Object] is written if it is read.
+func (o Options) EncodeOptions(protocol int) EncodeOptions {
+	return EncodeOptions{Protocol: protocol, Registry: o.Registry, Objects: o.Objects}
 }
 
 // Info is what a message tells besides its value.
@@ -130,16 +137,25 @@ func Decode(data []byte, o Options) (v any, info Info, err error) {
 	}
 	d := newDecoder(data, o)
 	defer d.free()
-	v = d.run()
-	if d.err == nil && d.pos < len(data) {
-		d.fail(fmt.Errorf("expected the end of the message, got %d more bytes", len(data)-d.pos))
-	}
+	v = d.whole()
 	if d.err == nil {
 		v = d.tree(v, 0, false)
 	}
 	info.Protocol = d.protocol
 	if d.err != nil {
-		return nil, info, fmt.Errorf("pickle: byte %d: %w", d.at, d.err)
+		return nil, info, d.failure()
 	}
 	return v, info, nil
 }
+
+// whole runs the machine over all of the message.
+func (d *decoder) whole() any {
+	v := d.run()
+	if d.err == nil && d.pos < len(d.data) {
+		d.fail(fmt.Errorf("expected the end of the message, got %d more bytes", len(d.data)-d.pos))
+	}
+	return v
+}
+
+// failure returns the error of d for callers of the package.
+func (d *decoder) failure() error { return fmt.Errorf("pickle: byte %d: %w", d.at, d.err) }

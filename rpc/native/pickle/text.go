@@ -168,7 +168,7 @@ func (d *decoder) decimalInt(line []byte, boolean bool) any {
 		return false
 	case boolean && text == "01":
 		return true
-	case len(text) > 0 && text[len(text)-1] == 'L':
+	case !boolean && len(text) > 0 && text[len(text)-1] == 'L':
 		text = text[:len(text)-1]
 	}
 	if n, err := strconv.ParseInt(text, 10, 64); err == nil && !isOctal(text) {

@@ -4,6 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
+	"sync"
+	"time"
 
 	"github.com/parley-rpc/parley/rpc"
 	"github.com/parley-rpc/parley/rpc/native"
@@ -15,7 +19,8 @@ import (
 type Form int
 
 const (
-	// Tuple: ("add", (3, 5)), answered by the result or an exception object.
+	// Tuple: ("add", (3, 5)), and ("add", (3,), {"b": 5}) where there are keyword
+	// arguments; answered by the result or an exception object.
 	Tuple Form = iota
 	// Recipe: the RPCProxy recipe, (name, args, kwargs) pickled into bytes, and
 	// the answer likewise.
@@ -29,50 +34,152 @@ const (
 type ClientConfig struct {
 	// Form is what the program understands. The zero Form is Tuple.
 	Form Form
+	// Serializer is XML for a program with an XmlListener, which excludes Recipe.
+	Serializer Serializer
 	// Protocol is the pickle protocol of the first call, 2 to 5. Zero means 2,
 	// which every Python reads but which has no datetime with a zone. Later calls
 	// are in that of the answers.
 	Protocol int
-	// Pickle bounds what an answer may hold.
+	// CallTimeout bounds calls whose context has no deadline. Zero means 30 s.
+	CallTimeout time.Duration
+	// Pickle bounds what an answer may hold, and names the classes that it may
+	// have.
 	Pickle pickle.Options
+
+	// For Dial alone; with NewClient they must be zero.
+
+	// Auth holds the authkey: auth.Key(key), auth.LoadKey(path, ...).
+	Auth native.Auth
+	// DangerouslyWithoutAuth connects without a login, to a listener that has no
+	// authkey. Nothing tells then who the other end is.
+	DangerouslyWithoutAuth bool
+	// DialTimeout bounds connecting and logging in together. Zero means 10 s.
+	DialTimeout time.Duration
+	// MaxMessage is the largest answer accepted, in bytes. Zero means 16 MiB. A
+	// larger one ends the connection.
+	MaxMessage int
 }
 
-// Client calls the functions of a Python program at the other end of a
-// connection. It is an [rpc.Caller] for concurrent use, but the program serves
-// one call at a time, and so the others wait, each under its context.
-//
-// An exception of the program is an *rpc.Fault: the one that it stands for if the
-// program passes on a fault of a Handler, else with rpc.CodeApplication and a
-// text such as "ValueError: no such product".
-type Client struct {
-	conn *native.Conn
-	cfg  ClientConfig
+// defaultClientTimeout bounds the calls of a client whose context has no deadline.
+const defaultClientTimeout = 30 * time.Second
 
-	turn     chan struct{} // holds a token while a call is under way; guards what follows
-	protocol int
-	unread   int   // answers to calls that were given up, which come before all others
-	broken   error // why there can be no more calls
-}
-
-// NewClient returns a Client on conn, which it owns from now on.
-func NewClient(conn *native.Conn, cfg ClientConfig) (*Client, error) {
+// wire checks the part of a configuration that is about calls.
+func (cfg *ClientConfig) wire() (*wire, error) {
 	if cfg.Form < Tuple || cfg.Form > Arguments {
-		return nil, fmt.Errorf("python: ClientConfig.Form: got %d; want Tuple, Recipe or Arguments", cfg.Form)
+		return nil, fmt.Errorf("ClientConfig.Form: got %d; want Tuple, Recipe or Arguments", cfg.Form)
 	}
 	if cfg.Protocol == 0 {
 		cfg.Protocol = 2
 	}
 	if cfg.Protocol < 2 || cfg.Protocol > pickle.MaxProtocol {
-		return nil, fmt.Errorf("python: ClientConfig.Protocol: got %d; want 2 to %d", cfg.Protocol, pickle.MaxProtocol)
+		return nil, fmt.Errorf("ClientConfig.Protocol: got %d; want 2 to %d", cfg.Protocol, pickle.MaxProtocol)
 	}
-	if err := cfg.Pickle.Check(); err != nil {
-		return nil, fmt.Errorf("python: ClientConfig.Pickle: %w", err)
+	if cfg.CallTimeout < 0 {
+		return nil, fmt.Errorf("ClientConfig.CallTimeout: got %v; want 0 (%v) or more", cfg.CallTimeout, defaultClientTimeout)
 	}
-	return &Client{conn: conn, cfg: cfg, turn: make(chan struct{}, 1), protocol: cfg.Protocol}, nil
+	if cfg.CallTimeout == 0 {
+		cfg.CallTimeout = defaultClientTimeout
+	}
+	w := &wire{serializer: cfg.Serializer, options: cfg.Pickle}
+	w.protocol.Store(int32(cfg.Protocol))
+	if err := w.check(); err != nil {
+		return nil, fmt.Errorf("ClientConfig.%w", err)
+	}
+	if cfg.Serializer == XML && cfg.Form == Recipe {
+		return nil, errors.New("ClientConfig.Serializer: got XML with Form Recipe, which is about pickles; want Tuple or Arguments")
+	}
+	return w, nil
 }
 
-// Close closes the connection. Calls under way fail.
-func (c *Client) Close() error { return c.conn.Close() }
+// Client calls the functions of a Python program at the other end of a
+// connection. It is an [rpc.Caller] for concurrent use, but the program serves
+// one call of a connection at a time, and so the others wait, each under its
+// context; for calls at the same time take several Clients.
+//
+// An exception of the program is a [*Raised] error with an [*rpc.Fault] in it,
+// or the fault alone that the program has passed on from a Handler. An answer is
+// taken for an exception
+//   - if it is one of Python's builtin exceptions;
+//   - if its class is registered, and the Go type is an error;
+//   - if its class is not known and it was made by calling that class with
+//     arguments, as exceptions are. With Pickle.Objects the name of the class
+//     must end in Error, Exception, Warning or Exit as well; else the object is
+//     the result.
+type Client struct {
+	url    string // to connect to again; "" with NewClient
+	cfg    ClientConfig
+	wire   *wire
+	life   context.Context // ends with Close
+	cancel context.CancelFunc
+
+	mu   sync.Mutex
+	conn *native.Conn // guarded by mu for writing, by turn for reading; nil: none now
+
+	turn   chan struct{} // holds a token while a call is under way; guards what follows
+	unread int           // answers to calls that were given up, which come before all others
+	broken error         // why conn takes no more calls
+}
+
+// NewClient returns a Client on conn, which it owns from now on. When conn breaks,
+// further calls fail.
+func NewClient(conn *native.Conn, cfg ClientConfig) (*Client, error) {
+	w, err := cfg.wire()
+	if err == nil && (cfg.Auth != nil || cfg.DangerouslyWithoutAuth || cfg.DialTimeout != 0 || cfg.MaxMessage != 0) {
+		err = errors.New("ClientConfig: Auth, DangerouslyWithoutAuth, DialTimeout and MaxMessage are for Dial; the connection is there already")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("python: %w", err)
+	}
+	return newClient("", conn, w, cfg), nil
+}
+
+func newClient(url string, conn *native.Conn, w *wire, cfg ClientConfig) *Client {
+	c := &Client{url: url, conn: conn, cfg: cfg, wire: w, turn: make(chan struct{}, 1)}
+	c.life, c.cancel = context.WithCancel(context.Background())
+	return c
+}
+
+// Dial connects to a Python program that has a Listener, at tcp://host:port or
+// unix:///path, and logs in. When the connection breaks, the call fails, and the
+// next one connects again.
+//
+// The error of the attempt is an [rpc.LinkError] that is NotSent, with the login
+// errors of native.DialConn in it.
+func Dial(ctx context.Context, url string, cfg ClientConfig) (*Client, error) {
+	w, err := cfg.wire()
+	if err != nil {
+		return nil, fmt.Errorf("python: %w", err)
+	}
+	conn, err := dialPeer(ctx, url, cfg.conn())
+	if err != nil {
+		return nil, err
+	}
+	return newClient(url, conn, w, cfg), nil
+}
+
+func (cfg *ClientConfig) conn() native.ConnConfig {
+	return native.ConnConfig{Auth: cfg.Auth, DangerouslyWithoutAuth: cfg.DangerouslyWithoutAuth, Timeout: cfg.DialTimeout, MaxMessage: cfg.MaxMessage}
+}
+
+// dialPeer connects to a Python program.
+func dialPeer(ctx context.Context, url string, cfg native.ConnConfig) (*native.Conn, error) {
+	conn, err := native.DialConn(ctx, url, cfg)
+	if err != nil {
+		return nil, &rpc.LinkError{Sent: rpc.NotSent, Op: "dial " + value.Clip(url, 128), Err: err}
+	}
+	return conn, nil
+}
+
+// Close closes the connection. Calls under way fail, and so do later ones.
+func (c *Client) Close() error {
+	c.cancel()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.conn == nil {
+		return nil
+	}
+	return c.conn.Close()
+}
 
 // maxUnread bounds the calls that were given up and whose answers are to come.
 const maxUnread = 64
@@ -83,33 +190,26 @@ const maxUpload = 16 << 20
 // Call implements rpc.Caller. When ctx ends before the answer is there, the
 // program goes on with the call all the same, and the next call waits for it.
 //
-// Request.Meta is not sent: the forms have no place for it.
-//
-// A stream as the last argument is sent as a list, and an io.Reader as bytes of
-// at most 16 MiB.
+// Keyword arguments are [Kwargs] behind the others. Request.Meta is not sent: the
+// forms have no place for it. A stream as the last argument is sent as a list,
+// and an io.Reader as bytes of at most 16 MiB.
 func (c *Client) Call(ctx context.Context, req *rpc.Request) (any, error) {
-	args, err := rpc.ValuesOf(req.Args)
-	if err == nil {
-		args, err = rpc.CollectUpload(args, value.DefaultMaxElements, maxUpload)
-	}
+	a, err := argumentsOf(req)
 	if err != nil {
 		return nil, fmt.Errorf("python: call %s: %w", req.Method, err)
 	}
+	ctx, cancel := timeoutUnlessSet(ctx, c.cfg.CallTimeout)
+	defer cancel()
 	select {
 	case c.turn <- struct{}{}:
 		defer func() { <-c.turn }()
 	case <-ctx.Done():
 		return nil, linkError(rpc.NotSent, req, ctx.Err())
 	}
-	switch {
-	case ctx.Err() != nil:
-		return nil, linkError(rpc.NotSent, req, ctx.Err())
-	case c.broken != nil:
-		return nil, linkError(rpc.NotSent, req, c.broken)
-	case c.unread >= maxUnread:
-		return nil, linkError(rpc.NotSent, req, fmt.Errorf("the peer owes the answers to %d calls", c.unread))
+	if err := c.ready(ctx); err != nil {
+		return nil, linkError(rpc.NotSent, req, err)
 	}
-	message, err := c.pack(req.Method, args)
+	message, err := c.pack(req.Method, a)
 	if err != nil {
 		return nil, fmt.Errorf("python: call %s: %w", req.Method, err)
 	}
@@ -125,13 +225,83 @@ func (c *Client) Call(ctx context.Context, req *rpc.Request) (any, error) {
 		return nil, linkError(rpc.Unknown, req, err)
 	}
 	result, err := c.unpack(data)
+	if raised := new(Raised); errors.As(err, &raised) {
+		return nil, err
+	}
 	if err != nil {
-		return nil, fmt.Errorf("python: result of %s: %w", req.Method, err)
+		c.distrust(err)
+		return nil, &errUnreadable{req.Method, err}
 	}
-	if e, ok := result.(*pickle.Exception); ok {
-		return nil, faultOf(e)
+	if err := c.raised(result); err != nil {
+		return nil, err
 	}
-	return rpc.Deliver(value.NewSource(result), req)
+	return deliver(result, req, c.cfg.Pickle.Registry)
+}
+
+// ready sees that there is a connection to call on.
+func (c *Client) ready(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if c.life.Err() != nil {
+		return net.ErrClosed
+	}
+	if c.broken == nil && c.unread == 0 {
+		if c.broken = unasked(ctx, c.conn); c.broken != nil {
+			c.conn.Close()
+		}
+	}
+	switch {
+	case c.broken != nil && c.url != "":
+		return c.again(ctx)
+	case c.broken != nil:
+		return c.broken
+	case c.unread >= maxUnread:
+		return fmt.Errorf("the peer owes the answers to %d calls", c.unread)
+	}
+	return nil
+}
+
+// unasked returns an error if a connection on which no answer is due has
+// something to read: the peer has closed it, or speaks without being asked. The
+// answers to later calls would all be those to the calls before.
+func unasked(ctx context.Context, conn *native.Conn) error {
+	if !conn.Waiting() {
+		return nil
+	}
+	if _, err := conn.RecvBytes(ctx); err != nil {
+		return noEOF(err)
+	}
+	return fmt.Errorf("%w: it sent something before it was called", errMalformed)
+}
+
+// distrust ends a connection whose peer sends what is no answer.
+func (c *Client) distrust(err error) {
+	if errors.Is(err, errMalformed) {
+		c.broken = err
+		c.conn.Close()
+	}
+}
+
+// again connects anew.
+func (c *Client) again(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(c.life, cancel)()
+	conn, err := dialPeer(ctx, c.url, c.cfg.conn())
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.conn.Close() // it has broken; most often that was done
+	c.conn, c.broken, c.unread = conn, nil, 0
+	c.wire.protocol.Store(int32(c.cfg.Protocol))
+	if c.life.Err() != nil {
+		conn.Close()
+		return net.ErrClosed
+	}
+	return nil
 }
 
 // receive returns the answer to the call that was just sent.
@@ -143,7 +313,7 @@ func (c *Client) receive(ctx context.Context) ([]byte, error) {
 			if ctx.Err() == nil {
 				c.broken = err
 			}
-			return nil, err
+			return nil, noEOF(err)
 		}
 		if c.unread--; c.unread == 0 {
 			return data, nil
@@ -151,47 +321,82 @@ func (c *Client) receive(ctx context.Context) ([]byte, error) {
 	}
 }
 
+// noEOF makes the end of a connection an error that nobody takes for the end of a
+// stream.
+func noEOF(err error) error {
+	if errors.Is(err, io.EOF) {
+		return fmt.Errorf("%w: the peer has closed the connection", io.ErrUnexpectedEOF)
+	}
+	return err
+}
+
 func linkError(sent rpc.Sent, req *rpc.Request, err error) error {
-	return &rpc.LinkError{Sent: sent, Op: "call " + req.Method, Err: err}
+	if link := new(rpc.LinkError); errors.As(err, &link) { // to connect
+		return link
+	}
+	return &rpc.LinkError{Sent: sent, Op: "call " + value.Clip(req.Method, 128), Err: err}
+}
+
+// timeoutUnlessSet bounds a context that has no deadline.
+func timeoutUnlessSet(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	if _, ok := ctx.Deadline(); ok {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, d)
 }
 
 // pack makes the message of a call.
-func (c *Client) pack(method string, args []any) ([]byte, error) {
-	o := pickle.EncodeOptions{Protocol: c.protocol}
+func (c *Client) pack(method string, a arguments) ([]byte, error) {
+	args := value.Tuple(a.positional)
 	switch c.cfg.Form {
 	case Arguments:
-		return pickle.Append(nil, value.Tuple(args), o)
+		if a.named != nil {
+			return nil, errors.New("the form Arguments has no place for Kwargs")
+		}
+		return c.wire.pack(args)
 	case Recipe:
-		inner, err := pickle.Append(nil, value.Tuple{method, value.Tuple(args), map[string]any{}}, o)
+		inner, err := c.wire.pack(value.Tuple{method, args, a.keywords()})
 		if err != nil {
 			return nil, err
 		}
-		return pickle.Append(nil, inner, o)
+		return c.wire.pack(inner)
 	}
-	return pickle.Append(nil, value.Tuple{method, value.Tuple(args)}, o)
+	if a.named != nil {
+		return c.wire.pack(value.Tuple{method, args, a.keywords()})
+	}
+	return c.wire.pack(value.Tuple{method, args})
 }
 
 // unpack reads an answer.
 func (c *Client) unpack(data []byte) (any, error) {
-	v, info, err := pickle.Decode(data, c.cfg.Pickle)
-	if err != nil {
-		return nil, err
+	v, err := c.read(data)
+	if err != nil || c.cfg.Form != Recipe {
+		return v, err
 	}
-	c.protocol = pickle.AnswerProtocol(info.Protocol)
-	if c.cfg.Form != Recipe {
-		return v, nil
-	}
-	var inner []byte
 	switch v := v.(type) {
 	case []byte:
-		inner = v
+		return c.readInner(v)
 	case string: // the str of Python 2
-		inner = []byte(v)
+		return c.readInner([]byte(v))
 	case *pickle.Exception: // not as the recipe has it, but clear
 		return v, nil
-	default:
-		return nil, fmt.Errorf("expected a pickle as bytes, got %s", value.Word(v))
 	}
-	v, _, err = pickle.Decode(inner, c.cfg.Pickle)
+	return nil, fmt.Errorf("expected a pickle as bytes, got %s", value.Word(v))
+}
+
+// readInner reads the pickle within an answer. Its protocol is not that of the
+// connection: Python 2 has another one for dumps.
+func (c *Client) readInner(data []byte) (any, error) {
+	v, _, err := pickle.Decode(data, c.cfg.Pickle)
 	return v, err
+}
+
+func (c *Client) read(data []byte) (any, error) { return c.wire.unpack(data) }
+
+// raised returns the error that a result stands for, nil if it is a result.
+func (c *Client) raised(result any) error {
+	if e, ok := result.(*pickle.Exception); ok {
+		return faultOf(e)
+	}
+	return nil
 }

@@ -191,14 +191,14 @@ func TestClientReadsOddAnswers(t *testing.T) {
 		form         Form
 		want         string
 	}{
-		{"no pickle", "world", Tuple, "python: result of f: pickle: byte 0: expected a pickle opcode"},
+		{"no pickle", "world", Tuple, "python: result of f: the peer sent what is no answer: pickle: byte 0: expected a pickle opcode"},
 		{"a command", "cos\nsystem\n(S'true'\ntR.", Tuple, "class os.system is not plain data"},
 		{"not the kind asked for", "\x80\x02].", Tuple, "expected string, got list"},
 		{"recipe: no bytes", "\x80\x02].", Recipe, "python: result of f: expected a pickle as bytes, got list"},
-		{"recipe: exception without bytes", "\x80\x02cexceptions\nKeyError\nX\x01\x00\x00\x00x\x85R.", Recipe, "fault -32500: KeyError: x"},
+		{"recipe: exception without bytes", "\x80\x02cexceptions\nKeyError\nX\x01\x00\x00\x00x\x85R.", Recipe, "KeyError: x"},
 		{"recipe: str of Python 2", "\x80\x02U\x1ecexceptions\nKeyError\n(S'y'\ntR..", Recipe, "KeyError: y"},
-		{"exception that prints badly", "\x80\x02cexceptions\nKeyError\nX\x05\x00\x00\x00a\n\x1b[m\x85R.", Tuple, `fault -32500: KeyError: a\n\x1b[m`},
-		{"text that only begins as a fault", "\x80\x02cexceptions\nKeyError\nX\x0b\x00\x00\x00fault x: yy\x85R.", Tuple, "fault -32500: KeyError: fault x: yy"},
+		{"exception that prints badly", "\x80\x02cexceptions\nKeyError\nX\x05\x00\x00\x00a\n\x1b[m\x85R.", Tuple, `KeyError: a\n\x1b[m`},
+		{"text that only begins as a fault", "\x80\x02cexceptions\nKeyError\nX\x0b\x00\x00\x00fault x: yy\x85R.", Tuple, "KeyError: fault x: yy"},
 		{"fault with a text", "\x80\x02cexceptions\nRuntimeError\nX\x0f\x00\x00\x00fault -32003: z\x85R.", Tuple, "fault -32003: z"},
 	} {
 		_, url := serve(t, "tcp://127.0.0.1:0", key(t, false), answers{test.answer})

@@ -1,7 +1,6 @@
 package python
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -25,19 +24,17 @@ func exceptionOf(f *rpc.Fault) *pickle.Exception {
 // maxExceptionText bounds what is kept of an exception's text, in bytes.
 const maxExceptionText = 4096
 
-// faultOf returns the fault for an exception of a Python peer: the one that it
-// stands for if it was a fault before, "fault -32601: ...", else one that names
-// its class, "ValueError: ...".
-func faultOf(e *pickle.Exception) *rpc.Fault {
-	text := e.Text()
-	if rest, ok := strings.CutPrefix(text, "fault "); ok {
-		number, message, ok := strings.Cut(rest, ": ")
-		if code, err := strconv.ParseInt(number, 10, 32); ok && err == nil {
-			return &rpc.Fault{Code: int(code), Message: value.Clip(message, maxExceptionText)}
-		}
+// passedOn returns the fault that the text of an exception stands for, "fault
+// -32601: ...", nil if it is none.
+func passedOn(text string) *rpc.Fault {
+	rest, ok := strings.CutPrefix(text, "fault ")
+	if !ok {
+		return nil
 	}
-	if text == "" {
-		return &rpc.Fault{Code: rpc.CodeApplication, Message: e.Class}
+	number, message, ok := strings.Cut(rest, ": ")
+	code, err := strconv.ParseInt(number, 10, 32)
+	if !ok || err != nil {
+		return nil
 	}
-	return &rpc.Fault{Code: rpc.CodeApplication, Message: fmt.Sprintf("%s: %s", e.Class, value.Clip(text, maxExceptionText))}
+	return &rpc.Fault{Code: int(code), Message: value.Clip(message, maxExceptionText)}
 }

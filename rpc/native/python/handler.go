@@ -1,6 +1,7 @@
 package python
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -60,6 +61,11 @@ type handler struct {
 // RuntimeError. Keyword arguments are bound by the names given to rpc.Params. A
 // stream is answered as a list.
 //
+// A message that cannot be read, since it is malformed, beyond a limit of
+// Config.Pickle or names a class that is not known, is answered by an exception
+// that says why, and the connection is closed. One that can be read and is no call,
+// or a wrong one, costs nobody the connection.
+//
 // It panics if c is nil.
 func Handler(c rpc.Caller) native.ObjectHandler {
 	h, err := NewHandler(c, Config{})
@@ -116,24 +122,26 @@ func (h *handler) ServeObjects(ctx context.Context, conn *native.Conn) error {
 	}
 }
 
-// serve answers one message, or the fault that came in place of it.
+// serve answers one message, or the fault that came in place of it. After an error
+// there is no further one.
 func (h *handler) serve(ctx context.Context, in *inbox, data []byte, f *rpc.Fault) error {
 	l := ledger{take: in.conn.Hold}
 	defer func() { in.conn.Release(l.held) }()
 	var answer []byte
+	var last error
 	if err := l.hold(len(data)); f == nil && err != nil {
 		f = overLimit(err)
 	}
 	if f != nil {
-		var m message // nobody knows its form
+		m := unreadMessage(data, h.cfg)
 		answer, _ = m.refusal(f)
 	} else {
-		answer = h.watchedAnswer(ctx, in, &l, data)
+		answer, last = h.watchedAnswer(ctx, in, &l, data)
 	}
 	if in.gone() {
 		return in.err
 	}
-	return h.send(ctx, in.conn, answer)
+	return cmp.Or(h.send(ctx, in.conn, answer), last)
 }
 
 // overLimit returns the fault in err, nil if there is none.
@@ -145,7 +153,7 @@ func overLimit(err error) *rpc.Fault {
 
 // watchedAnswer makes the answer to one message under a context that ends when
 // the peer goes.
-func (h *handler) watchedAnswer(ctx context.Context, in *inbox, l *ledger, data []byte) []byte {
+func (h *handler) watchedAnswer(ctx context.Context, in *inbox, l *ledger, data []byte) (answer []byte, last error) {
 	callCtx, cancel := context.WithTimeout(ctx, h.cfg.CallTimeout)
 	defer cancel()
 	defer in.watch(ctx, cancel)()
@@ -158,36 +166,45 @@ func (h *handler) send(ctx context.Context, conn *native.Conn, answer []byte) er
 	return conn.SendBytes(ctx, answer)
 }
 
-// answer makes the answer to one message.
-func (h *handler) answer(ctx context.Context, peer *rpc.Peer, l *ledger, data []byte) []byte {
-	if len(data) > 0 && data[0] == '<' {
-		return xmlRefusal
-	}
+// answer makes the answer to one message. With last it is the last of the
+// connection.
+func (h *handler) answer(ctx context.Context, peer *rpc.Peer, l *ledger, data []byte) (answer []byte, last error) {
 	cfg := h.cfg
 	cfg.Pickle.Hold = l.hold
 	m := readMessage(data, cfg)
+	if m.closes {
+		last = m.err
+	}
 	result, err := any(nil), m.err
 	if err == nil {
-		result, err = h.caller.Call(ctx, &rpc.Request{Method: m.method, Args: m.args, Peer: peer})
+		result, err = h.perform(ctx, peer, &m)
 	}
 	if err == nil {
 		answer, cause := m.answer(result)
 		switch {
 		case cause != nil:
-			err = h.internal(ctx, m.method, cause)
+			err = h.unsendable(ctx, &m, cause)
 		case len(answer) > h.cfg.MaxAnswer:
 			err = rpc.Errorf(rpc.CodeOverLimit, "the result takes %d bytes, at most %d are sent", len(answer), h.cfg.MaxAnswer)
 		default:
 			if err = l.hold(len(answer)); err == nil {
-				return answer
+				return answer, nil
 			}
 		}
 	}
-	answer, err := m.refusal(rpc.FaultOf(err))
+	answer, err = m.refusal(rpc.FaultOf(err))
 	if err != nil { // the text of a fault can be any bytes of a function's
 		answer, _ = m.refusal(h.internal(ctx, m.method, err))
 	}
-	return answer
+	return answer, last
+}
+
+// perform does what a message wants.
+func (h *handler) perform(ctx context.Context, peer *rpc.Peer, m *message) (any, error) {
+	if m.manage {
+		return h.manage(ctx, m)
+	}
+	return h.caller.Call(ctx, &rpc.Request{Method: m.method, Args: m.args, Peer: peer})
 }
 
 // internal hides why an answer cannot be sent under an id, which the log has.

@@ -1,12 +1,14 @@
 package python
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"log/slog"
+	"sync"
 	"testing"
 	"time"
 
@@ -160,3 +162,31 @@ func wantEOF(t testing.TB, c *native.Conn) {
 
 // unlimited is a ledger of a connection that may take what it wants.
 func unlimited() *ledger { return &ledger{take: func(int) error { return nil }} }
+
+// answerOf is the answer of h to a message.
+func answerOf(t testing.TB, h *handler, message string) []byte {
+	t.Helper()
+	answer, last := h.answer(t.Context(), &rpc.Peer{}, unlimited(), []byte(message))
+	if last != nil {
+		t.Fatalf("%q: the last answer of the connection: %v", message, last)
+	}
+	return answer
+}
+
+// syncBuffer is a bytes.Buffer for concurrent use.
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}

@@ -3,10 +3,12 @@ package python
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/parley-rpc/parley/rpc"
 	"github.com/parley-rpc/parley/rpc/native/pickle"
 	"github.com/parley-rpc/parley/rpc/value"
+	"github.com/parley-rpc/parley/rpc/xmlrpc/xmlvalue"
 )
 
 // form is how a peer packs a call, and expects the answer.
@@ -21,28 +23,63 @@ const (
 // message is one message of a peer. With err it is no call.
 type message struct {
 	form     form
-	protocol int // of pickle, for the answer
-	inner    int // of pickle, for what is within bytes
+	xml      bool // in the place of pickle
+	protocol int  // of pickle, for the answer
+	inner    int  // of pickle, for what is within bytes
+	manage   bool // the method is one of a manager's server, and no function
 	method   string
 	args     arguments
 	err      error
+	pickle   pickle.Options
+	closes   bool // the message cannot be read: the connection is closed behind the answer
 }
 
 // readMessage finds out what a peer wants. Its answer can be made in any case.
 func readMessage(data []byte, cfg Config) message {
+	if isXML(data) {
+		return readXML(data, cfg)
+	}
 	v, info, err := pickle.Decode(data, cfg.Pickle)
-	m := message{protocol: pickle.AnswerProtocol(info.Protocol)}
 	if err != nil {
-		m.err = unreadable(err)
+		m := unreadMessage(data, cfg)
+		m.unread(err)
 		return m
 	}
+	m := message{protocol: pickle.AnswerProtocol(info.Protocol), pickle: cfg.Pickle}
+	m.args.registry = cfg.Pickle.Registry
+	m.read(v, cfg)
+	return m
+}
+
+// unreadMessage is the message for data that is not read, as far as its first bytes
+// tell what the answer has to look like. Without any it is in protocol 2, which
+// every Python reads.
+func unreadMessage(data []byte, cfg Config) message {
+	const proto, frame, mark = 0x80, 0x95, '('
+	m := message{xml: isXML(data), protocol: 2}
+	if len(data) > 2 && data[0] == proto {
+		m.protocol = pickle.AnswerProtocol(int(data[1]))
+		data = data[2:]
+		if len(data) > 9 && data[0] == frame {
+			data = data[9:]
+		}
+		// The tuple of four of a manager begins with a MARK, shorter ones do not.
+		if data[0] == mark && cfg.Objects == "" {
+			m.form = formManager
+		}
+	}
+	return m
+}
+
+// read finds out what v wants.
+func (m *message) read(v any, cfg Config) {
 	if cfg.Objects != "" {
 		m.method = cfg.Objects
 		m.args.positional = []any{v}
 		if args, ok := v.(value.Tuple); ok {
 			m.args.positional = args
 		}
-		return m
+		return
 	}
 	switch v := v.(type) {
 	case []byte:
@@ -52,23 +89,30 @@ func readMessage(data []byte, cfg Config) message {
 	default:
 		m.readCall(v)
 	}
-	return m
 }
 
-// unreadable says why a message is no pickle that is read here.
-func unreadable(err error) error {
+// unread says why a message is not read, or what is within its bytes. Who
+// sends such a thing does not speak this protocol, or wants to find out how much
+// can be done with it, and has no second try on the same connection. Where it was
+// only the server that had no memory left the next message is welcome.
+func (m *message) unread(err error) {
 	code := rpc.CodeNotWellFormed
 	var class *pickle.ClassError
 	if f := overLimit(err); f != nil {
-		return f
+		m.err = f
+		return
 	}
+	var syntax *xmlvalue.SyntaxError
 	switch {
+	case errors.As(err, &syntax):
+		code = syntax.Code
 	case errors.Is(err, pickle.ErrLimit):
 		code = rpc.CodeOverLimit
 	case errors.As(err, &class):
 		code = rpc.CodeInvalidParams
 	}
-	return rpc.Errorf(code, "the message cannot be read: %v", err)
+	m.closes = true
+	m.err = rpc.Errorf(code, "the message cannot be read: %v; the connection is closed now", err)
 }
 
 // readRecipe reads what the RPCProxy recipe sends: pickle.dumps((name, args,
@@ -78,7 +122,7 @@ func (m *message) readRecipe(data []byte, o pickle.Options) {
 	v, info, err := pickle.Decode(data, o)
 	m.inner = pickle.AnswerProtocol(info.Protocol)
 	if err != nil {
-		m.err = unreadable(fmt.Errorf("bytes that hold no pickled call: %w", err))
+		m.unread(fmt.Errorf("bytes that hold no pickled call: %w", err))
 		return
 	}
 	m.readCall(v)
@@ -92,8 +136,7 @@ func (m *message) readRecipe(data []byte, o pickle.Options) {
 func (m *message) readCall(v any) {
 	call, ok := v.(value.Tuple)
 	if ok && len(call) == 4 && isManagerCall(call) {
-		m.form = formManager
-		m.err = rpc.Errorf(rpc.CodeInvalidRequest, "managers are not served here; expected a call as a tuple such as ('add', (3, 5))")
+		m.readManagerCall(call)
 		return
 	}
 	if !ok || len(call) < 2 || len(call) > 3 {
@@ -110,7 +153,7 @@ func (m *message) readCall(v any) {
 		m.err = errNoCall(v)
 		return
 	}
-	m.method, m.args = name, arguments{positional, named}
+	m.method, m.args = name, arguments{positional, named, m.args.registry}
 }
 
 // isManagerCall recognizes what multiprocessing.managers.dispatch sends.
@@ -120,6 +163,24 @@ func isManagerCall(call value.Tuple) bool {
 	_, ok2 := sequence(call[2])
 	_, ok3 := call[3].(map[string]any)
 	return (isIdent || call[0] == nil) && ok1 && ok2 && ok3
+}
+
+// readManagerCall reads what isManagerCall has recognized.
+func (m *message) readManagerCall(call value.Tuple) {
+	m.form = formManager
+	m.method = call[1].(string)
+	m.args.positional, _ = sequence(call[2])
+	m.args.named, _ = call[3].(map[string]any)
+	ident, ofObject := call[0].(string)
+	switch {
+	case !ofObject:
+		m.manage = true
+	case slices.Contains(aboutObject, m.method):
+		m.manage = true
+		m.args.positional = append([]any{ident}, m.args.positional...)
+	default:
+		m.method = methodOf(ident, m.method)
+	}
 }
 
 func sequence(v any) ([]any, bool) {
@@ -143,29 +204,39 @@ func errNoCall(v any) error {
 
 // answer packs a result.
 func (m *message) answer(result any) ([]byte, error) {
+	if result == (value.Void{}) {
+		result = nil // XML has another word for it, which is not None in Python
+	}
+	if m.form == formManager {
+		result = value.Tuple{"#RETURN", result}
+	}
+	return m.pack(result)
+}
+
+// refusal packs a fault as an exception, or as what makes one of it.
+func (m *message) refusal(f *rpc.Fault) ([]byte, error) {
+	switch {
+	case m.xml && m.form == formManager:
+		return m.pack(value.Tuple{"#TRACEBACK", traceback(f)})
+	case m.xml && m.form == formPlain:
+		return xmlFault(f), nil
+	case m.form == formManager:
+		return m.pack(value.Tuple{"#ERROR", exceptionOf(f)})
+	}
+	return m.pack(exceptionOf(f))
+}
+
+// pack makes the message of v.
+func (m *message) pack(v any) ([]byte, error) {
 	if m.form == formRecipe {
-		inner, err := pickle.Append(nil, result, pickle.EncodeOptions{Protocol: m.inner})
+		inner, err := pickle.Append(nil, v, m.pickle.EncodeOptions(m.inner))
 		if err != nil {
 			return nil, err
 		}
-		result = inner
+		v = inner
 	}
-	return pickle.Append(nil, result, pickle.EncodeOptions{Protocol: m.protocol})
-}
-
-// refusal packs a fault as an exception.
-func (m *message) refusal(f *rpc.Fault) ([]byte, error) {
-	e := exceptionOf(f)
-	if m.form == formManager {
-		return m.answer(value.Tuple{"#ERROR", e})
+	if m.xml {
+		return appendXML(nil, v)
 	}
-	return m.answer(e)
+	return pickle.Append(nil, v, m.pickle.EncodeOptions(m.protocol))
 }
-
-// xmlRefusal answers a client of Python's managers that speaks XML, in the way
-// that makes it raise an error: multiprocessing.managers.dispatch and
-// multiprocessing.connection._xml_dumps in CPython.
-var xmlRefusal = []byte(`<params><param><value><array><data>` +
-	`<value><string>#TRACEBACK</string></value>` +
-	`<value><string>fault -32600: XML is not served here; expected pickled objects, as serializer='pickle' sends them</string></value>` +
-	`</data></array></value></param></params>`)
