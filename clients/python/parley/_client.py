@@ -8,7 +8,7 @@ import pickle
 import socket
 import ssl
 import threading
-from typing import Any, Callable, Dict, Iterable, Mapping, Optional, Sequence, Union
+from typing import Any, Callable, Dict, Iterable, Mapping, Optional, Sequence, Tuple, Type, Union
 
 from . import _address, _link, _login, _pickle, _secrets
 from ._deadline import Deadline, check_timeout
@@ -55,7 +55,7 @@ class Client:
     closed because a call was not answered in time, is made anew by the next call.
     """
 
-    def __init__(self, address: _address.Address, login: _Login, cafile: Optional[str], classes: Dict[str, type],
+    def __init__(self, address: _address.Address, login: _Login, cafile: Optional[str], classes: Dict[str, Type[Any]],
                  timeout: float, connect_timeout: float, max_message: int) -> None:
         self._address = address
         self._login = login
@@ -126,7 +126,7 @@ class Client:
         if isinstance(args, (str, bytes, bytearray)):
             raise TypeError("args: expected a list or tuple of arguments, got %s" % type(args).__name__)
         deadline = Deadline(self._timeout if timeout is None else check_timeout("timeout", timeout))
-        request: tuple = (name, tuple(args), dict(kwargs)) if kwargs else (name, tuple(args))
+        request: Tuple[Any, ...] = (name, tuple(args), dict(kwargs)) if kwargs else (name, tuple(args))
         message = pickle.dumps(request, _pickle.PROTOCOL)
         answer = self._exchange(message, deadline)
         try:
@@ -219,7 +219,7 @@ class Client:
 
 def connect(address: str, *, authkey: Optional[bytes] = None, authkey_file: Optional[Path] = None,
             credential: Optional[Path] = None, cafile: Optional[Path] = None,
-            classes: Union[Iterable[type], Mapping[str, type]] = (),
+            classes: Union[Iterable[Type[Any]], Mapping[str, Type[Any]]] = (),
             timeout: float = DEFAULT_TIMEOUT, connect_timeout: float = DEFAULT_CONNECT_TIMEOUT,
             max_message: int = DEFAULT_MAX_MESSAGE, dangerously_allow_short_key: bool = False) -> Client:
     """Connect to a server, log in, and return the client.

@@ -18,7 +18,7 @@ import fractions
 import re
 import struct
 import uuid
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Type, Union, cast
 
 PROTOCOL = 5  # of what is sent, and so of the answers
 
@@ -56,15 +56,15 @@ class _Class(_Name):
         self.type = type
 
 
-def classes_by_name(classes: Union[Iterable[type], Mapping[str, type]]) -> Dict[str, type]:
+def classes_by_name(classes: Union[Iterable[Type[Any]], Mapping[str, Type[Any]]]) -> Dict[str, Type[Any]]:
     """Return classes under the names that pickle has for them.
 
     A mapping says other names: {"product.Product": Product}.
     """
+    named: Dict[str, Type[Any]] = {}
     if isinstance(classes, Mapping):
-        named = dict(classes)
+        named.update(cast(Mapping[str, Type[Any]], classes))
     else:
-        named = {}
         for c in classes:
             if isinstance(c, type):
                 named["%s.%s" % (c.__module__, c.__qualname__)] = c
@@ -109,7 +109,7 @@ class _Machine:
     def run(self) -> Any:
         data, stack, memo = self.data, self.stack, self.memo
         push, pop = stack.append, stack.pop
-        other, keys = self.other, self.keys
+        other = self.other
         pos = self.pos
         while True:
             op = data[pos]
@@ -127,7 +127,7 @@ class _Machine:
                 push(data[pos + 1:end].decode("utf-8", "surrogatepass"))
                 pos = end
             elif op == 0x68:  # BINGET
-                push(self.get(data[pos]))
+                push(memo[data[pos]])
                 pos += 1
             elif op == 0x47:  # BINFLOAT
                 push(_FLOAT(data, pos)[0])
@@ -142,20 +142,28 @@ class _Machine:
                 self.marks.append(len(stack))
             elif op == 0x75:  # SETITEMS
                 items = self.popmark()
-                target = self.target(stack[-1], dict)
+                ks = items[::2]
+                if tuple in map(type, ks):
+                    self.keys(ks)
+                target: Any = stack[-1]
                 if len(items) % 2:
                     raise Malformed("a key without a value")
-                if type(target) is dict:
-                    ks = items[::2]
-                    keys(ks)
+                if target.__class__ is dict:
                     target.update(zip(ks, items[1::2]))
                 else:
-                    keys(items[::2])
-                    for i in range(0, len(items), 2):
-                        target[items[i]] = items[i + 1]
+                    target = self.target(target, dict)
+                    for k, v in zip(ks, items[1::2]):
+                        target[k] = v
             elif op == 0x65:  # APPENDS
                 items = self.popmark()
                 self.target(stack[-1], list).extend(items)
+            elif op == 0x86:  # TUPLE2
+                y = pop()
+                x = stack[-1]
+                if x.__class__ is tuple or y.__class__ is tuple:
+                    stack[-1] = self.tuple_of((x, y))
+                else:
+                    stack[-1] = (x, y)
             elif op == 0x7D:  # EMPTY_DICT
                 push({})
             elif op == 0x5D:  # EMPTY_LIST
@@ -210,12 +218,6 @@ class _Machine:
         del self.stack[at:]
         return items
 
-    def get(self, i: int) -> Any:
-        try:
-            return self.memo[i]
-        except KeyError:
-            raise Malformed("nothing is remembered as %d" % i) from None
-
     def target(self, x: Any, kind: type) -> Any:
         """Return x if items can be put into it."""
         if type(x) is kind or _CONTAINERS.get(type(x)) is kind or self.mine(x):
@@ -228,8 +230,6 @@ class _Machine:
 
     def keys(self, keys: Sequence[Any]) -> None:
         """Look at what will be hashed."""
-        if tuple not in map(type, keys):
-            return
         for k in keys:
             if k.__class__ is tuple:
                 at = self.nested.get(id(k))
@@ -356,9 +356,6 @@ class _Machine:
     def tuple1(self) -> None:
         self.stack[-1] = self.tuple_of(self.stack[-1:])
 
-    def tuple2(self) -> None:
-        self.stack[-2:] = [self.tuple_of((self.stack[-2], self.stack[-1]))]
-
     def tuple3(self) -> None:
         self.stack[-3:] = [self.tuple_of((self.stack[-3], self.stack[-2], self.stack[-1]))]
 
@@ -386,7 +383,7 @@ class _Machine:
         self.memo[self.number(size)] = self.stack[-1]
 
     def long_binget(self) -> None:
-        self.stack.append(self.get(self.number(4)))
+        self.stack.append(self.memo[self.number(4)])
 
 
 _FLOAT = struct.Struct(">d").unpack_from
@@ -404,7 +401,6 @@ _HANDLERS: Dict[int, Callable[[_Machine], None]] = {
     0x73: _Machine.setitem,
     0x61: _Machine.append,
     0x85: _Machine.tuple1,
-    0x86: _Machine.tuple2,
     0x87: _Machine.tuple3,
     0x63: _Machine.global_,
     0x93: _Machine.stack_global,
@@ -541,8 +537,13 @@ def _decimal(text: Any) -> decimal.Decimal:
     return decimal.Decimal(text)
 
 
+_FRACTION = re.compile(r"-?[0-9]{1,4000}(?:/[0-9]{1,4000})?", re.ASCII)
+
+
 def _fraction(numerator: Any, denominator: Any = 1) -> fractions.Fraction:
-    if type(numerator) is str and len(numerator) <= _MAX_TEXT and re.fullmatch(r"-?[0-9]{1,4000}(?:/[0-9]{1,4000})?", numerator):
+    if isinstance(numerator, str):
+        if len(numerator) > _MAX_TEXT or not _FRACTION.fullmatch(numerator):
+            raise Malformed("expected a fraction as text")
         above, _, below = numerator.partition("/")
         return fractions.Fraction(int(above), int(below or "1"))
     _only(numerator, int)

@@ -210,7 +210,7 @@ class TestAttacks(unittest.TestCase):
             (b"\x80\x04c_codecs\nencode\n\x8c\x01a\x8c\x03zip\x86R.", "latin1"),
             (b"\x80\x04cbuiltins\nbytearray\nJ\xff\xff\xff\x7f\x85R.", "expected bytes"),
             (b"\x80\x04cbuiltins\nint\n\x8c\x0212\x85R.", "is not called"),
-            (b"\x80\x04cfractions\nFraction\n\x8c\x0b1e999999999\x85R.", "expected int"),
+            (b"\x80\x04cfractions\nFraction\n\x8c\x0b1e999999999\x85R.", "expected a fraction"),
             (b"\x80\x04cdecimal\nDecimal\nX\x00\x00\x01\x00" + b"9" * 65536 + b"\x85R.", "at most"),
             (b"\x80\x04ccollections\ndeque\ncbuiltins\nlist\n\x85R.", "expected list"),
             (b"\x80\x04ccollections\ndefaultdict\ncuuid\nUUID\n\x85R.", "expected a defaultdict"),
@@ -266,7 +266,7 @@ class TestAttacks(unittest.TestCase):
     def test_index_of_the_memo(self):
         """LONG_BINPUT with a large index takes 34 GB of pickle.loads."""
         self.assertEqual(loads(b"\x80\x04K\x01r\xff\xff\xff\x7fj\xff\xff\xff\x7f\x86."), (1, 1))
-        self.refused(b"\x80\x04h\x05.", "nothing is remembered")
+        self.refused(b"\x80\x04h\x05.")
 
     def test_nested_tuples(self):
         """The hash of a deep tuple ends the process, when pickle.loads makes it a key."""
