@@ -34,6 +34,9 @@ class Link:
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
         self._in = bytearray()  # what has come and nobody has asked for yet
+        self._poll = select.poll() if hasattr(select, "poll") else None
+        if self._poll is not None:
+            self._poll.register(sock, select.POLLIN)
 
     def send(self, payload: bytes, deadline: Deadline) -> None:
         """Send one frame. When it raises, the peer has not got all of it."""
@@ -90,10 +93,8 @@ class Link:
         if self._in or isinstance(self.sock, ssl.SSLSocket) and self.sock.pending():
             return False
         try:
-            if hasattr(select, "poll"):
-                poll = select.poll()
-                poll.register(self.sock, select.POLLIN)
-                return not poll.poll(0)
+            if self._poll is not None:
+                return not self._poll.poll(0)
             return not select.select([self.sock], [], [], 0)[0]
         except (OSError, ValueError):
             return False

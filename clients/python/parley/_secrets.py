@@ -32,15 +32,18 @@ class Secret(NamedTuple):
 
 def read_file(path: Path, limit: int) -> bytes:
     """Read a file that nobody else can, without one newline at its end."""
-    fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
-    with open(fd, "rb") as f:
+    fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
         # What is looked at is the file that is open, whatever the path means by now.
         info = os.fstat(fd)
         if not stat.S_ISREG(info.st_mode):
             raise ValueError("%s: expected a regular file" % os.fspath(path))
         if os.name == "posix":
             _check_access(path, info)
-        data = f.read(limit + 2)
+        with open(fd, "rb", closefd=False) as f:
+            data = f.read(limit + 2)
+    finally:
+        os.close(fd)
     if data.endswith(b"\n"):
         data = data[:-1]
     if len(data) > limit:

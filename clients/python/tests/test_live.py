@@ -208,7 +208,7 @@ class TestTLS(Live):
         with self.assertRaises(parley.AuthError):  # to one that it does not know, a server may seem to want a passphrase
             parley.connect(s.url, credential=stranger)
         with self.assertRaises(parley.Error):
-            parley.connect(s.url.replace("tls://", "tcp://"), authkey_file=self.authkey)
+            parley.connect(s.url.replace("tls://", "tcp://"), authkey_file=self.authkey, timeout=0.5)
         with self.assertRaises(parley.LinkError):
             parley.connect(self.tcp().url.replace("tcp://", "tls://"), credential=self.key)
 
