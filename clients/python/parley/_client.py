@@ -182,11 +182,11 @@ class Client:
             self._drop()  # the parent process goes on with it
         if self._link is not None and not self._link.idle():
             self._drop()  # the server has left since
-        if self._link is None and not self._closed:
+        if self._closed:
+            raise LinkError("%s: the client is closed" % self.address)
+        if self._link is None:
             self._link = self._connect(deadline.sooner(self._connect_timeout))
             self._pid = os.getpid()
-        if self._closed or self._link is None:
-            raise LinkError("%s: the client is closed" % self.address)
         return self._link
 
     def _connect(self, deadline: Deadline) -> _link.Link:

@@ -135,13 +135,13 @@ class TestChallenge(Case):
             frame = struct.pack("!i", len(challenge())) + challenge()
             for b in frame:
                 p.sock.sendall(bytes([b]))
-                if left.wait(0.05):
+                if left.wait(0.2):
                     return
         left = threading.Event()
         self.addCleanup(left.set)
         start = time.monotonic()
         self.refused(parley.Timeout, "no login in time", serve, connect_timeout=0.3)
-        self.assertLess(time.monotonic() - start, 2)
+        self.assertLess(time.monotonic() - start, 10)  # all of it would take 15 s
         left.set()
 
     def test_silent_server(self):

@@ -137,7 +137,7 @@ class TestTimeouts(Case):
         server = self.server(late, echo)
         c = self.client(server)
         with self.assertRaises(parley.Timeout) as e:
-            c.call("slow", timeout=0.1)
+            c.call("slow", timeout=0.5)
         self.assertTrue(e.exception.sent)
         self.assertIsInstance(e.exception, TimeoutError)
         self.assertEqual(c.add(1), ("add", (1,)))
@@ -146,7 +146,9 @@ class TestTimeouts(Case):
         self.assertEqual(gone, [b""], "the server learns that nobody waits")
 
     def test_default(self):
-        c = self.client(self.server(lambda p: (p.login(), p.receive(), p.receive())), timeout=0.2)
+        c = self.client(self.server(lambda p: (p.login(), p.receive(), p.receive())))
+        self.assertEqual((c._timeout, c._connect_timeout), (30, 10))
+        c._timeout = 0.2  # from here on: the login may take longer on a busy machine
         with self.assertRaises(parley.Timeout):
             c.x()
 
@@ -163,7 +165,7 @@ class TestTimeouts(Case):
         start = time.monotonic()
         with self.assertRaises(parley.Timeout):
             c.call("x", timeout=0.3)
-        self.assertLess(time.monotonic() - start, 3)
+        self.assertLess(time.monotonic() - start, 15)  # all of it would take 20 s
 
     def test_server_that_does_not_read(self):
         def deaf(p):
@@ -273,6 +275,32 @@ class TestConnections(Case):
             time.sleep(0.01)
         self.assertEqual(c.x(), ("x", ()))
         self.assertEqual(server.count, 2)
+
+    def test_unasked_answer_in_the_same_read(self):
+        def eager(p):
+            p.login()
+            p.receive()
+            one = pickle.dumps(1)
+            p.sock.sendall((struct.pack("!i", len(one)) + one) * 2)
+            p.receive()
+        server = self.server(eager, echo)
+        c = self.client(server)
+        self.assertEqual(c.x(), 1)
+        self.assertEqual(c.x(), ("x", ()))
+        self.assertEqual(server.count, 2)
+
+    def test_time_of_a_new_connection(self):
+        """connect_timeout bounds it, also within a call that may take longer."""
+        server = self.server(lambda p: (p.login(), p.send(p.receive())), lambda p: p.receive())
+        c = self.client(server)
+        c.x()
+        c._connect_timeout = 0.3
+        server.threads[0].join(20)
+        start = time.monotonic()
+        with self.assertRaisesRegex(parley.Timeout, "no login in time") as e:
+            c.x()
+        self.assertFalse(e.exception.sent)
+        self.assertLess(time.monotonic() - start, 15)
 
     def test_broken_in_a_call(self):
         c = self.client(self.server(lambda p: (p.login(), p.receive())))

@@ -128,7 +128,7 @@ class TestTCP(Live):
     def test_time_out(self):
         with parley.connect(self.tcp().url, authkey_file=self.authkey) as server:
             with self.assertRaises(parley.Timeout) as e:
-                server.call("sleep", [60], timeout=0.2)
+                server.call("sleep", [60], timeout=1)
             self.assertTrue(e.exception.sent)
             self.assertEqual(server.add(3, 5), 8)
 
