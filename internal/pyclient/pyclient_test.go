@@ -25,7 +25,7 @@ result = unittest.TextTestRunner(stream=sys.stderr).run(tests)
 for test, why in result.skipped:
     sys.stderr.write("skipped: %s: %s\n" % (test, why))
 print("%d tests" % result.testsRun)
-sys.exit(not result.wasSuccessful() or len(result.skipped) > 0 or result.testsRun < 80)
+sys.exit(not result.wasSuccessful() or len(result.skipped) > 0 or result.testsRun < 95)
 `
 
 // oldestMinor is the oldest Python 3 that the package is for.

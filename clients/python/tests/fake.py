@@ -83,6 +83,7 @@ class FakeServer:
             if self.count < 0:
                 sock.close()
                 return
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             serve = self.serve[min(self.count, len(self.serve) - 1)]
             self.count += 1
             self.socks.append(sock)

@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 import unittest
+from unittest import mock
 
 import parley
 from parley import _address, _secrets
@@ -72,8 +73,19 @@ class TestSecrets(unittest.TestCase):
         fifo = os.path.join(self.dir, "fifo")
         os.mkfifo(fifo, 0o600)
         for path in (fifo, self.dir):
-            with self.assertRaises((ValueError, OSError)):
+            with self.assertRaisesRegex(ValueError, "expected a regular file"):
                 _secrets.authkey_file(path, False)
+
+    @unittest.skipUnless(os.name == "posix", "owners of files as POSIX has them")
+    def test_files_of_others(self):
+        path = self.file(KEY)
+        if os.geteuid() == 0:
+            os.chown(path, 12345, -1)
+            user = 0
+        else:
+            user = os.geteuid() + 1
+        with mock.patch("os.geteuid", return_value=user), self.assertRaisesRegex(PermissionError, "belongs to user"):
+            _secrets.authkey_file(path, False)
 
     def test_credential(self):
         want = ("bot.k_1", True, bytes(range(32)))

@@ -245,6 +245,21 @@ class TestThreads(Case):
         self.assertTrue(got[0].sent)
 
 
+    def test_close_as_the_answer_comes(self):
+        c = self.client(self.server(echo))
+        link = c._link
+        receive = link.receive
+
+        def late(*args):
+            answer = receive(*args)
+            c.close()
+            return answer
+        link.receive = late
+        self.assertEqual(c.x(), ("x", ()))
+        self.assertIsNone(c._link)
+        self.assertEqual(link.sock.fileno(), -1)
+
+
 class TestConnections(Case):
     def test_made_anew_when_the_server_left(self):
         def once(p):
@@ -314,18 +329,24 @@ class TestConnections(Case):
         def serve(p):
             p.login()
             p.read(4)
-            p.send(pickle.dumps(RuntimeError("fault -32003: too large")))
-            p.sock.shutdown(socket.SHUT_RD)
-            p.read(1 << 30)
+            if answer:
+                p.send(answer)
+            p.read(1)
+
+        def send(message, deadline):
+            link.sock.sendall(struct.pack("!i", len(message)))
+            raise BrokenPipeError("broken pipe")
+        answer = pickle.dumps(RuntimeError("fault -32003: too large"))
         c = self.client(self.server(serve))
-        try:
-            c.call("x", [bytes(32 << 20)], timeout=10)
-        except parley.Fault as e:
-            self.assertEqual(e.code, -32003)
-        except parley.LinkError as e:  # the system threw it away
-            self.assertFalse(e.sent)
-        else:
-            self.fail("no error")
+        for kind in (parley.Fault, parley.LinkError):
+            c._open()
+            link = c._link
+            link.send = send
+            with self.assertRaises(kind) as e:
+                c.x()
+            self.assertEqual(e.exception.code if answer else e.exception.sent, -32003 if answer else False)
+            self.assertIsNone(c._link)
+            answer = None
 
     def test_close(self):
         server = self.server(echo)

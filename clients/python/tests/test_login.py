@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import os
+import socket
 import ssl
 import sys
 import tempfile
@@ -11,7 +12,7 @@ import unittest
 from unittest import mock
 
 import parley
-from parley import _certificate, _login, _secrets
+from parley import _certificate, _deadline, _link, _login, _secrets
 
 from . import certificates
 from .fake import Case
@@ -121,6 +122,31 @@ class TestConversation(unittest.TestCase):
                 f.write("ann:correct horse battery staple\n")
             with self.assertRaisesRegex(parley.AuthError, "pip install argon2-cffi, or log in with a generated key"):
                 parley.connect("tls://127.0.0.1:1", credential=path)
+
+
+@unittest.skipUnless(hasattr(socket, "SO_PEERCRED"), "Linux tells the user at the other end")
+class TestUser(unittest.TestCase):
+    def test_login_without_tls(self):
+        near, far = socket.socketpair()
+        self.addCleanup(near.close)
+        self.addCleanup(far.close)
+        _login._check_user(near)
+        with mock.patch("os.geteuid", return_value=os.geteuid() + 1), self.assertRaisesRegex(parley.AuthError, "belongs to user"):
+            _login.login(RAW, _link.Link(near), _deadline.Deadline(5))
+        far.setblocking(False)
+        self.assertRaises(BlockingIOError, far.recv, 1)  # nothing was sent
+
+    def test_system_that_does_not_tell(self):
+        near, far = socket.socketpair()
+        self.addCleanup(near.close)
+        self.addCleanup(far.close)
+        option = socket.SO_PEERCRED
+        del socket.SO_PEERCRED
+        try:
+            with self.assertRaisesRegex(parley.AuthError, "on Linux only"):
+                _login._check_user(near)
+        finally:
+            socket.SO_PEERCRED = option
 
 
 class TestEndPoint(unittest.TestCase):
