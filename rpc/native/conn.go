@@ -226,16 +226,23 @@ func (c *Conn) Recv(ctx context.Context, dst any) error {
 	if err != nil {
 		return err
 	}
-	v, info, err := pickle.Decode(data, c.pickle)
-	c.mirror(info.Protocol)
-	if err != nil {
-		return fmt.Errorf("native: recv: %w", err)
-	}
+	o := c.pickle
+	o.Owned = true
 	if p, ok := dst.(*any); ok {
+		v, info, err := pickle.Decode(data, o)
+		c.mirror(info.Protocol)
+		if err != nil {
+			return fmt.Errorf("native: recv: %w", err)
+		}
 		*p = v
 		return nil
 	}
-	src := c.pickle.Registry.Source(v)
+	m, err := pickle.Read(data, o)
+	c.mirror(m.Info.Protocol)
+	if err != nil {
+		return fmt.Errorf("native: recv: %w", err)
+	}
+	src := m.Source()
 	value.Decode(src, dst)
 	if err := src.Err(); err != nil {
 		return fmt.Errorf("native: recv: %w", err)

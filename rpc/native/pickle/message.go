@@ -96,6 +96,30 @@ func (m *Message) Parts() ([]*Message, bool) {
 // nodes are its own from now on.
 func (d *decoder) builder() *decoder {
 	b := &decoder{data: d.data, at: d.at, o: d.o, names: d.names, protocol: d.protocol, elements: d.elements, memory: d.memory, granted: d.granted}
-	d.nodes, d.room = nil, nil
+	d.nodes, d.room, d.cells, d.lent = nil, nil, nil, nil
 	return b
+}
+
+// Kind returns the kind of the value.
+func (m *Message) Kind() value.Kind {
+	n, ok := m.v.(*node)
+	switch {
+	case m.d == nil:
+		return value.KindInvalid
+	case !ok:
+		return m.Source().Kind()
+	}
+	switch n.kind {
+	case nodeList:
+		return value.KindList
+	case nodeTuple:
+		return value.KindTuple
+	case nodeSet:
+		return value.KindSet
+	case nodeFrozenSet:
+		return value.KindFrozenSet
+	case nodeDict:
+		return value.KindMap
+	}
+	return value.KindOther
 }
