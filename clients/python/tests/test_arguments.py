@@ -39,6 +39,8 @@ class TestSecrets(unittest.TestCase):
 
     def file(self, data, mode=0o600):
         path = os.path.join(self.dir, "secret")
+        if os.path.exists(path):
+            os.remove(path)
         with open(path, "wb") as f:
             f.write(data)
         os.chmod(path, mode)
