@@ -28,5 +28,8 @@
 // every version of 3 can be served at the same time. Nothing that a peer sends
 // is run or imported: see package pickle.
 //
-// [Client] calls Python programs that serve one of these forms.
+// [Client] calls Python programs that serve one of these forms, and [Manager] those
+// that are the server of a BaseManager. Its calls go
+//
+//	Proxy -> pool of connections -> wire -> native.Conn
 package python
