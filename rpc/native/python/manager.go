@@ -2,12 +2,14 @@ package python
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
 	"github.com/parley-rpc/parley/rpc"
+	"github.com/parley-rpc/parley/rpc/native/pickle"
 	"github.com/parley-rpc/parley/rpc/value"
 )
 
@@ -86,10 +88,31 @@ func (h *handler) manageSpace(ctx context.Context, method string, args arguments
 	return nil, nil
 }
 
+// readTokenCall reads a get_methods of a Token, which AutoProxy sends if it does not know the
+// methods. err says why the message was not read as all others are.
+func (m *message) readTokenCall(data []byte, cfg Config, err error) bool {
+	var class *pickle.ClassError
+	if !errors.As(err, &class) || class.Class != tokenModule+"."+tokenClass {
+		return false
+	}
+	o := cfg.Pickle
+	o.Objects = true
+	v, _, err := pickle.Decode(data, o)
+	if err != nil {
+		return false
+	}
+	asked := message{protocol: m.protocol}
+	if asked.read(v, cfg); !asked.manage || asked.method != "get_methods" || len(asked.args.positional) != 1 {
+		return false
+	}
+	*m = asked
+	return true
+}
+
 // spaceName returns the id of an object: text, or that in a Token.
 func spaceName(v any) (string, bool) {
-	if token, ok := v.(map[string]any); ok {
-		v = token["id"]
+	if t, err := readToken(v); err == nil {
+		return t.id, true
 	}
 	name, ok := v.(string)
 	return name, ok

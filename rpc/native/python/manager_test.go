@@ -80,7 +80,6 @@ var managerCalls = []struct {
 	{"decref", toServer("decref", "catalog"), returned(nil)},
 	{"decref of what is gone", toServer("decref", "7f3a"), returned(nil)},
 	{"get_methods", toServer("get_methods", "catalog"), returned(tuple{"find"})},
-	{"get_methods of a token", toServer("get_methods", dict{"typeid": "x", "id": "catalog"}), returned(tuple{"find"})},
 	{"number_of_objects", toServer("number_of_objects"), returned(int64(4))},
 	{"shutdown", toServer("shutdown"), failed("RuntimeError", "fault -32600: shutdown is refused: the server is not the manager's own; it goes on")},
 	{"no such question", toServer("explode"), failed("AttributeError", "fault -32601: managers have no explode")},
@@ -167,6 +166,27 @@ func TestManagerMessageThatCannotBeRead(t *testing.T) {
 	data, _ := h.(*handler).answer(testContext(t), &rpc.Peer{}, unlimited(), []byte("\x80\x02(X\x03\x00\x00\x00rpccos\nsystem\n"))
 	if _, info, err := pickle.Decode(data, pickle.Options{}); err != nil || info.Protocol != 2 {
 		t.Errorf("protocol 2: got an answer in protocol %d, %v", info.Protocol, err)
+	}
+}
+
+// A Token is read where a manager sends one, and nowhere else.
+func TestManagerAsksAboutAToken(t *testing.T) {
+	h, err := NewHandler(managerRegistry(t), Config{Logger: quiet})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const token = "cmultiprocessing.managers\nToken\n)\x81(X\x01\x00\x00\x00xNX\x07\x00\x00\x00catalogtb"
+	if diff := cmp.Diff(any(returned(tuple{"find"})), readAnswer(t, h, "\x80\x02(NX\x0b\x00\x00\x00get_methods"+token+"\x85}t.")); diff != "" {
+		t.Errorf("get_methods (-want +got):\n%s", diff)
+	}
+	for _, send := range []string{
+		"\x80\x02(NX\x06\x00\x00\x00incref" + token + "\x85}t.",
+		"\x80\x02(X\x03\x00\x00\x00rpcX\x08\x00\x00\x00identity" + token + "\x85}t.",
+		"\x80\x02(NX\x0b\x00\x00\x00get_methods" + token + "cos\nsystem\n\x86}t.",
+	} {
+		if pair, ok := readAnswer(t, h, send).(tuple); !ok || pair[0] != "#ERROR" || !strings.Contains(pair[1].(*pickle.Exception).Text(), "multiprocessing.managers.Token") {
+			t.Errorf("%q: got %v; want the class to be refused", send, pair)
+		}
 	}
 }
 

@@ -42,6 +42,9 @@ func readMessage(data []byte, cfg Config) message {
 	v, info, err := pickle.Decode(data, cfg.Pickle)
 	if err != nil {
 		m := unreadMessage(data, cfg)
+		if m.form == formManager && m.readTokenCall(data, cfg, err) {
+			return m
+		}
 		m.unread(err)
 		return m
 	}
