@@ -159,7 +159,7 @@ func (c *Conn) Send(ctx context.Context, v any) error {
 	defer putBuffer(b)
 	var header [longHeaderSize]byte
 	message := append((*b)[:0], header[:]...)
-	message, err := pickle.Append(message, v, pickle.EncodeOptions{Protocol: int(c.protocol.Load())})
+	message, err := pickle.Append(message, v, c.pickle.EncodeOptions(int(c.protocol.Load())))
 	*b = message
 	if err != nil {
 		return fmt.Errorf("native: send: %w", err)

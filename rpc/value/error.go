@@ -79,6 +79,8 @@ type Sticky struct {
 	// other word for "nothing". A true there stays an error. It is an option of a
 	// Source; Sinks leave it alone.
 	FalseIsZero bool
+	// Types are those that have a form of their own on this wire; nil means none.
+	Types *Types
 
 	err *Error
 }

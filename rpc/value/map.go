@@ -14,6 +14,10 @@ func (c *compiler) fillMap(p *plan, t reflect.Type) {
 		p.err = fmt.Errorf("%s cannot cross the wire: keys must be strings, integers or any", t)
 		return
 	}
+	if c.types.Has(t.Key()) {
+		key := c.part(p, t.Key(), "a key of "+t.String())
+		writeKey = func(s Sink, v reflect.Value) { key.encode(s, v) }
+	}
 	elem := c.part(p, t.Elem(), "an element of "+t.String())
 	p.decode = func(s Source, v reflect.Value) {
 		switch k := s.Kind(); k {

@@ -15,11 +15,12 @@ import (
 type plan struct {
 	decode func(s Source, v reflect.Value) // v is settable and zero
 	encode func(s Sink, v reflect.Value)
-	err    error   // why the type cannot cross; then both functions fail with it
-	record *record // the fields, if the type is a struct
-	scalar scalar  // what rows of tables do instead of calling the functions
-	bits   int     // of a scalarInt
-	name   string  // of its type
+	err    error                         // why the type cannot cross; then both functions fail with it
+	plain  func(s Sink, v reflect.Value) // of one of a compiler's Types: what encode would be if it were none
+	record *record                       // the fields, if the type is a struct
+	scalar scalar                        // what rows of tables do instead of calling the functions
+	bits   int                           // of a scalarInt
+	name   string                        // of its type
 }
 
 var plans sync.Map // reflect.Type -> *plan
@@ -28,11 +29,17 @@ func planOf(t reflect.Type) *plan {
 	if p, ok := plans.Load(t); ok {
 		return p.(*plan)
 	}
-	c := compiler{built: map[reflect.Type]*plan{}}
+	return newPlan(t, nil, &plans)
+}
+
+// newPlan compiles the plan of t, with the forms of types if there are any, and
+// files it and the plans of its parts in cache.
+func newPlan(t reflect.Type, types *Types, cache *sync.Map) *plan {
+	c := compiler{types: types, cache: cache, built: map[reflect.Type]*plan{}}
 	p := c.compile(t)
 	c.spread()
 	for t, p := range c.built { // published together: a plan never refers to a half-built one
-		plans.LoadOrStore(t, p)
+		cache.LoadOrStore(t, p)
 	}
 	return p
 }
@@ -40,6 +47,8 @@ func planOf(t reflect.Type) *plan {
 // compiler builds the plans of a type and of all that it is made of. A type
 // that contains itself finds its own plan in built.
 type compiler struct {
+	types *Types
+	cache *sync.Map
 	built map[reflect.Type]*plan
 	uses  map[*plan][]use
 }
@@ -76,7 +85,7 @@ func (c *compiler) spread() {
 }
 
 func (c *compiler) compile(t reflect.Type) *plan {
-	if p, ok := plans.Load(t); ok {
+	if p, ok := c.cache.Load(t); ok {
 		return p.(*plan)
 	}
 	if p, ok := c.built[t]; ok {
@@ -84,7 +93,11 @@ func (c *compiler) compile(t reflect.Type) *plan {
 	}
 	p := &plan{}
 	c.built[t] = p
-	c.fill(p, t)
+	if c.types.Has(t) {
+		c.fillTyped(p, t)
+	} else {
+		c.fill(p, t)
+	}
 	if p.err != nil && p.decode == nil {
 		err := p.err
 		p.decode = func(s Source, _ reflect.Value) { s.Fail(err) }
@@ -132,7 +145,7 @@ func (c *compiler) fill(p *plan, t reflect.Type) {
 		p.encode = func(s Sink, v reflect.Value) { s.Float(v.Float()) }
 	case reflect.String:
 		p.scalar = scalarText
-		p.decode = func(s Source, v reflect.Value) { v.SetString(decodeText(s)) }
+		p.decode = func(s Source, v reflect.Value) { v.SetString(decodeTextAs(s, name)) }
 		p.encode = func(s Sink, v reflect.Value) { s.Text(v.String()) }
 	case reflect.Slice:
 		c.fillSlice(p, t)
@@ -289,6 +302,9 @@ func (c *compiler) fillPointer(p *plan, t reflect.Type) {
 			return
 		}
 		elem.encode(s, v.Elem())
+	}
+	if c.types.Has(t.Elem()) {
+		p.encode = func(s Sink, v reflect.Value) { encodeTyped(s, v, elem) }
 	}
 }
 

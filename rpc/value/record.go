@@ -72,7 +72,11 @@ func (c *compiler) fillStruct(p *plan, t reflect.Type) {
 // without a field: otherwise no service could be upgraded before its callers.
 func (r *record) decode(s Source, v reflect.Value) {
 	if k := s.Kind(); k != KindMap {
-		mismatch(s, "map", k)
+		if k == KindOther {
+			decodeInstance(s, v)
+		} else {
+			mismatch(s, "map", k)
+		}
 		return
 	}
 	s.Map()

@@ -17,12 +17,19 @@ func decodeBool(s Source) bool {
 	return s.Bool()
 }
 
-func decodeText(s Source) string {
-	if k := s.Kind(); k != KindString {
+func decodeText(s Source) string { return decodeTextAs(s, "string") }
+
+// decodeTextAs reads text for the Go type of that name.
+func decodeTextAs(s Source, name string) string {
+	switch k := s.Kind(); k {
+	case KindString:
+		return s.Text()
+	case KindOther:
+		return scalarInstance(s, reflect.String, "string", name).String()
+	default:
 		mismatch(s, "string", k)
 		return ""
 	}
-	return s.Text()
 }
 
 func decodeBytes(s Source) []byte {
@@ -61,6 +68,8 @@ func decodeInt(s Source, bits int, name string) int64 {
 			return 0
 		}
 		n = int64(f)
+	case KindOther:
+		n = scalarInstance(s, reflect.Int64, "int", name).Int()
 	default:
 		mismatch(s, "int", k)
 		return 0
@@ -99,6 +108,8 @@ func decodeUint(s Source, bits int, name string) uint64 {
 			return 0
 		}
 		n = uint64(f)
+	case KindOther:
+		n = scalarInstance(s, reflect.Uint64, "int", name).Uint()
 	default:
 		mismatch(s, "int", k)
 		return 0

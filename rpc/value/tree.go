@@ -17,6 +17,15 @@ func NewSource(v any) Source {
 	return s
 }
 
+// NewTypedSource returns a NewSource in which values of the given types, and
+// pointers to them, stand for themselves: each is read by Other.
+func NewTypedSource(v any, types *Types) Source {
+	s := &treeSource{}
+	s.Types = types
+	s.stand(v)
+	return s
+}
+
 type treeSource struct {
 	Sticky
 	next  any  // what stands next, in dynamic form
@@ -52,6 +61,9 @@ func (s *treeSource) stand(v any) {
 			s.next = v.Int64()
 		}
 	default:
+		if _, ok := v.(Attributed); ok || s.Types.Holds(v) {
+			return
+		}
 		tree, err := Dynamic(v)
 		if err != nil {
 			s.Fail(err)
@@ -277,6 +289,10 @@ func (s *treeSource) leave() bool {
 }
 
 func (s *treeSource) Name() []byte {
+	if s.Kind() == KindOther && s.Types.Holds(s.next) {
+		s.name = append(s.name[:0], decodeText(s)...)
+		return s.name
+	}
 	s.name = append(s.name[:0], takeAs[string](s, KindString)...)
 	return s.name
 }

@@ -88,7 +88,7 @@ func Encode(s Sink, v any) {
 		s.Floats(v)
 	default:
 		r := reflect.ValueOf(v)
-		planOf(r.Type()).encode(s, r)
+		planFor(s, r.Type()).encode(s, r)
 	}
 }
 

@@ -18,9 +18,9 @@ func TestAllocationsOfRead(t *testing.T) {
 	for i := range ints {
 		ints[i], floats[i] = int64(i)<<20, float64(i)/3
 	}
-	products := make([]product, n)
-	for i := range products {
-		products[i] = product{i, "a name", float64(i) / 4}
+	records := make([]record, n)
+	for i := range records {
+		records[i] = record{i, "a name", float64(i) / 4}
 	}
 	for _, test := range []struct {
 		name string
@@ -30,8 +30,8 @@ func TestAllocationsOfRead(t *testing.T) {
 	}{
 		{"ints", ints, func() any { return new([]int64) }, 100},
 		{"floats", floats, func() any { return new([]float64) }, 100},
-		{"records", products, func() any { return new([]product) }, n / 5}, // 512 bytes of names at a time
-		{"records into maps", products, func() any { return new(any) }, 4 * n},
+		{"records", records, func() any { return new([]record) }, n / 5}, // 512 bytes of names at a time
+		{"records into maps", records, func() any { return new(any) }, 4 * n},
 	} {
 		data, err := Append(nil, test.v, EncodeOptions{})
 		if err != nil {
@@ -66,7 +66,7 @@ func TestAllocationsOfLargeBytes(t *testing.T) {
 	const size = 1 << 20
 	blob := make([]byte, size)
 	for _, protocol := range []int{3, 4, 5} {
-		message := perRun( func() {
+		message := perRun(func() {
 			if _, err := Append(nil, blob, EncodeOptions{Protocol: protocol}); err != nil {
 				t.Fatal(err)
 			}
@@ -78,7 +78,7 @@ func TestAllocationsOfLargeBytes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		value := perRun( func() {
+		value := perRun(func() {
 			if _, _, err := Decode(data, Options{}); err != nil {
 				t.Fatal(err)
 			}
@@ -86,7 +86,7 @@ func TestAllocationsOfLargeBytes(t *testing.T) {
 		if value > size+size/4 {
 			t.Errorf("protocol %d: Decode took %d bytes for %d; want them once", protocol, value, size)
 		}
-		owned := perRun( func() {
+		owned := perRun(func() {
 			if _, _, err := Decode(data, Options{Owned: true}); err != nil {
 				t.Fatal(err)
 			}

@@ -29,8 +29,8 @@ func (d *decoder) check(v any, depth int, copied bool) {
 			d.checkItems(v, depth+1, copied || v.shared)
 		}
 		return
-	case class, zone:
-		d.tree(v, depth, copied)
+	case class, zone, *instance:
+		d.tree(v, depth, true)
 		return
 	case string:
 		d.charge(len(v))
@@ -82,21 +82,14 @@ func (n *node) isPlain() bool {
 // element takes one off the values that the tree may still get.
 func (d *decoder) element() bool {
 	if d.elements--; d.elements < 0 {
-		d.fail(fmt.Errorf("more than %d values: %w", d.o.MaxElements, ErrLimit))
+		d.fail(errElements(d.o.MaxElements))
 	}
 	return d.err == nil
 }
 
 // enter opens a container that stands at depth.
 func (d *decoder) enter(n *node, depth int) bool {
-	switch {
-	case n.open:
-		d.fail(errors.New("a value contains itself; expected a tree"))
-	case depth > d.o.MaxDepth:
-		d.tooDeep()
-	case len(n.items)+n.packed.len() > d.elements:
-		d.fail(fmt.Errorf("more than %d values: %w", d.o.MaxElements, ErrLimit))
-	}
+	d.bound(n.open, depth, len(n.items)+n.packed.len())
 	n.open = d.err == nil
 	return n.open
 }
@@ -104,6 +97,20 @@ func (d *decoder) enter(n *node, depth int) bool {
 func (d *decoder) tooDeep() {
 	d.fail(fmt.Errorf("more than %d containers within each other: %w", d.o.MaxDepth, ErrLimit))
 }
+
+// bound fails unless there may be a container at depth, of n items.
+func (d *decoder) bound(open bool, depth, n int) {
+	switch {
+	case open:
+		d.fail(errors.New("a value contains itself; expected a tree"))
+	case depth > d.o.MaxDepth:
+		d.tooDeep()
+	case n > d.elements:
+		d.fail(errElements(d.o.MaxElements))
+	}
+}
+
+func errElements(limit int) error { return fmt.Errorf("more than %d values: %w", limit, ErrLimit) }
 
 // chargeAgain charges a copy of v.
 func (d *decoder) chargeAgain(v any) bool {

@@ -4,14 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
-	"slices"
 	"strings"
 
 	"github.com/parley-rpc/parley/rpc/value"
 )
 
-// class is the name of a type or function as Python 3 has it, "module.name".
-// There is nothing behind it: construct knows what to build for which name.
+// class is the name of a type or function as Python 3 has it: "module.name", or
+// "module:outer.name" if it is defined within a class. There is nothing behind
+// it: construct knows what to build for which name.
 type class string
 
 const (
@@ -38,7 +38,8 @@ const (
 	classDelta       class = "datetime.timedelta"
 	classTimezone    class = "datetime.timezone"
 	classZoneInfo    class = "zoneinfo.ZoneInfo"
-	classZoneByName  class = "zoneinfo.ZoneInfo._unpickle"
+	classOr          class = "_operator.or_"
+	classZoneByName  class = "zoneinfo:ZoneInfo._unpickle"
 )
 
 // named are the names that may stand in a message: those that construct builds
@@ -65,9 +66,11 @@ var python2Names = map[class]class{
 	"builtins.unicode": "builtins.str",
 }
 
-func (c class) split() (module, name string) {
-	module, name, _ = strings.Cut(string(c), ".")
-	return module, name
+func newClass(module, name string) class {
+	if strings.Contains(name, ".") {
+		return class(module + ":" + name)
+	}
+	return class(module + "." + name)
 }
 
 // isFunction reports whether a name is that of a function, not of a class.
@@ -75,9 +78,44 @@ func (c class) isFunction() bool {
 	return c == classGetattr || c == classEncode || c == classReconstruct || c == classZoneByName
 }
 
-func (c class) lastName() string {
+func (c class) split() (module, name string) {
+	at := strings.IndexByte(string(c), ':')
+	if at < 0 {
+		at = strings.LastIndexByte(string(c), '.')
+	}
+	if at < 0 {
+		return "", string(c)
+	}
+	return string(c[:at]), string(c[at+1:])
+}
+
+// dotted is c as it is shown.
+func (c class) dotted() string { return strings.Replace(string(c), ":", ".", 1) }
+
+func (c class) module() string {
+	module, _ := c.split()
+	return module
+}
+
+func (c class) name() string {
 	_, name := c.split()
 	return name
+}
+
+// outer returns the class that c is defined in, and the name that it has there.
+func (c class) outer() (outer class, name string, ok bool) {
+	module, qualified := c.split()
+	at := strings.LastIndexByte(qualified, '.')
+	if at < 0 {
+		return "", "", false
+	}
+	return newClass(module, qualified[:at]), qualified[at+1:], true
+}
+
+// inner returns the class or attribute of that name of c.
+func (c class) inner(name string) class {
+	module, qualified := c.split()
+	return newClass(module, qualified+"."+name)
 }
 
 // class returns the class for a name in the message if the name is known.
@@ -85,21 +123,35 @@ func (d *decoder) class(module, name string) any {
 	if d.err != nil {
 		return class("")
 	}
-	c := class(module + "." + name)
+	c := newClass(module, name)
 	switch module {
 	case "__builtin__", "exceptions":
-		c = class("builtins." + name)
+		c = newClass("builtins", name)
 		if new, ok := python2Names[c]; ok {
 			c = new
 		}
 	case "copy_reg":
-		c = class("copyreg." + name)
+		c = newClass("copyreg", name)
 	}
-	if !named[c] && !c.isException() && !slices.Contains(d.o.Classes, string(c)) {
-		d.fail(&ClassError{Class: value.Clip(module+"."+name, 128)})
-	}
+	d.allow(c)
 	return c
 }
+
+// allow fails for a class that may not stand in the message.
+func (d *decoder) allow(c class) {
+	switch {
+	case named[c] || c.isException() || d.names.knows(c):
+	case !d.o.Objects:
+		d.fail(&ClassError{Class: value.Clip(c.dotted(), 128)})
+	case len(c) > maxClassName:
+		d.fail(fmt.Errorf("the name of a class has %d bytes, more than %d: %w", len(c), maxClassName, ErrLimit))
+	default: // it may be kept for each mention
+		d.charge(len(c))
+	}
+}
+
+// maxClassName bounds the name of a class of which nothing is known, in bytes.
+const maxClassName = 1024
 
 func (d *decoder) stackGlobal() {
 	names := d.popN(2)
@@ -180,76 +232,71 @@ func (d *decoder) construct(callable any, args []any) any {
 	case classZoneByName:
 		return d.namedZone(a.text(0))
 	case classGetattr:
-		if a.count(2); d.err == nil && (args[0] != any(classZoneInfo) || args[1] != any("_unpickle")) {
-			d.fail(&ClassError{Class: "builtins.getattr"})
-		}
-		return classZoneByName
+		return d.getattr(a)
 	case classReconstruct:
-		a.count(3)
-		if d.err == nil && (args[1] != any(classObject) || args[2] != nil) {
-			d.fail(&ClassError{Class: describe(args[0])})
-		}
-		if d.err != nil {
-			return nil
-		}
-		return d.newObject(args[0], nil)
+		return d.rebuild(a)
+	case classOr:
+		return d.combine(a)
 	}
 	if c.isException() {
 		n := d.newNode(nodeException, args)
 		n.class, n.shared = c, true
 		return n
 	}
-	d.fail(&ClassError{Class: string(c)})
-	return nil
-}
-
-// newObject makes an instance that setState fills: of a class whose instances
-// are read by their attributes.
-func (d *decoder) newObject(callable any, args []any) any {
-	c, ok := callable.(class)
-	if !ok || c != classUUID && !slices.Contains(d.o.Classes, string(c)) {
-		d.fail(&ClassError{Class: value.Clip(describe(callable), 128)})
+	if named[c] {
+		d.fail(&ClassError{Class: c.dotted()})
 		return nil
 	}
-	if len(args) > 0 {
-		d.fail(fmt.Errorf("class %s: expected an instance made without arguments, got %d", c, len(args)))
-	}
-	n := d.newNode(nodeObject, nil)
-	n.class, n.shared = c, true
-	return n
+	return d.newInstance(c, Call, args, nil)
 }
 
-// setState gives an object its attributes. Those of an exception, which are
-// beside its args, are dropped.
+// getattr names a class within another one, or a member of an enumeration.
+func (d *decoder) getattr(a arguments) any {
+	a.count(2)
+	if d.err != nil {
+		return nil
+	}
+	outer, ok := a.items[0].(class)
+	if !ok || outer != classZoneInfo && !d.isInstance(outer) && !d.names.outer[outer] {
+		d.fail(&ClassError{Class: string(classGetattr)})
+		return nil
+	}
+	name := a.text(1)
+	if d.err == nil && !isIdentifier(name) {
+		d.fail(fmt.Errorf("class %s: expected the name of an attribute, got %q", outer, value.Clip(name, 64)))
+	}
+	if d.err != nil {
+		return nil
+	}
+	c := outer.inner(name)
+	d.allow(c)
+	return c
+}
+
+// setState gives an object its attributes. Those of a builtin exception, which
+// are beside its args, are dropped.
 func (d *decoder) setState(object, state any) {
-	n, ok := object.(*node)
 	if d.err != nil {
 		return
 	}
-	if !ok || n.kind != nodeObject && n.kind != nodeException {
-		d.fail(fmt.Errorf("BUILD: expected an object to fill, got %s", describe(object)))
+	switch n := object.(type) {
+	case *instance:
+		d.build(n, state)
 		return
-	}
-	parts := []any{state}
-	if t, ok := state.(*node); ok && n.kind == nodeObject && t.kind == nodeTuple && len(t.items) == 2 { // __dict__ and slots
-		parts = t.items
-	}
-	for _, part := range parts {
-		attributes, ok := part.(*node)
-		switch {
-		case part == nil:
-		case !ok || attributes.kind != nodeDict:
-			d.fail(fmt.Errorf("BUILD: expected a dict of attributes, got %s", describe(part)))
-			return
-		case n.kind == nodeException:
-			d.exceptionState(n, attributes)
-		case n.kind == nodeObject:
-			if !d.charge(2 * slotSize * (len(n.items) + len(attributes.items))) {
-				return
+	case *node:
+		if n.kind == nodeException {
+			attributes, ok := state.(*node)
+			switch {
+			case state == nil:
+			case !ok || attributes.kind != nodeDict:
+				d.fail(fmt.Errorf("BUILD: expected a dict of attributes, got %s", describe(state)))
+			default:
+				d.exceptionState(n, attributes)
 			}
-			n.items = append(n.items, attributes.take()...)
+			return
 		}
 	}
+	d.fail(fmt.Errorf("BUILD: expected an object to fill, got %s", describe(object)))
 }
 
 // exceptionState takes what BaseException.__setstate__ takes in CPython. Since
@@ -273,16 +320,9 @@ func (d *decoder) exceptionState(n, attributes *node) {
 	}
 }
 
-// object makes the final value of an instance from its attributes.
-func (d *decoder) object(c class, items []any) any {
-	m, ok := textMap(items)
-	if !ok {
-		d.fail(fmt.Errorf("class %s: expected text as names of attributes", c))
-		return nil
-	}
-	if c != classUUID {
-		return m
-	}
+// uuid makes the final value of one that is told by its attributes.
+func (d *decoder) uuid(o *Object) any {
+	m, _, _ := o.attributes()
 	n := new(big.Int)
 	switch i := m["int"].(type) {
 	case int64:

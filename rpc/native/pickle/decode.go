@@ -26,6 +26,7 @@ type decoder struct {
 	at       int // where the opcode at work begins, for errors
 	err      error
 	o        Options
+	names    *names
 	protocol int
 
 	stack   []any
@@ -57,6 +58,7 @@ func newDecoder(data []byte, o Options) *decoder {
 	d := decoders.Get().(*decoder)
 	d.data, d.o, d.elements, d.memory = data, o, o.MaxElements, o.MaxExpanded+len(data)
 	d.texts.data = data
+	d.names = o.Registry.load()
 	return d
 }
 
@@ -257,19 +259,19 @@ func (d *decoder) run() any {
 			d.stackGlobal()
 		case opInst:
 			c := d.class(string(d.line()), string(d.line()))
-			d.push(d.construct(c, d.popMark()))
+			d.push(d.oldInstance(c, d.popMark()))
 		case opObj:
 			if args := d.popMark(); len(args) == 0 {
 				d.fail(errors.New("OBJ: expected a class after its mark, got nothing"))
 			} else {
-				d.push(d.construct(args[0], args[1:]))
+				d.push(d.oldInstance(args[0], args[1:]))
 			}
 		case opReduce:
 			args := d.argsTuple()
 			d.push(d.construct(d.pop(), args))
 		case opNewObj:
 			args := d.argsTuple()
-			d.push(d.newObject(d.pop(), args))
+			d.push(d.newInstance(d.pop(), New, args, nil))
 		case opBuild:
 			state := d.pop()
 			d.setState(d.top(), state)
@@ -279,9 +281,7 @@ func (d *decoder) run() any {
 		case opExt1, opExt2, opExt4:
 			d.fail(errors.New("got an extension code of the peer's copyreg; expected a class by its name"))
 		case opNewObjEx:
-			d.pop()
-			d.pop()
-			d.fail(&ClassError{Class: describe(d.pop())})
+			d.push(d.newKeywords())
 		case opNextBuffer, opReadonlyBuffer:
 			d.fail(errors.New("got a buffer outside of the message (protocol 5); expected bytes inside of it"))
 		default:
@@ -455,6 +455,8 @@ func (d *decoder) pairs(items []any) []any {
 func (d *decoder) again(v any) any {
 	switch v := v.(type) {
 	case *node:
+		v.shared = true
+	case *instance:
 		v.shared = true
 	case []byte:
 		if d.chargeAgain(v) {

@@ -1,7 +1,6 @@
 package pickle
 
 import (
-	"errors"
 	"math"
 	"math/big"
 	"strings"
@@ -318,37 +317,6 @@ func TestEqualKeys(t *testing.T) {
 		if s, ok := v.(value.Set); !ok || len(s.Items) != 2 {
 			t.Errorf("%s: got %v, %v; want two elements", test.name, v, err)
 		}
-	}
-}
-
-func TestDecodeClasses(t *testing.T) {
-	const product = "\x80\x02cproduct\nProduct\nq\x00)\x81q\x01}q\x02(U\x04nameq\x03U\x06hammerq\x04U\x05priceq\x05K\x07ub."
-	_, _, err := Decode([]byte(product), Options{})
-	var classError *ClassError
-	if !errors.As(err, &classError) || classError.Class != "product.Product" {
-		t.Errorf("got error %v; want a ClassError for product.Product", err)
-	}
-	o := Options{Classes: []string{"product.Product"}}
-	want := map[string]any{"name": "hammer", "price": int64(7)}
-	for _, data := range []string{
-		product,
-		"ccopy_reg\n_reconstructor\n(cproduct\nProduct\nc__builtin__\nobject\nNtR(dVname\nVhammer\nsVprice\nI7\nsb.",
-		"\x80\x04\x8c\x07product\x8c\x07Product\x93)\x81}\x8c\x04name\x8c\x06hammers}\x8c\x05priceK\x07s\x86b.", // __dict__ and slots
-	} {
-		got, _, err := Decode([]byte(data), o)
-		if err != nil {
-			t.Errorf("%q: %v", data, err)
-			continue
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%q (-want +got):\n%s", data, diff)
-		}
-	}
-	if _, _, err := Decode([]byte("\x80\x02cproduct\nProduct\nVx\n\x85\x81."), o); err == nil {
-		t.Error("an instance made with arguments: got no error; want one")
-	}
-	if _, _, err := Decode([]byte("\x80\x02cproduct\nProduct\nVx\n\x85R."), o); err == nil {
-		t.Error("a call of the class: got no error; want one")
 	}
 }
 

@@ -22,6 +22,11 @@ type EncodeOptions struct {
 	Protocol int
 	// MaxDepth bounds containers within containers. Zero means 64.
 	MaxDepth int
+	// Registry says which types are classes of the peer's program.
+	Registry *Registry
+	// Objects permits an [*Object], with which a peer that sent it can make the
+	// reader call what it likes; without it one is an error.
+	Objects bool
 }
 
 // AnswerProtocol returns the protocol for an answer to a message in the given
@@ -55,6 +60,9 @@ type Encoder struct {
 	buf      []byte
 	protocol int
 	maxDepth int
+	registry *names
+	objects  bool
+	pending  *binding // what the next container holds is an instance of it
 
 	top    frame
 	frames []frame // those around top
@@ -74,6 +82,8 @@ type frame struct {
 	atValue  bool  // of a map: the next item is the value of an entry
 	hashable bool  // it stands as a key or in a set
 	isTable  bool  // a list of records
+	noNames  bool  // of a map: it is written as a sequence of its values
+	raised   uint8 // of an exception with a field args: argsNext and so on
 	fields   []int // of a table and its records: memo entries of the names
 	field    int   // of a record: the next one
 }
@@ -83,7 +93,8 @@ const maxNames = 1 << 14
 
 // NewEncoder returns an Encoder that appends a message to dst.
 func NewEncoder(dst []byte, o EncodeOptions) *Encoder {
-	e := &Encoder{buf: dst, protocol: o.Protocol, maxDepth: o.MaxDepth, zoneAt: -1}
+	e := &Encoder{buf: dst, protocol: o.Protocol, maxDepth: o.MaxDepth, objects: o.Objects, registry: o.Registry.load(), zoneAt: -1}
+	e.Types = e.registry.special
 	setDefault(&e.protocol, 4)
 	setDefault(&e.maxDepth, value.DefaultMaxDepth)
 	if e.protocol < 2 || e.protocol > MaxProtocol {
@@ -111,7 +122,7 @@ func (e *Encoder) Fail(err error) { e.FailAt(err, -1) }
 // any depth of dynamic containers.
 func (e *Encoder) Value(v any) {
 	switch v := v.(type) {
-	case *Exception, Date, Clock, Delta:
+	case *Exception, *Object, Date, Clock, Delta:
 		e.Other(v)
 	case []any:
 		e.items(value.KindList, v)
@@ -355,7 +366,14 @@ func (e *Encoder) needsHash() bool {
 }
 
 func (e *Encoder) List(kind value.Kind, n int) {
+	if e.pending != nil {
+		e.openInstance(n)
+		return
+	}
 	hashable := e.needsHash()
+	if e.top.raised == inArgs {
+		kind = value.KindTuple
+	}
 	if hashable && kind == value.KindList {
 		kind = value.KindTuple
 	}
@@ -411,7 +429,7 @@ func (e *Encoder) openSet(kind value.Kind, n int) (closer []byte) {
 
 // Table writes the names once, into the reader's memo, and then dicts.
 func (e *Encoder) Table(names []string, n int) {
-	if e.needsHash() || n == 0 {
+	if e.pending != nil || e.needsHash() || n == 0 {
 		e.List(value.KindList, n)
 		return
 	}
@@ -432,6 +450,10 @@ func (e *Encoder) Table(names []string, n int) {
 }
 
 func (e *Encoder) Map(n int) {
+	if e.pending != nil {
+		e.openInstance(n)
+		return
+	}
 	if e.needsHash() {
 		e.Fail(errors.New("a map cannot be a key or stand in a set: Python has no hash for a dict"))
 		return
@@ -452,6 +474,9 @@ func (e *Encoder) Map(n int) {
 
 func (e *Encoder) Name(s string) {
 	e.next()
+	if e.top.noNames || e.top.raised != 0 && e.isArgs(s) {
+		return
+	}
 	if f := &e.top; f.field < len(f.fields) {
 		e.get(f.fields[f.field])
 		f.field++
@@ -472,6 +497,9 @@ func (e *Encoder) End() {
 		return
 	}
 	e.buf = append(e.buf, e.top.closer...)
+	if e.top.raised != 0 {
+		e.endRaised()
+	}
 	last := len(e.frames) - 1
 	e.top, e.frames = e.frames[last], e.frames[:last]
 }

@@ -63,6 +63,8 @@ func (e *Encoder) Other(v any) {
 		e.delta(v)
 	case *Exception:
 		e.exception(v)
+	case *Object:
+		e.object(v)
 	default:
 		e.Fail(fmt.Errorf("%s has no form in pickle", value.Word(v)))
 	}
@@ -88,10 +90,15 @@ func (e *Encoder) class(c class) {
 			}
 		}
 	}
-	if e.protocol >= 4 {
+	if outer, last, nested := c.outer(); e.protocol >= 4 {
 		e.text(module)
 		e.text(name)
 		e.buf = append(e.buf, opStackGlobal)
+	} else if nested { // before protocol 4 a name has no dots
+		e.class(classGetattr)
+		e.class(outer)
+		e.text(last)
+		e.buf = append(e.buf, opTuple2, opReduce)
 	} else {
 		e.buf = append(e.buf, opGlobal)
 		e.buf = append(append(e.buf, module...), '\n')

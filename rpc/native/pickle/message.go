@@ -70,6 +70,7 @@ func (m *Message) Source() value.Source {
 		s.Fail(errNothing)
 		return s
 	}
+	s.Types = m.d.names.special
 	s.stand(m.v, m.copied)
 	return s
 }
@@ -94,7 +95,7 @@ func (m *Message) Parts() ([]*Message, bool) {
 // builder returns a decoder that makes the values, with the limits of d. The
 // nodes are its own from now on.
 func (d *decoder) builder() *decoder {
-	b := &decoder{data: d.data, at: d.at, o: d.o, protocol: d.protocol, elements: d.elements, memory: d.memory, granted: d.granted}
+	b := &decoder{data: d.data, at: d.at, o: d.o, names: d.names, protocol: d.protocol, elements: d.elements, memory: d.memory, granted: d.granted}
 	d.nodes, d.room, d.cells, d.lent = nil, nil, nil, nil
 	return b
 }

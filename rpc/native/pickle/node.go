@@ -12,8 +12,8 @@ type node struct {
 	kind   nodeKind
 	shared bool    // it stands at several places, or its items are another node's too
 	open   bool    // the tree of its items is being made
-	class  class   // of exceptions and objects
-	items  []any   // of a dict and of an object's attributes: key, value, key, value ...
+	class  class   // of exceptions
+	items  []any   // of a dict: key, value, key, value ...
 	packed *packed // of a list, instead of items
 }
 
@@ -26,10 +26,9 @@ const (
 	nodeFrozenSet
 	nodeDict
 	nodeException // items are its args
-	nodeObject    // an instance of a class that is read by its attributes
 )
 
-var nodeWords = [...]string{"list", "tuple", "set", "frozenset", "dict", "exception", "object"}
+var nodeWords = [...]string{"list", "tuple", "set", "frozenset", "dict", "exception"}
 
 // Sizes in bytes, for decoder.charge.
 const (
@@ -53,7 +52,9 @@ func describe(v any) string {
 	case *node:
 		return nodeWords[v.kind]
 	case class:
-		return string(v)
+		return v.dotted()
+	case *instance:
+		return "an instance of " + v.class.dotted()
 	}
 	return value.Word(v)
 }
@@ -79,15 +80,23 @@ func (d *decoder) extend(opcode string, kind nodeKind, items []any) {
 	if d.err != nil {
 		return
 	}
+	if x, ok := d.top().(*instance); ok {
+		d.extendInstance(x, opcode, kind, items)
+		return
+	}
 	if !ok || n.kind != kind {
 		d.fail(fmt.Errorf("%s: expected a %s, got %s", opcode, nodeWords[kind], describe(d.top())))
 		return
 	}
+	d.extendNode(n, items)
+}
+
+func (d *decoder) extendNode(n *node, items []any) {
 	n.unpack()
 	if size := len(n.items) + len(items); size > cap(n.items) && !d.charge(2*slotSize*size) {
 		return // it would have moved to a slice of up to twice the size
 	}
-	if n.items == nil && kind == nodeDict {
+	if n.items == nil && n.kind == nodeDict {
 		n.items = d.keep(items)
 		return
 	}
@@ -130,8 +139,10 @@ func (d *decoder) tree(v any, depth int, copied bool) any {
 		return d.container(v, depth+1, copied || v.shared)
 	case string:
 		d.charge(len(v))
+	case *instance:
+		return d.instanceTree(v, depth+1)
 	case class:
-		d.fail(&ClassError{Class: string(v)})
+		return d.classValue(v)
 	case zone:
 		d.fail(&ClassError{Class: string(classTimezone)})
 	default:
@@ -173,13 +184,11 @@ func (d *decoder) container(n *node, depth int, copied bool) any {
 	case nodeDict:
 		return d.dict(items)
 	case nodeException:
-		e := &Exception{Class: n.class.lastName(), Args: items}
+		e := &Exception{Class: n.class.name(), Args: items}
 		if !e.argsFit() {
 			d.fail(fmt.Errorf("class %s: expected the arguments that it takes in Python, got others", n.class))
 		}
 		return e
-	case nodeObject:
-		return d.object(n.class, items)
 	}
 	return items
 }

@@ -36,7 +36,7 @@ type ClassError struct {
 
 // Error returns "class os.system is not plain data: ...".
 func (e *ClassError) Error() string {
-	return fmt.Sprintf("class %s is not plain data: expected None, numbers, text, bytes, containers, dates, Decimal, Fraction, UUID or a builtin exception", e.Class)
+	return fmt.Sprintf("class %s is not plain data: expected None, numbers, text, bytes, containers, dates, Decimal, Fraction, UUID, a builtin exception or a class that is registered", e.Class)
 }
 
 // Options are the limits of [Decode]. For each of them zero means the default
@@ -64,10 +64,11 @@ type Options struct {
 	// part of it, not a copy, and keeps it in memory. Whoever reads must not use
 	// the message again.
 	Owned bool
-	// Classes names further classes as "module.Name". An instance of one is
-	// read as the map of its attributes; no code of the class is known or
-	// needed.
-	Classes []string
+	// Registry says which classes of the peer's program are types of this one.
+	Registry *Registry
+	// Objects makes an instance of any other class an [*Object], and a class or
+	// function that stands for itself as well. Without it they are errors.
+	Objects bool
 }
 
 const defaultMaxExpanded = 64 << 20
@@ -97,6 +98,12 @@ func setDefault(limit *int, n int) {
 	if *limit == 0 {
 		*limit = n
 	}
+}
+
+// EncodeOptions returns the options for messages to a peer whose messages are
+// read by o: the same classes, and an [*Object] is written if it is read.
+func (o Options) EncodeOptions(protocol int) EncodeOptions {
+	return EncodeOptions{Protocol: protocol, Registry: o.Registry, Objects: o.Objects}
 }
 
 // Info is what a message tells besides its value.

@@ -80,6 +80,8 @@ func (s *source) stand(v any, copied bool) {
 		default:
 			s.kind = value.KindList
 		}
+	case class, *instance:
+		s.standMade(s.d.tree(v, s.depth+len(s.stack), true))
 	default:
 		s.standMade(v)
 	}
@@ -110,10 +112,16 @@ func (s *source) standMade(v any) {
 		}
 	case map[string]any, value.Map:
 		s.kind = value.KindMap
-	case class, zone:
-		s.d.tree(v, 0, false) // tells that they stand for nothing
+	case zone:
+		s.d.tree(v, 0, false) // tells that it stands for nothing
 		s.Fail(s.d.err)
+	case *Object:
+		s.kind = value.KindOther
 	default: // such as a Date: what it is by its Go type
+		if s.Types.Holds(v) {
+			s.kind = value.KindOther
+			return
+		}
 		dynamic, err := value.Dynamic(v)
 		if err != nil {
 			s.Fail(err)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/parley-rpc/parley/rpc/native/pickle"
 	"github.com/parley-rpc/parley/rpc/value"
 )
 
@@ -14,6 +15,7 @@ import (
 type arguments struct {
 	positional []any
 	named      map[string]any
+	registry   *pickle.Registry // of the message
 }
 
 // Decode implements rpc.Args. It may be called once: parameters of type any get
@@ -23,7 +25,7 @@ func (a arguments) Decode(dst []any, p *value.Params) error {
 	if err != nil || hand(items, dst, p) {
 		return err
 	}
-	return value.DecodeArgs(value.NewSource(items), dst, p)
+	return value.DecodeArgs(a.registry.Source(items), dst, p)
 }
 
 // hand puts items into dst if that takes no conversion: all parameters are of

@@ -235,7 +235,7 @@ func (c *Client) Call(ctx context.Context, req *rpc.Request) (any, error) {
 	if err := c.raised(result); err != nil {
 		return nil, err
 	}
-	return rpc.Deliver(value.NewSource(result), req)
+	return deliver(result, req, c.cfg.Pickle.Registry)
 }
 
 // ready sees that there is a connection to call on.

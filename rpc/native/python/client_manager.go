@@ -203,7 +203,7 @@ func (m *Manager) manage(ctx context.Context, op string, args value.Tuple, named
 
 func (m *Manager) manageUnder(ctx context.Context, op string, args value.Tuple, named map[string]any) (any, error) {
 	req := &rpc.Request{Method: op}
-	message, err := m.wire.pack(callMessage(nil, op, arguments{args, named}))
+	message, err := m.wire.pack(callMessage(nil, op, arguments{positional: args, named: named}))
 	if err != nil {
 		return nil, fmt.Errorf("python: call %s: %w", op, err)
 	}

@@ -108,7 +108,7 @@ func (p *Proxy) callOn(ctx context.Context, conns connections, req *rpc.Request)
 		return nil, err
 	}
 	if r.kind == kindReturn {
-		return rpc.Deliver(value.NewSource(r.result), req)
+		return deliver(r.result, req, p.m.wire.options.Registry)
 	}
 	got, err := p.m.sentProxy(r.result)
 	if err != nil {
@@ -204,7 +204,7 @@ func (p *Proxy) each(ctx context.Context, conns connections, req *rpc.Request) (
 		case r.kind != kindReturn:
 			return &errUnreadable{next, fmt.Errorf("%w: expected an item, got '%s'", errMalformed, r.kind)}
 		}
-		if err := rpc.DeliverItem(value.NewSource(r.result), req); err != nil {
+		if err := rpc.DeliverItem(p.m.wire.options.Registry.Source(r.result), req); err != nil {
 			return err
 		}
 	}

@@ -89,7 +89,7 @@ func (w *wire) pack(v any) ([]byte, error) {
 	if w.serializer == XML {
 		return packXML(nil, v)
 	}
-	return pickle.Append(nil, v, pickle.EncodeOptions{Protocol: int(w.protocol.Load())})
+	return pickle.Append(nil, v, w.options.EncodeOptions(int(w.protocol.Load())))
 }
 
 // unpack reads one object. An error that is errMalformed says that it was none.
