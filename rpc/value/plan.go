@@ -289,6 +289,10 @@ func (c *compiler) fillPointer(p *plan, t reflect.Type) {
 			v.SetZero()
 			return
 		}
+		if k == KindOther && typesOf(s).Has(t.Elem()) {
+			decodePointer(s, v, elem)
+			return
+		}
 		n := reflect.New(t.Elem())
 		elem.decode(s, n.Elem())
 		if k == KindBool && !toBool {

@@ -143,6 +143,26 @@ func decodeInstance(s Source, v reflect.Value) {
 	s.Fail(fmt.Errorf("expected %s, got %s", want, types.word(x)))
 }
 
+// decodePointer is decodeInstance for a pointer, which may be the one that other
+// places have too.
+func decodePointer(s Source, v reflect.Value, elem *plan) {
+	x := s.Other()
+	if r := reflect.ValueOf(x); r.IsValid() && r.Type() == v.Type() {
+		v.Set(r)
+		return
+	}
+	n := reflect.New(v.Type().Elem())
+	from := NewTypedSource(x, typesOf(s))
+	if s.Err() == nil {
+		elem.decode(from, n.Elem())
+	}
+	if err := from.Err(); err != nil {
+		s.Fail(err)
+		return
+	}
+	v.Set(n)
+}
+
 func typesOf(s any) *Types {
 	if e, ok := s.(embedsSticky); ok {
 		return e.sticky().Types

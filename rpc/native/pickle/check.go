@@ -108,6 +108,7 @@ func (d *decoder) bound(open bool, depth, n int) {
 	case n > d.elements:
 		d.fail(errElements(d.o.MaxElements))
 	}
+	d.deepest = max(d.deepest, depth)
 }
 
 func errElements(limit int) error { return fmt.Errorf("more than %d values: %w", limit, ErrLimit) }

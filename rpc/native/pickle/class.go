@@ -222,8 +222,7 @@ func (d *decoder) construct(callable any, args []any) any {
 		a.count(1)
 		return d.date(a.raw(0, 4))
 	case classTime:
-		a.count(1)
-		return d.clock(a.raw(0, 6))
+		return d.clockInZone(a)
 	case classDelta:
 		a.count(3)
 		return d.delta(a.int(0), a.int(1), a.int(2))

@@ -96,7 +96,10 @@ func (d Delta) Duration() (_ time.Duration, ok bool) {
 }
 
 // zone is a tzinfo, which may only stand within a datetime.
-type zone struct{ *time.Location }
+type zone struct {
+	*time.Location
+	name string // of a ZoneInfo
+}
 
 const (
 	maxZones    = 32 // different ZoneInfo in one message: each is read from a file
@@ -222,9 +225,9 @@ func (d *decoder) fixedZone(a arguments) any {
 	case delta.Days < -1 || delta.Days > 0 || offset == -daySeconds:
 		d.fail(fmt.Errorf("class %s: expected an offset of less than a day, got days=%d", a.class, delta.Days))
 	case offset == 0 && name == "":
-		return zone{time.UTC}
+		return zone{time.UTC, ""}
 	}
-	return zone{time.FixedZone(name, offset)}
+	return zone{time.FixedZone(name, offset), ""}
 }
 
 // namedZone finds a ZoneInfo in the time zone database of this machine.
@@ -235,7 +238,7 @@ func (d *decoder) namedZone(name string) any {
 	loc, ok := d.zones[name]
 	switch {
 	case ok:
-		return zone{loc}
+		return zone{loc, name}
 	case len(name) > maxZoneName || name == "" || name == "Local":
 		d.fail(errors.New("class zoneinfo.ZoneInfo: expected the name of a time zone"))
 		return nil
@@ -252,5 +255,5 @@ func (d *decoder) namedZone(name string) any {
 		d.zones = map[string]*time.Location{}
 	}
 	d.zones[name] = loc
-	return zone{loc}
+	return zone{loc, name}
 }

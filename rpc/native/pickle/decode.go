@@ -27,6 +27,8 @@ type decoder struct {
 	err      error
 	o        Options
 	names    *names
+	made     map[any]made // what is one in Go as well, by its *node or *instance
+	deepest  int          // the depth of a container so far
 	protocol int
 
 	stack   []any

@@ -27,6 +27,17 @@ type EncodeOptions struct {
 	// Objects permits an [*Object], with which a peer that sent it can make the
 	// reader call what it likes; without it one is an error.
 	Objects bool
+	// Shared writes a slice or map of dynamic values that is met again as the same
+	// list, dict or set in Python. Pointers to registered structs are shared in any
+	// case.
+	Shared bool
+	// ZoneInfo writes a time.Time in a zone that has a name such as Europe/Berlin
+	// with a ZoneInfo, which Python 3.9 and later have; without it, and for other
+	// zones, with the offset that holds at that time.
+	ZoneInfo bool
+	// Surrogates says what becomes of a string that is not UTF-8; the zero value
+	// refuses it.
+	Surrogates Surrogates
 }
 
 // AnswerProtocol returns the protocol for an answer to a message in the given
@@ -57,12 +68,15 @@ func Append(dst []byte, v any, o EncodeOptions) ([]byte, error) {
 // goroutine.
 type Encoder struct {
 	value.Sticky
-	buf      []byte
-	protocol int
-	maxDepth int
-	registry *names
-	objects  bool
-	pending  *binding // what the next container holds is an instance of it
+	buf        []byte
+	protocol   int
+	maxDepth   int
+	registry   *names
+	objects    bool
+	share      bool
+	surrogates Surrogates
+	shared     map[identity]int // their memo entries
+	pending    *binding         // what the next container holds is an instance of it
 
 	top    frame
 	frames []frame // those around top
@@ -72,7 +86,10 @@ type Encoder struct {
 	sorted   []entry // those of the maps that record is at
 	classes  map[class]int
 	offset   int // of the zone at zoneAt, in seconds
+	zoneName string
 	zoneAt   int // its memo entry; -1 if there is none
+	zoneInfo bool
+	zones    map[string]*time.Location // by name, nil for what is none
 }
 
 // frame is an open container.
@@ -93,12 +110,15 @@ const maxNames = 1 << 14
 
 // NewEncoder returns an Encoder that appends a message to dst.
 func NewEncoder(dst []byte, o EncodeOptions) *Encoder {
-	e := &Encoder{buf: dst, protocol: o.Protocol, maxDepth: o.MaxDepth, objects: o.Objects, registry: o.Registry.load(), zoneAt: -1}
+	e := &Encoder{buf: dst, protocol: o.Protocol, maxDepth: o.MaxDepth, objects: o.Objects, share: o.Shared, surrogates: o.Surrogates, zoneInfo: o.ZoneInfo, registry: o.Registry.load(), zoneAt: -1}
 	e.Types = e.registry.special
 	setDefault(&e.protocol, 4)
 	setDefault(&e.maxDepth, value.DefaultMaxDepth)
 	if e.protocol < 2 || e.protocol > MaxProtocol {
 		e.Fail(fmt.Errorf("EncodeOptions.Protocol: expected 2 to %d, got %d", MaxProtocol, e.protocol))
+	}
+	if err := o.Surrogates.check(); err != nil {
+		e.Fail(fmt.Errorf("EncodeOptions.%w", err))
 	}
 	if e.maxDepth < 0 {
 		e.Fail(fmt.Errorf("EncodeOptions.MaxDepth: expected 0 or more, got %d", e.maxDepth))
@@ -121,8 +141,18 @@ func (e *Encoder) Fail(err error) { e.FailAt(err, -1) }
 // Value writes v: what [value.Encode] writes, and the types of this package at
 // any depth of dynamic containers.
 func (e *Encoder) Value(v any) {
+	if e.share {
+		if id, ok := e.identify(v); ok {
+			e.once(id, func() { e.dynamic(v) })
+			return
+		}
+	}
+	e.dynamic(v)
+}
+
+func (e *Encoder) dynamic(v any) {
 	switch v := v.(type) {
-	case *Exception, *Object, Date, Clock, Delta:
+	case *Exception, *Object, Date, Clock, ZoneClock, Delta:
 		e.Other(v)
 	case []any:
 		e.items(value.KindList, v)
@@ -276,7 +306,7 @@ func (e *Encoder) Text(s string) {
 
 func (e *Encoder) text(s string) {
 	if !utf8.ValidString(s) {
-		e.Fail(errors.New("expected text in UTF-8, got other bytes; send them as []byte"))
+		e.badText(s)
 		return
 	}
 	e.length(len(s), opShortBinUnicode, opBinUnicode, opBinUnicode8, 4)

@@ -59,6 +59,9 @@ func (e *Encoder) Other(v any) {
 		e.date(v)
 	case Clock:
 		e.clock(v)
+		e.buf = append(e.buf, opTuple1, opReduce)
+	case ZoneClock:
+		e.zoneClock(v)
 	case Delta:
 		e.delta(v)
 	case *Exception:
@@ -89,6 +92,9 @@ func (e *Encoder) class(c class) {
 				name = old
 			}
 		}
+	}
+	if e.protocol == 2 && module == "copyreg" {
+		module = "copy_reg"
 	}
 	if outer, last, nested := c.outer(); e.protocol >= 4 {
 		e.text(module)
@@ -163,17 +169,27 @@ func (e *Encoder) time(t time.Time) {
 		e.buf = append(e.buf, opTuple1, opReduce)
 		return
 	}
-	_, offset := t.Zone()
+	name, offset := t.Zone()
+	if e.zoneInfo && e.timeInZoneInfo(t) {
+		return
+	}
+	if name != t.Location().String() || name == "UTC" {
+		name = "" // it is not that of a fixed zone
+	}
 	offset -= offset % 60 // Python 3.6 knows whole minutes only; the instant stays the same
 	offset = min(max(offset, -maxZoneOffset), maxZoneOffset)
 	e.class(classDatetime)
 	e.datetime(t.UTC().Add(time.Duration(offset) * time.Second))
-	e.zone(offset)
+	e.zone(offset, name)
 	e.buf = append(e.buf, opTuple2, opReduce)
 }
 
 // datetime writes the ten bytes of a datetime that shows what t shows.
-func (e *Encoder) datetime(t time.Time) {
+func (e *Encoder) datetime(t time.Time) { e.datetimeFold(t, 0) }
+
+// datetimeFold writes them with a fold, which is 0x80 at the second time that
+// clocks show t.
+func (e *Encoder) datetimeFold(t time.Time, fold byte) {
 	year, month, day := t.Date()
 	if !(Date{year, month, day}).valid() {
 		e.Fail(fmt.Errorf("expected a year from 1 to 9999, which is all that Python's datetime has, got %d", year))
@@ -181,20 +197,26 @@ func (e *Encoder) datetime(t time.Time) {
 	}
 	us := t.Nanosecond() / 1000
 	e.bytes([]byte{
-		byte(year >> 8), byte(year), byte(month), byte(day),
+		byte(year >> 8), byte(year), byte(month) | fold, byte(day),
 		byte(t.Hour()), byte(t.Minute()), byte(t.Second()), byte(us >> 16), byte(us >> 8), byte(us),
 	})
 }
 
-func (e *Encoder) zone(offset int) {
-	if e.zoneAt >= 0 && e.offset == offset {
+// zone writes a timezone; one without a name has that of its offset.
+func (e *Encoder) zone(offset int, name string) {
+	if e.zoneAt >= 0 && e.offset == offset && e.zoneName == name {
 		e.get(e.zoneAt)
 		return
 	}
 	e.class(classTimezone)
 	e.delta(NewDelta(time.Duration(offset) * time.Second))
-	e.buf = append(e.buf, opTuple1, opReduce)
-	e.offset, e.zoneAt = offset, e.memoize()
+	if name == "" {
+		e.buf = append(e.buf, opTuple1, opReduce)
+	} else {
+		e.text(name)
+		e.buf = append(e.buf, opTuple2, opReduce)
+	}
+	e.offset, e.zoneName, e.zoneAt = offset, name, e.memoize()
 }
 
 func (e *Encoder) date(d Date) {
@@ -207,6 +229,7 @@ func (e *Encoder) date(d Date) {
 	e.buf = append(e.buf, opTuple1, opReduce)
 }
 
+// clock writes the class and bytes of a time.
 func (e *Encoder) clock(c Clock) {
 	if !c.valid() {
 		e.Fail(fmt.Errorf("expected a time of day, got %v", c))
@@ -215,7 +238,6 @@ func (e *Encoder) clock(c Clock) {
 	us := c.Microsecond
 	e.class(classTime)
 	e.bytes([]byte{byte(c.Hour), byte(c.Minute), byte(c.Second), byte(us >> 16), byte(us >> 8), byte(us)})
-	e.buf = append(e.buf, opTuple1, opReduce)
 }
 
 func (e *Encoder) delta(d Delta) {

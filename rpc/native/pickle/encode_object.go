@@ -11,6 +11,10 @@ import (
 // Typed implements value.TypeSink: it writes an instance of a registered class.
 func (e *Encoder) Typed(v reflect.Value, plain func(value.Sink, reflect.Value)) {
 	if v.Kind() == reflect.Pointer {
+		if v.Type().Elem().Size() > 0 { // else different pointers may be equal
+			e.once(identity{v.Type(), v.Pointer(), 0}, func() { e.Typed(v.Elem(), plain) })
+			return
+		}
 		v = v.Elem()
 	}
 	b := e.registry.types[v.Type()]

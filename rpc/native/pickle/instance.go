@@ -155,6 +155,13 @@ func (d *decoder) extendInstance(x *instance, opcode string, kind nodeKind, item
 
 // instanceTree makes the final value of x.
 func (d *decoder) instanceTree(x *instance, depth int) any {
+	if b := d.names.classes[x.class]; x.shared && !x.open && (d.o.Shared || b != nil && b.pointer) {
+		return d.once(x, depth, func() any { return d.instanceContents(x, depth) })
+	}
+	return d.instanceContents(x, depth)
+}
+
+func (d *decoder) instanceContents(x *instance, depth int) any {
 	d.bound(x.open, depth, len(x.args))
 	if d.err != nil || !d.charge(instanceSize+slotSize*len(x.args)) {
 		return nil

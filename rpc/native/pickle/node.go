@@ -154,6 +154,13 @@ func (d *decoder) tree(v any, depth int, copied bool) any {
 }
 
 func (d *decoder) container(n *node, depth int, copied bool) any {
+	if d.o.Shared && n.shared && n.kind != nodeTuple && !n.open {
+		return d.once(n, depth, func() any { return d.contents(n, depth, copied) })
+	}
+	return d.contents(n, depth, copied)
+}
+
+func (d *decoder) contents(n *node, depth int, copied bool) any {
 	if !d.enter(n, depth) {
 		return nil
 	}

@@ -69,15 +69,27 @@ type Options struct {
 	// Objects makes an instance of any other class an [*Object], and a class or
 	// function that stands for itself as well. Without it they are errors.
 	Objects bool
+	// Shared keeps what is one list, dict or set in Python one in Go: where a
+	// value of Decode has it twice, both are the same slice or map. Limits count it
+	// as often as it occurs all the same. Without it each place gets its own.
+	// Instances of a class that is registered with a pointer are shared in any
+	// case.
+	Shared bool
+	// Surrogates says what a str with a lone surrogate becomes, which is no
+	// Unicode text; the zero value refuses it.
+	Surrogates Surrogates
 }
 
 const defaultMaxExpanded = 64 << 20
 
-// Check reports a limit below zero. Decode does so too.
+// Check reports a limit below zero and other mistakes. Decode does so too.
 func (o Options) Check() error {
 	if o.MaxDepth < 0 || o.MaxElements < 0 || o.MaxMemo < 0 || o.MaxIntBits < 0 || o.MaxExpanded < 0 {
 		return fmt.Errorf("Options: got MaxDepth %d, MaxElements %d, MaxMemo %d, MaxIntBits %d, MaxExpanded %d; want no limit below zero",
 			o.MaxDepth, o.MaxElements, o.MaxMemo, o.MaxIntBits, o.MaxExpanded)
+	}
+	if err := o.Surrogates.check(); err != nil {
+		return fmt.Errorf("Options.%w", err)
 	}
 	return nil
 }
@@ -103,7 +115,7 @@ func setDefault(limit *int, n int) {
 // EncodeOptions returns the options for messages to a peer whose messages are
 // read by o: the same classes, and an [*Object] is written if it is read.
 func (o Options) EncodeOptions(protocol int) EncodeOptions {
-	return EncodeOptions{Protocol: protocol, Registry: o.Registry, Objects: o.Objects}
+	return EncodeOptions{Protocol: protocol, Registry: o.Registry, Objects: o.Objects, Shared: o.Shared, Surrogates: o.Surrogates}
 }
 
 // Info is what a message tells besides its value.

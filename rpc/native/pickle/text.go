@@ -14,26 +14,6 @@ import (
 	"github.com/parley-rpc/parley/rpc/value"
 )
 
-// text makes a string of UTF-8 as Python writes it, surrogates included.
-func (d *decoder) text(b []byte) string {
-	if !utf8.Valid(b) {
-		d.fail(badText(b))
-		return ""
-	}
-	return string(b)
-}
-
-var errSurrogate = errors.New("got a str with a lone surrogate, which is no Unicode text; send it as bytes")
-
-func badText(b []byte) error {
-	for i := 0; i+1 < len(b); i++ {
-		if b[i] == 0xed && b[i+1] >= 0xa0 { // U+D800 to U+DFFF
-			return errSurrogate
-		}
-	}
-	return errors.New("expected a str in UTF-8, got other bytes")
-}
-
 // python2Text gives the str of Python 2, which may be text or binary.
 func python2Text(b []byte) any {
 	if utf8.Valid(b) {
@@ -45,7 +25,8 @@ func python2Text(b []byte) any {
 // unescapeUnicode reads Python's codec raw-unicode-escape: Latin-1 in which
 // \uXXXX and \UXXXXXXXX stand for other characters, unless the backslash is the
 // second of a pair.
-func (d *decoder) unescapeUnicode(line []byte) string {
+func (d *decoder) unescapeUnicode(line []byte) any {
+	lone := false
 	out := make([]byte, 0, len(line))
 	for i := 0; i < len(line); {
 		if line[i] != '\\' {
@@ -74,14 +55,18 @@ func (d *decoder) unescapeUnicode(line []byte) string {
 			d.fail(errors.New(`expected hexadecimal digits after \u or \U`))
 			return ""
 		case utf16.IsSurrogate(r):
-			d.fail(errSurrogate)
-			return ""
+			out, lone = appendSurrogate(out, r), true
+			i += size
+			continue
 		case !utf8.ValidRune(r):
 			d.fail(errors.New("got a character beyond U+10FFFF"))
 			return ""
 		}
 		out = utf8.AppendRune(out, r)
 		i += size
+	}
+	if lone {
+		return d.badText(out)
 	}
 	return string(out)
 }

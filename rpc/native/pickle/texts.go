@@ -39,7 +39,7 @@ func (d *decoder) pushText(n uint64) {
 		return
 	}
 	if !utf8.Valid(b) {
-		d.fail(badText(b))
+		d.push(d.badText(b))
 		return
 	}
 	d.push(d.texts.cut(d.pos-len(b), len(b)))
