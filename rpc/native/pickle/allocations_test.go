@@ -18,9 +18,9 @@ func TestAllocationsOfRead(t *testing.T) {
 	for i := range ints {
 		ints[i], floats[i] = int64(i)<<20, float64(i)/3
 	}
-	records := make([]record, n)
-	for i := range records {
-		records[i] = record{i, "a name", float64(i) / 4}
+	products := make([]item, n)
+	for i := range products {
+		products[i] = item{i, "a name", float64(i) / 4}
 	}
 	for _, test := range []struct {
 		name string
@@ -30,8 +30,8 @@ func TestAllocationsOfRead(t *testing.T) {
 	}{
 		{"ints", ints, func() any { return new([]int64) }, 100},
 		{"floats", floats, func() any { return new([]float64) }, 100},
-		{"records", records, func() any { return new([]record) }, n / 5}, // 512 bytes of names at a time
-		{"records into maps", records, func() any { return new(any) }, 4 * n},
+		{"records", products, func() any { return new([]item) }, n / 5}, // 512 bytes of names at a time
+		{"records into maps", products, func() any { return new(any) }, 4 * n},
 	} {
 		data, err := Append(nil, test.v, EncodeOptions{})
 		if err != nil {

@@ -60,10 +60,6 @@ type Options struct {
 	// some size; its error ends the reading. What was granted is not given back,
 	// since the values live on.
 	Hold func(n int) error
-	// Owned gives the message away: a []byte or bytearray of 4 KiB and more is
-	// part of it, not a copy, and keeps it in memory. Whoever reads must not use
-	// the message again.
-	Owned bool
 	// Registry says which classes of the peer's program are types of this one.
 	Registry *Registry
 	// Objects makes an instance of any other class an [*Object], and a class or
@@ -78,6 +74,10 @@ type Options struct {
 	// Surrogates says what a str with a lone surrogate becomes, which is no
 	// Unicode text; the zero value refuses it.
 	Surrogates Surrogates
+	// Owned gives the message away: a []byte or bytearray of 4 KiB and more is
+	// part of it, not a copy, and keeps it in memory. Whoever reads must not use
+	// the message again.
+	Owned bool
 }
 
 const defaultMaxExpanded = 64 << 20

@@ -15,7 +15,7 @@ import (
 	"github.com/parley-rpc/parley/rpc/value"
 )
 
-type record struct {
+type item struct {
 	Pid    int     `rpc:"pid"`
 	Pname  string  `rpc:"pname"`
 	Pprice float64 `rpc:"pprice"`
@@ -40,13 +40,13 @@ var targets = []func() any{
 	func() any { return new(any) }, func() any { return new([]any) }, func() any { return new(map[string]any) },
 	func() any { return new([]int64) }, func() any { return new([]int) }, func() any { return new([]int8) },
 	func() any { return new([]float64) }, func() any { return new([]string) }, func() any { return new([][]int64) },
-	func() any { return new([]record) }, func() any { return new(record) }, func() any { return new([]nested) },
+	func() any { return new([]item) }, func() any { return new(item) }, func() any { return new([]nested) },
 	func() any { return new(nested) }, func() any { return new([]map[string]int64) }, func() any { return new([]map[string]any) },
 	func() any { return new(map[any]any) }, func() any { return new(map[int64]any) }, func() any { return new(value.Tuple) },
 	func() any { return new(value.Set) }, func() any { return new([]byte) }, func() any { return new(string) },
 	func() any { return new(int64) }, func() any { return new(*big.Int) }, func() any { return new(float64) },
 	func() any { return new(bool) }, func() any { return new(time.Time) }, func() any { return new(value.LocalTime) },
-	func() any { return new([2]float64) }, func() any { return new([][]string) }, func() any { return new([]*record) },
+	func() any { return new([2]float64) }, func() any { return new([][]string) }, func() any { return new([]*item) },
 	func() any { return new(struct{}) }, func() any { return new(value.Void) }, func() any { return new(Date) },
 	func() any { return new(Delta) }, func() any { return new(value.Decimal) }, func() any { return new(value.Deferred) },
 }
@@ -100,7 +100,7 @@ func checkSource(t testing.TB, data []byte, o Options) {
 // dict's entries.
 func anyOrder(target any) bool {
 	text := fmt.Sprintf("%T", target)
-	return strings.Contains(text, "map[") || strings.Contains(text, "nested") || strings.Contains(text, "record") ||
+	return strings.Contains(text, "map[") || strings.Contains(text, "nested") || strings.Contains(text, "item") ||
 		strings.Contains(text, "Delta")
 }
 
@@ -322,7 +322,7 @@ func TestSourceAsksForMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := held
-	var list []record
+	var list []item
 	if value.Decode(m.Source(), &list); len(list) != 1000 || held <= before {
 		t.Errorf("got %d records and %d bytes held, %d before; want 1000, and more bytes", len(list), held, before)
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -101,10 +103,9 @@ func (cfg *ClientConfig) wire() (*wire, error) {
 // taken for an exception
 //   - if it is one of Python's builtin exceptions;
 //   - if its class is registered, and the Go type is an error;
-//   - if its class is not known and it was made by calling that class with
-//     arguments, as exceptions are. With Pickle.Objects the name of the class
-//     must end in Error, Exception, Warning or Exit as well; else the object is
-//     the result.
+//   - if its class is not known and it was made by a call, as exceptions are. With
+//     Pickle.Objects the name of the class must end in error, exception, warning,
+//     exit or timeout as well, whatever their case; else the object is the result.
 type Client struct {
 	url    string // to connect to again; "" with NewClient
 	cfg    ClientConfig
@@ -194,7 +195,7 @@ const maxUpload = 16 << 20
 // forms have no place for it. A stream as the last argument is sent as a list,
 // and an io.Reader as bytes of at most 16 MiB.
 func (c *Client) Call(ctx context.Context, req *rpc.Request) (any, error) {
-	a, err := argumentsOf(req)
+	args, err := argumentsOf(req)
 	if err != nil {
 		return nil, fmt.Errorf("python: call %s: %w", req.Method, err)
 	}
@@ -209,7 +210,7 @@ func (c *Client) Call(ctx context.Context, req *rpc.Request) (any, error) {
 	if err := c.ready(ctx); err != nil {
 		return nil, linkError(rpc.NotSent, req, err)
 	}
-	message, err := c.pack(req.Method, a)
+	message, err := c.pack(req.Method, args)
 	if err != nil {
 		return nil, fmt.Errorf("python: call %s: %w", req.Method, err)
 	}
@@ -224,18 +225,16 @@ func (c *Client) Call(ctx context.Context, req *rpc.Request) (any, error) {
 	if err != nil {
 		return nil, linkError(rpc.Unknown, req, err)
 	}
-	result, err := c.unpack(data)
-	if raised := new(Raised); errors.As(err, &raised) {
+	a, err := c.result(data)
+	if err == nil {
+		return a.deliver(req)
+	}
+	var f *rpc.Fault
+	if errors.As(err, &f) {
 		return nil, err
 	}
-	if err != nil {
-		c.distrust(err)
-		return nil, &errUnreadable{req.Method, err}
-	}
-	if err := c.raised(result); err != nil {
-		return nil, err
-	}
-	return deliver(result, req, c.cfg.Pickle.Registry)
+	c.distrust(err)
+	return nil, &errUnreadable{req.Method, err}
 }
 
 // ready sees that there is a connection to call on.
@@ -367,36 +366,68 @@ func (c *Client) pack(method string, a arguments) ([]byte, error) {
 	return c.wire.pack(value.Tuple{method, args})
 }
 
-// unpack reads an answer.
-func (c *Client) unpack(data []byte) (any, error) {
-	v, err := c.read(data)
-	if err != nil || c.cfg.Form != Recipe {
-		return v, err
+// result reads an answer. An exception is an error with a fault in it.
+func (c *Client) result(data []byte) (answer, error) {
+	a, err := c.wire.read(data)
+	if err == nil && c.cfg.Form == Recipe {
+		var v any
+		v, err = a.value()
+		switch v := v.(type) {
+		case []byte:
+			data = v
+		case string: // the str of Python 2
+			data = []byte(v)
+		case *pickle.Exception: // not as the recipe has it, but clear
+			return a, faultOf(v)
+		default:
+			if err == nil {
+				err = fmt.Errorf("expected a pickle as bytes, got %s", whatIs(v))
+			}
+			return a, err
+		}
+		a, _, err = readPickle(data, c.cfg.Pickle) // its protocol is not that of the connection
 	}
-	switch v := v.(type) {
-	case []byte:
-		return c.readInner(v)
-	case string: // the str of Python 2
-		return c.readInner([]byte(v))
-	case *pickle.Exception: // not as the recipe has it, but clear
-		return v, nil
+	known := a
+	if err != nil {
+		var ok bool
+		if known, ok = c.wire.readOpaque(data, err); !ok {
+			return a, err
+		}
 	}
-	return nil, fmt.Errorf("expected a pickle as bytes, got %s", value.Word(v))
+	v, cause := known.open()
+	if cause != nil {
+		return a, cause
+	}
+	if raised := c.raised(v); raised != nil {
+		return a, raised
+	}
+	return known, err
 }
 
-// readInner reads the pickle within an answer. Its protocol is not that of the
-// connection: Python 2 has another one for dumps.
-func (c *Client) readInner(data []byte) (any, error) {
-	v, _, err := pickle.Decode(data, c.cfg.Pickle)
-	return v, err
-}
-
-func (c *Client) read(data []byte) (any, error) { return c.wire.unpack(data) }
-
-// raised returns the error that a result stands for, nil if it is a result.
+// raised returns the error for a result that is an exception, nil if it is none.
 func (c *Client) raised(result any) error {
-	if e, ok := result.(*pickle.Exception); ok {
-		return faultOf(e)
+	switch v := result.(type) {
+	case *pickle.Exception:
+		return faultOf(v)
+	case *pickle.Object:
+		if v.How != pickle.Call || !isRaisedName(v.Name, c.cfg.Pickle.Objects) {
+			return nil
+		}
+		return errorOf(v)
+	}
+	if err := asError(result); err != nil {
+		return errorOf(err)
 	}
 	return nil
+}
+
+// isRaisedName reports whether the class of that name may be an exception: one of
+// a capital letter, such as OutOfStock, or one such as struct.error. Strictly it
+// is one that says so.
+func isRaisedName(name string, strictly bool) bool {
+	if first := name[strings.LastIndexByte(name, '.')+1:]; !strictly && first != "" && 'A' <= first[0] && first[0] <= 'Z' {
+		return true
+	}
+	name = strings.ToLower(name)
+	return slices.ContainsFunc([]string{"error", "exception", "warning", "exit", "timeout"}, func(end string) bool { return strings.HasSuffix(name, end) })
 }

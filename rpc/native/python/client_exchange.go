@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -30,25 +31,44 @@ const GetValue = "#GETVALUE"
 // reply is one answer of a manager.
 type reply struct {
 	kind   string
-	result any
+	result answer
+	shared *pickle.Object // kindReturn: the result is this proxy of an object
 }
 
 // readReply reads an answer. Its error is errMalformed, or for an answer that is
 // one but has a value in it that cannot be read.
 func (w *wire) readReply(data []byte) (reply, error) {
-	v, err := w.unpack(data)
+	a, err := w.read(data)
+	unknown := err // a class in it is not known
 	if err != nil {
-		return reply{}, err
+		var ok bool
+		if a, ok = w.readOpaque(data, err); !ok {
+			return reply{}, err
+		}
 	}
-	pair, ok := sequence(v)
+	pair, ok := a.parts()
 	if !ok || len(pair) != 2 {
-		return reply{}, fmt.Errorf("%w: expected a pair such as ('#RETURN', 8), got %s", errMalformed, whatIs(v))
+		return reply{}, fmt.Errorf("%w: expected a pair such as ('#RETURN', 8)", errMalformed)
 	}
-	switch kind, _ := pair[0].(string); kind {
-	case kindReturn, kindProxy, kindError, kindTraceback, kindUnserializable:
-		return reply{kind, pair[1]}, nil
+	kind, err := pair[0].value()
+	if err != nil {
+		return reply{}, fmt.Errorf("%w: %w", errMalformed, err)
 	}
-	return reply{}, fmt.Errorf("%w: expected '#RETURN' or another kind of answer, got %s", errMalformed, whatIs(pair[0]))
+	r := reply{result: pair[1]}
+	switch r.kind, _ = kind.(string); r.kind {
+	case kindProxy, kindError, kindTraceback, kindUnserializable:
+		return r, nil
+	case kindReturn:
+		v, err := r.result.open()
+		if err != nil {
+			return reply{}, err
+		}
+		if o, ok := v.(*pickle.Object); ok && o.How == pickle.Call && o.Class() == "multiprocessing.managers.RebuildProxy" {
+			r.shared, unknown = o, nil
+		}
+		return r, unknown
+	}
+	return reply{}, fmt.Errorf("%w: expected '#RETURN' or another kind of answer, got %s", errMalformed, whatIs(kind))
 }
 
 // whatIs names a value that a peer has sent.
@@ -65,14 +85,18 @@ func whatIs(v any) string {
 // failure returns the error that a reply stands for, nil if it has a result.
 // methods are those that the object has.
 func (r reply) failure(method string, methods []string) error {
-	text, isText := r.result.(string)
-	switch {
-	case r.kind == kindReturn || r.kind == kindProxy:
+	if r.kind == kindReturn || r.kind == kindProxy {
 		return nil
+	}
+	v, err := r.result.value()
+	text, isText := v.(string)
+	switch {
+	case err != nil:
+		return err
 	case r.kind == kindError:
-		return errorOf(r.result)
+		return errorOf(v)
 	case !isText:
-		return fmt.Errorf("%w: expected text behind '%s', got %s", errMalformed, r.kind, whatIs(r.result))
+		return fmt.Errorf("%w: expected text behind '%s', got %s", errMalformed, r.kind, whatIs(v))
 	}
 	raised := raisedIn(text)
 	switch {
@@ -98,8 +122,9 @@ func errorOf(v any) error {
 	switch v := v.(type) {
 	case *pickle.Exception:
 		return faultOf(v)
-	case error:
-		r := &Raised{Text: v.Error(), Value: v}
+	case *pickle.Object:
+		args := pickle.Exception{Class: v.Class(), Args: v.Args}
+		r := &Raised{Class: v.Class(), Text: args.Text(), Args: v.Args, Value: v}
 		return r.withFault(rpc.CodeApplication)
 	case map[string]any: // in XML, the attributes of the exception
 		code, ok1 := v["faultCode"].(int64)
@@ -110,7 +135,23 @@ func errorOf(v any) error {
 		r := &Raised{Text: "the function raised an exception, and XML does not tell which", Value: v}
 		return r.withFault(rpc.CodeApplication)
 	}
+	if err := asError(v); err != nil {
+		r := &Raised{Text: err.Error(), Value: err}
+		return r.withFault(rpc.CodeApplication)
+	}
 	return fmt.Errorf("%w: expected an exception behind '#ERROR', got %s", errMalformed, whatIs(v))
+}
+
+// asError returns v as an error if its type, or a pointer to it, is one: an
+// exception whose class is registered.
+func asError(v any) error {
+	if err, ok := v.(error); ok || v == nil {
+		return err
+	}
+	p := reflect.New(reflect.TypeOf(v))
+	p.Elem().Set(reflect.ValueOf(v))
+	err, _ := p.Interface().(error)
+	return err
 }
 
 // failedExchange is a call that got no answer.

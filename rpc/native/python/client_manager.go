@@ -202,11 +202,16 @@ func (m *Manager) manage(ctx context.Context, op string, args value.Tuple, named
 }
 
 func (m *Manager) manageUnder(ctx context.Context, op string, args value.Tuple, named map[string]any) (any, error) {
-	req := &rpc.Request{Method: op}
 	message, err := m.wire.pack(callMessage(nil, op, arguments{positional: args, named: named}))
 	if err != nil {
 		return nil, fmt.Errorf("python: call %s: %w", op, err)
 	}
+	return m.ask(ctx, op, message)
+}
+
+// ask sends a message to the server itself, and returns the result.
+func (m *Manager) ask(ctx context.Context, op string, message []byte) (any, error) {
+	req := &rpc.Request{Method: op}
 	conn, err := m.dial(ctx)
 	if err != nil {
 		return nil, m.linkError(rpc.NotSent, req, err)
@@ -221,10 +226,15 @@ func (m *Manager) manageUnder(ctx context.Context, op string, args value.Tuple, 
 	if err == nil {
 		err = r.failure(op, nil)
 	}
-	if err == nil && r.kind != kindReturn {
+	var result any
+	switch {
+	case err != nil:
+	case r.kind != kindReturn:
 		err = fmt.Errorf("%w: expected '#RETURN', got '%s'", errMalformed, r.kind)
+	default:
+		result, err = r.result.value()
 	}
-	return r.result, answerError(op, err)
+	return result, answerError(op, err)
 }
 
 // answerError tells an exception from an answer that cannot be read.

@@ -7,11 +7,14 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/parley-rpc/parley/auth"
 	"github.com/parley-rpc/parley/internal/peertest"
 	"github.com/parley-rpc/parley/rpc"
+	"github.com/parley-rpc/parley/rpc/native"
 	"github.com/parley-rpc/parley/rpc/value"
 )
 
@@ -52,9 +55,21 @@ class Calculator(object):
         return threading.current_thread().name
     def gone(self):
         os._exit(3)
+    def nests(self): # as another process would do it
+        if sys.version_info < (3, 6):
+            return False
+        from multiprocessing import current_process
+        current_process().authkey = sys.argv[1].encode('ascii')
+        other = M(server.address, sys.argv[1].encode('ascii'))
+        other.connect()
+        inner, outer = other.list([4, 5]), other.list()
+        outer.append(inner)
+        kept.extend([inner, outer])
+        return True
     def _hidden(self):
         return 1
 shared_queue, shared_dict, shared_list = queue.Queue(), {}, []
+kept = []
 shared_event, shared_lock, shared_rlock = threading.Event(), threading.Lock(), threading.RLock()
 class M(BaseManager):
     pass
@@ -66,8 +81,11 @@ M.register('get_lock', callable=lambda: shared_lock, proxytype=managers.Acquirer
 M.register('get_rlock', callable=lambda: shared_rlock, proxytype=managers.AcquirerProxy)
 M.register('Namespace', managers.Namespace, managers.NamespaceProxy)
 M.register('Value', managers.Value, managers.ValueProxy)
-M.register('Calculator', Calculator, method_to_typeid={'items': 'Iterator', 'me': 'Calculator'})
+M.register('Calculator', Calculator, method_to_typeid={'items': 'Iterator', 'me': 'Self'})
 M.register('Limited', Calculator, exposed=('add',))
+M.register('Self', method_to_typeid={'items': 'Iterator', 'me': 'Self'}, create_method=False)
+M.register('list', list, managers.ListProxy)
+M.register('get_nested', callable=lambda: server.id_to_obj[kept[1]._token.id][0], proxytype=managers.ListProxy)
 M.register('Iterator', proxytype=managers.IteratorProxy, create_method=False)
 m = M(('127.0.0.1', 0), sys.argv[1].encode('ascii'), sys.argv[2])
 server = m.get_server()
@@ -131,6 +149,10 @@ func TestLiveManagerServers(t *testing.T) {
 					testShared(t, m)
 					testCalculator(t, m, serializer)
 					testErrors(t, m, serializer)
+					if serializer == Pickle {
+						testProxies(t, m)
+						testNested(t, m)
+					}
 					if err := m.Close(); err != nil {
 						t.Errorf("Close: %v", err)
 					}
@@ -286,12 +308,14 @@ func testCalculator(t *testing.T, m *Manager, serializer Serializer) {
 	if _, err := rpc.Invoke[any](ctx, mine, "acquire"); err == nil {
 		t.Error("a call on a thread that is closed: got no error; want one")
 	}
+	c.Close()
+	rlock.Close()
 }
 
 // testErrors makes calls that fail.
 func testErrors(t *testing.T, m *Manager, serializer Serializer) {
 	ctx := testContext(t)
-	c, limited := create(t, m, "Calculator"), create(t, m, "Limited")
+	c, limited, queue := create(t, m, "Calculator"), create(t, m, "Limited"), create(t, m, "get_queue")
 	for _, test := range []struct {
 		p      *Proxy
 		method string
@@ -302,6 +326,9 @@ func testErrors(t *testing.T, m *Manager, serializer Serializer) {
 		inXML  bool // it is told in XML as well
 	}{
 		{c, "fail", []any{"no €"}, rpc.CodeApplication, "ValueError", "no €", false},
+		{c, "out", []any{"hammer", 3}, rpc.CodeApplication, "__main__.OutOfStock", "hammer, 3", false},
+		{queue, "get", []any{false}, rpc.CodeApplication, "queue.Empty", "", false},
+		{queue, "get", []any{true, 0.01}, rpc.CodeApplication, "queue.Empty", "", false},
 		{c, "passed_on", nil, rpc.CodeOverLimit, "", "too much", false},
 		{c, "add", []any{1}, rpc.CodeApplication, "TypeError", "add() ", false},
 		{c, "nosuch", nil, rpc.CodeMethodNotFound, "AttributeError", "method not found: nosuch", true},
@@ -332,5 +359,152 @@ func testErrors(t *testing.T, m *Manager, serializer Serializer) {
 	}
 	if got := invoke[int](t, c, "add", 3, 5); got != 8 {
 		t.Errorf("behind all that: got %d; want 8", got)
+	}
+	for _, p := range []*Proxy{c, limited, queue} {
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// testProxies calls methods that return proxies.
+func testProxies(t *testing.T, m *Manager) {
+	ctx := testContext(t)
+	c := create(t, m, "Calculator")
+	me, err := rpc.Invoke[*Proxy](ctx, c, "me")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if me.ID() != c.ID() || me.TypeID() != "Self" {
+		t.Errorf("me: got the object %s of type %s; want %s, Self", me.ID(), me.TypeID(), c.ID())
+	}
+	if got := invoke[int](t, me, "add", 3, 5); got != 8 {
+		t.Errorf("add of the proxy: got %d; want 8", got)
+	}
+	if info, err := m.DebugInfo(ctx); err != nil || !strings.Contains(info, "refcount=2") {
+		t.Errorf("debug info: got %q, %v; want one object with 2 references", info, err)
+	}
+	if err := me.Close(); err != nil {
+		t.Error(err)
+	}
+	var items []int
+	for item, err := range rpc.Stream[int](ctx, c, "items") {
+		if err != nil {
+			t.Error(err)
+		}
+		items = append(items, item)
+	}
+	if !slices.Equal(items, []int{1, 2, 3}) {
+		t.Errorf("stream of an iterator: got %v; want [1 2 3]", items)
+	}
+	for range rpc.Stream[int](ctx, c, "items") {
+		break
+	}
+	invoke[rpc.Void](t, c, "me")
+	if _, err := rpc.Invoke[int](ctx, c, "me"); err == nil || !strings.Contains(err.Error(), "expected a *int, got a proxy of type Self") {
+		t.Errorf("a proxy as an int: got %v; want an error", err)
+	}
+	if n, err := m.NumberOfObjects(ctx); n != 1 || err != nil {
+		t.Errorf("objects: got %d, %v; want 1", n, err)
+	}
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+	if n, err := m.NumberOfObjects(ctx); n != 0 || err != nil {
+		t.Errorf("objects that are left: got %d, %v; want 0", n, err)
+	}
+	if _, err := rpc.Invoke[int](ctx, c, "add", 3, 5); err == nil || !strings.Contains(err.Error(), "not sent") {
+		t.Errorf("a call on a proxy that is closed: got %v; want an error", err)
+	}
+}
+
+// testNested takes a proxy out of a shared list, as there is in Python 3.6 and
+// later.
+func testNested(t *testing.T, m *Manager) {
+	if !invoke[bool](t, create(t, m, "Calculator"), "nests") {
+		return
+	}
+	ctx := testContext(t)
+	outer := create(t, m, "get_nested")
+	inner, err := rpc.Invoke[*Proxy](ctx, outer, "__getitem__", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := invoke[[]int](t, inner, GetValue); !slices.Equal(got, []int{4, 5}) || inner.TypeID() != "list" || !slices.Contains(inner.Methods(), "append") {
+		t.Errorf("the list in the list: got %v of type %s with %v; want [4 5], list", got, inner.TypeID(), inner.Methods())
+	}
+	if _, err := rpc.Invoke[[]int](ctx, outer, "__getitem__", 0); err == nil || !strings.Contains(err.Error(), "got a proxy of type list") {
+		t.Errorf("the list in the list as a list: got %v; want an error", err)
+	}
+	if err := inner.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestLiveManagerServerThatBlocksAndGoes: contexts that end, and a server that
+// does.
+func TestLiveManagerServerThatBlocksAndGoes(t *testing.T) {
+	for _, version := range peertest.Pythons(t) {
+		t.Run(version.String(), func(t *testing.T) {
+			t.Parallel()
+			m, _ := startManager(t, version, Pickle, ManagerConfig{MaxConns: 3})
+			queue, c := create(t, m, "get_queue"), create(t, m, "Calculator")
+			ctx, cancel := context.WithTimeout(testContext(t), 50*time.Millisecond)
+			defer cancel()
+			_, err := rpc.Invoke[any](ctx, queue, "get")
+			wantLink(t, err, rpc.Unknown, context.DeadlineExceeded)
+			// The method goes on, and takes the next item, which is lost.
+			invoke[rpc.Void](t, queue, "put", "lost")
+			within(t, "the item to be taken", func() bool { return invoke[int](t, queue, "qsize") == 0 })
+			// What blocks does not hold up other calls.
+			got := make(chan string, 1)
+			go func() { got <- invoke[string](t, queue, "get") }()
+			invoke[int](t, c, "add", 3, 5)
+			invoke[rpc.Void](t, queue, "put", "found")
+			if item := <-got; item != "found" {
+				t.Errorf("get: got %q; want found", item)
+			}
+			_, err = rpc.Invoke[any](testContext(t), c, "gone")
+			var link *rpc.LinkError
+			if !errors.As(err, &link) || link.Sent != rpc.Unknown {
+				t.Errorf("a server that goes: got %v; want a LinkError, outcome unknown", err)
+			}
+			_, err = rpc.Invoke[any](testContext(t), c, "add", 3, 5)
+			if !errors.As(err, &link) {
+				t.Errorf("a server that has gone: got %v; want a LinkError", err)
+			}
+			if err := m.Close(); !errors.As(err, &link) || link.Sent != rpc.NotSent {
+				t.Errorf("Close: got %v; want a LinkError, not sent", err)
+			}
+		})
+	}
+}
+
+// TestLiveManagerLogins: wrong keys, and a policy that Python 3.11 cannot meet.
+func TestLiveManagerLogins(t *testing.T) {
+	for _, version := range peertest.Pythons(t) {
+		t.Run(version.String(), func(t *testing.T) {
+			t.Parallel()
+			m, _ := startManager(t, version, Pickle, ManagerConfig{})
+			other, err := auth.GenerateKey().With(auth.KeyConfig{AllowMD5: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx := testContext(t)
+			if _, err := DialManager(ctx, m.url, ManagerConfig{Auth: other}); !errors.Is(err, native.ErrAuth) {
+				t.Errorf("another key: got %v; want ErrAuth", err)
+			}
+			strict, err := DialManager(ctx, m.url, ManagerConfig{Auth: key(t, false)})
+			if !version.AtLeast(3, 12) {
+				if !errors.Is(err, native.ErrPolicy) {
+					t.Errorf("a key without MD5: got %v; want ErrPolicy", err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			strict.Close()
+		})
 	}
 }

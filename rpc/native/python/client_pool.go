@@ -74,8 +74,12 @@ func (m *Manager) connect(ctx context.Context) (*native.Conn, error) {
 		if r, err = m.wire.readReply(data); err == nil {
 			err = r.failure("accept_connection", nil)
 		}
-		if err == nil && (r.kind != kindReturn || r.result != nil) {
-			err = fmt.Errorf("%w: expected ('#RETURN', None), got '%s' and %s", errMalformed, r.kind, whatIs(r.result))
+		var result any
+		if err == nil {
+			result, err = r.result.value()
+		}
+		if err == nil && (r.kind != kindReturn || result != nil) {
+			err = fmt.Errorf("%w: expected ('#RETURN', None), got '%s' and %s", errMalformed, r.kind, whatIs(result))
 		}
 	}
 	if err != nil {
@@ -155,11 +159,13 @@ func (m *Manager) broughtBy(data []byte, create bool) *Proxy {
 		return nil
 	}
 	var p *Proxy
+	v, err := r.result.value()
 	switch {
+	case err != nil:
 	case r.kind == kindProxy:
-		p, _ = m.sentProxy(r.result)
+		p, _ = m.sentProxy(v)
 	case create && r.kind == kindReturn:
-		p, _ = m.created("", r.result)
+		p, _ = m.created("", v)
 	}
 	return p
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/parley-rpc/parley/rpc"
 	"github.com/parley-rpc/parley/rpc/native"
+	"github.com/parley-rpc/parley/rpc/native/pickle"
 	"github.com/parley-rpc/parley/rpc/value"
 )
 
@@ -107,15 +108,12 @@ func (p *Proxy) callOn(ctx context.Context, conns connections, req *rpc.Request)
 	if err != nil {
 		return nil, err
 	}
-	if r.kind == kindReturn {
-		return deliver(r.result, req, p.m.wire.options.Registry)
+	if r.kind == kindReturn && r.shared == nil {
+		return r.result.deliver(req)
 	}
-	got, err := p.m.sentProxy(r.result)
+	got, err := p.m.returned(ctx, r)
 	if err != nil {
-		return nil, &errUnreadable{req.Method, err}
-	}
-	if err := p.m.adopt(got); err != nil {
-		return nil, err
+		return nil, answerError(req.Method, err)
 	}
 	if req.Yield != nil {
 		return nil, got.each(ctx, conns, req)
@@ -186,9 +184,9 @@ func (p *Proxy) deliver(req *rpc.Request) (any, error) {
 // the iterator back.
 func (p *Proxy) each(ctx context.Context, conns connections, req *rpc.Request) (err error) {
 	defer func() { err = errors.Join(err, p.Close()) }()
-	next := "__next__"
+	next := "next" // Python 2, which says that there is __next__ too
 	if !slices.Contains(p.methods, next) {
-		next = "next" // Python 2
+		next = "__next__"
 	}
 	if !slices.Contains(p.methods, next) {
 		return &errUnreadable{req.Method, fmt.Errorf("expected an iterator, got a proxy of type %s without __next__", value.Clip(p.typeID, 64))}
@@ -204,10 +202,26 @@ func (p *Proxy) each(ctx context.Context, conns connections, req *rpc.Request) (
 		case r.kind != kindReturn:
 			return &errUnreadable{next, fmt.Errorf("%w: expected an item, got '%s'", errMalformed, r.kind)}
 		}
-		if err := rpc.DeliverItem(p.m.wire.options.Registry.Source(r.result), req); err != nil {
+		if err := rpc.DeliverItem(r.result.source(), req); err != nil {
 			return err
 		}
 	}
+}
+
+// returned returns the proxy that an answer has brought.
+func (m *Manager) returned(ctx context.Context, r reply) (*Proxy, error) {
+	if r.shared != nil {
+		return m.share(ctx, r.shared)
+	}
+	v, err := r.result.value()
+	if err != nil {
+		return nil, err
+	}
+	p, err := m.sentProxy(v)
+	if err != nil {
+		return nil, err
+	}
+	return p, m.adopt(p)
 }
 
 // sentProxy reads what stands behind '#PROXY': (names of methods, Token). The
@@ -217,13 +231,65 @@ func (m *Manager) sentProxy(v any) (*Proxy, error) {
 	if !ok || len(pair) != 2 {
 		return nil, fmt.Errorf("%w: expected the methods of an object and its Token, got %s", errMalformed, whatIs(v))
 	}
-	typeID, ident, err := readToken(pair[1])
+	token, err := readToken(pair[1])
 	if err != nil {
 		return nil, err
 	}
-	return m.newProxy(typeID, ident, pair[0])
+	return m.newProxy(token.typeID, token.id, pair[0])
 }
 
-func readToken(v any) (string, any, error) {
-	return "", nil, fmt.Errorf("%w: expected a Token, got %s", errMalformed, whatIs(v))
+// share returns a Proxy for an object that is within another one, such as a list
+// in a shared list. The server does not count the reference by itself.
+func (m *Manager) share(ctx context.Context, o *pickle.Object) (*Proxy, error) {
+	if len(o.Args) < 2 {
+		return nil, fmt.Errorf("%w: expected a Token, got none", errMalformed)
+	}
+	token, err := readToken(o.Args[1])
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := m.bounded(ctx)
+	defer cancel()
+	message, err := m.wire.packOpaque(callMessage(nil, "get_methods", arguments{positional: []any{token.object()}}))
+	if err != nil {
+		return nil, err
+	}
+	if _, err := m.manageUnder(ctx, "incref", value.Tuple{token.id}, nil); err != nil {
+		return nil, err
+	}
+	methods, err := m.ask(ctx, "get_methods", message)
+	var p *Proxy
+	if err == nil {
+		p, err = m.newProxy(token.typeID, token.id, methods)
+	}
+	if err != nil {
+		return nil, errors.Join(err, m.release(token.id))
+	}
+	return p, m.adopt(p)
+}
+
+// token is what names an object: multiprocessing.managers.Token.
+type token struct{ typeID, id string }
+
+const tokenModule, tokenClass = "multiprocessing.managers", "Token"
+
+func readToken(v any) (t token, err error) {
+	o, ok := v.(*pickle.Object)
+	var state value.Tuple
+	if ok && o.Module == tokenModule && o.Name == tokenClass {
+		state, _ = o.State.(value.Tuple)
+	}
+	if len(state) == 3 {
+		typeID, ok1 := state[0].(string)
+		id, ok2 := state[2].(string)
+		if ok1 && ok2 && len(typeID) <= maxIdent && len(id) <= maxIdent {
+			return token{typeID, id}, nil
+		}
+	}
+	return t, fmt.Errorf("%w: expected a Token, got %s", errMalformed, whatIs(v))
+}
+
+// object returns t as it is sent. No server looks at the address.
+func (t token) object() *pickle.Object {
+	return &pickle.Object{Module: tokenModule, Name: tokenClass, How: pickle.New, State: value.Tuple{t.typeID, nil, t.id}, HasState: true}
 }

@@ -198,6 +198,7 @@ func TestClientReadsOddAnswers(t *testing.T) {
 		{"recipe: exception without bytes", "\x80\x02cexceptions\nKeyError\nX\x01\x00\x00\x00x\x85R.", Recipe, "KeyError: x"},
 		{"recipe: str of Python 2", "\x80\x02U\x1ecexceptions\nKeyError\n(S'y'\ntR..", Recipe, "KeyError: y"},
 		{"exception that prints badly", "\x80\x02cexceptions\nKeyError\nX\x05\x00\x00\x00a\n\x1b[m\x85R.", Tuple, `KeyError: a\n\x1b[m`},
+		{"class that prints badly", "\x80\x02cshop\nOut\x1b[m\nX\x01\x00\x00\x00x\x85R.", Tuple, `shop.Out\x1b[m: x`},
 		{"text that only begins as a fault", "\x80\x02cexceptions\nKeyError\nX\x0b\x00\x00\x00fault x: yy\x85R.", Tuple, "KeyError: fault x: yy"},
 		{"fault with a text", "\x80\x02cexceptions\nRuntimeError\nX\x0f\x00\x00\x00fault -32003: z\x85R.", Tuple, "fault -32003: z"},
 	} {
@@ -226,7 +227,10 @@ func TestClientArgumentsThatCannotBeSent(t *testing.T) {
 }
 
 func TestClientConfigIsChecked(t *testing.T) {
-	for _, cfg := range []ClientConfig{{Form: -1}, {Form: 3}, {Protocol: 1}, {Protocol: 6}, {Protocol: -1}, {Pickle: pickle.Options{MaxMemo: -1}}} {
+	for _, cfg := range []ClientConfig{
+		{Form: -1}, {Form: 3}, {Protocol: 1}, {Protocol: 6}, {Protocol: -1}, {Pickle: pickle.Options{MaxMemo: -1}},
+		{CallTimeout: -1}, {Serializer: -1}, {Serializer: 2}, {Serializer: XML, Form: Recipe}, {Auth: key(t, false)}, {DialTimeout: 1}, {MaxMessage: 1},
+	} {
 		if _, err := NewClient(nil, cfg); err == nil {
 			t.Errorf("%+v: got no error; want one", cfg)
 		}

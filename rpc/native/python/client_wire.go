@@ -8,7 +8,6 @@ import (
 	"github.com/parley-rpc/parley/rpc"
 	"github.com/parley-rpc/parley/rpc/native/pickle"
 	"github.com/parley-rpc/parley/rpc/value"
-	"github.com/parley-rpc/parley/rpc/xmlrpc/xmlvalue"
 )
 
 // Serializer is how a Python program writes its objects.
@@ -87,56 +86,26 @@ func (w *wire) check() error {
 // pack writes one object.
 func (w *wire) pack(v any) ([]byte, error) {
 	if w.serializer == XML {
-		return packXML(nil, v)
+		return appendXML(nil, v)
 	}
 	return pickle.Append(nil, v, w.options.EncodeOptions(int(w.protocol.Load())))
 }
 
-// unpack reads one object. An error that is errMalformed says that it was none.
-func (w *wire) unpack(data []byte) (any, error) {
-	if w.serializer == XML {
-		return unpackXML(data, w.options)
-	}
-	v, info, err := pickle.Decode(data, w.options)
-	if err != nil {
-		if class := new(pickle.ClassError); errors.As(err, &class) || errors.Is(err, pickle.ErrLimit) {
-			return nil, err
-		}
-		return nil, fmt.Errorf("%w: %w", errMalformed, err)
-	}
-	w.protocol.Store(int32(pickle.AnswerProtocol(info.Protocol)))
-	return v, nil
-}
-
-// What xmlrpclib.dumps((object,)) puts around an object, in CPython's
-// Lib/multiprocessing/connection.py.
-const xmlBefore, xmlAfter = "<params><param>", "</param></params>"
-
-// clientXML are for a reader that is xmlrpclib: it takes an integer of any size
-// for <int>, and all that float() reads.
-var clientXML = xmlvalue.Options{LongInt: true, NonFinite: true}
-
-func packXML(dst []byte, v any) ([]byte, error) {
-	dst, err := xmlvalue.AppendValue(append(dst, xmlBefore...), v, clientXML)
-	return append(dst, xmlAfter...), err
+// packOpaque writes one object of this package's making, with an instance of a
+// class in it.
+func (w *wire) packOpaque(v any) ([]byte, error) {
+	return pickle.Append(nil, v, pickle.EncodeOptions{Protocol: int(w.protocol.Load()), Objects: true})
 }
 
 // unpackXML reads an object. The limits are those of pickles, as far as there is
 // something to limit.
 func unpackXML(data []byte, o pickle.Options) (any, error) {
-	const before, after = "<methodResponse>", "</methodResponse>"
-	document := make([]byte, 0, len(before)+len(data)+len(after))
-	document = append(append(append(document, before...), data...), after...)
-	d, err := xmlvalue.ReadResponse(document, xmlvalue.Options{MaxDepth: o.MaxDepth, MaxElements: o.MaxElements})
+	v, err := decodeXML(data, o)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errMalformed, err)
 	}
-	if _, _, isFault := d.Fault(); isFault {
-		return nil, fmt.Errorf("%w: expected a value, got a fault", errMalformed)
-	}
-	v := value.DecodeAny(d)
-	if err := d.Finish(); err != nil {
-		return nil, fmt.Errorf("%w: %w", errMalformed, err)
+	if t, ok := v.(value.Tuple); ok {
+		return []any(t), nil // all sequences are arrays in XML
 	}
 	return v, nil
 }

@@ -15,7 +15,6 @@ import (
 	"github.com/parley-rpc/parley/internal/peertest"
 	"github.com/parley-rpc/parley/rpc"
 	"github.com/parley-rpc/parley/rpc/native"
-	"github.com/parley-rpc/parley/rpc/native/pickle"
 	"github.com/parley-rpc/parley/rpc/value"
 )
 
@@ -330,11 +329,10 @@ func testServerFunctions(t *testing.T, ctx context.Context, c *Client) {
 	if _, err := rpc.Invoke[any](ctx, c, "fail", "no €"); fault(err).Message != "ValueError: no €" {
 		t.Errorf("fail: got %v; want ValueError: no €", err)
 	}
-	// An exception of the program's own is not known here: the call was answered,
-	// but the answer is lost.
+	// An exception of a class of the program's own.
 	_, err = rpc.Invoke[any](ctx, c, "odd")
-	if class := new(pickle.ClassError); !errors.As(err, &class) || class.Class != "__main__.Odd" {
-		t.Errorf("odd: got %v; want a ClassError for __main__.Odd", err)
+	if raised := new(Raised); !errors.As(err, &raised) || raised.Class != "__main__.Odd" || raised.Text != "x" || fault(err).Message != "__main__.Odd: x" {
+		t.Errorf("odd: got %v; want __main__.Odd: x", err)
 	}
 }
 
