@@ -55,7 +55,7 @@ func BenchmarkRead(b *testing.B) {
 		into func() any
 	}{
 		{"ints-1000", upTo(1000), func() any { return new([]int64) }},
-		{"records-100", benchRecords(100), func() any { return new([]product) }},
+		{"records-100", benchRecords(100), func() any { return new([]item) }},
 		{"blob-1M", make([]byte, 1<<20), func() any { return new([]byte) }},
 	} {
 		data, err := Append(nil, bench.v, EncodeOptions{})

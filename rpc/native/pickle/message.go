@@ -83,6 +83,9 @@ func (m *Message) Parts() ([]*Message, bool) {
 		return nil, false
 	}
 	n.unpack()
+	if !m.d.charge(2 * nodeSize * len(n.items)) {
+		return nil, false
+	}
 	parts := make([]Message, len(n.items))
 	list := make([]*Message, len(parts))
 	for i, v := range n.items {

@@ -14,7 +14,7 @@ type node struct {
 	open   bool    // the tree of its items is being made
 	class  class   // of exceptions
 	items  []any   // of a dict: key, value, key, value ...
-	packed *packed // of a list of numbers instead of items
+	packed *packed // of a list, instead of items
 }
 
 type nodeKind uint8

@@ -260,6 +260,8 @@ var packedPickles = []string{
 	"ccollections\nOrderedDict\n(](](\x8c\x01aK\x01e](\x8c\x01bK\x02eetR.",
 	"ccollections\nOrderedDict\n(](](K\x01K\x02eetR.",
 	"}(\x8c\x01aK\x01\x8c\x01aK\x02u.",
+	"](}(\x8c\x01a\x8c\x01x\x8c\x01aK\x02ue.", // a name twice, once with a value that does not fit
+	"](}(\x8c\x01a\x8c\x01x\x8c\x01aK\x02uNe.",
 }
 
 func TestSourceOfPackedLists(t *testing.T) {

@@ -148,14 +148,13 @@ func (r *recordReader) put(e ref) bool {
 	if r.pos == len(r.data) {
 		return false
 	}
-	d, i := r.d, uint32(len(r.d.memo))
+	d := r.d
 	switch r.data[r.pos] {
 	case opMemoize:
 		r.pos++
 	case opBinPut, opLongBinPut:
-		var ok bool
 		r.pos++
-		if i, ok = r.index(r.data[r.pos-1] == opLongBinPut); !ok || i != uint32(len(d.memo)) {
+		if i, ok := r.index(r.data[r.pos-1] == opLongBinPut); !ok || i != uint32(len(d.memo)) {
 			return false
 		}
 	default:

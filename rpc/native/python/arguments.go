@@ -16,16 +16,52 @@ type arguments struct {
 	positional []any
 	named      map[string]any
 	registry   *pickle.Registry // of the message
+	packed     *pickle.Message  // in the place of positional: they are not made yet
 }
 
 // Decode implements rpc.Args. It may be called once: parameters of type any get
 // the values themselves.
 func (a arguments) Decode(dst []any, p *value.Params) error {
+	if a.packed != nil {
+		if len(a.named) == 0 && !allAny(dst, p) {
+			return a.lacksMemory(value.DecodeArgs(a.packed.Source(), dst, p))
+		}
+		v, err := a.packed.Value()
+		if err != nil {
+			return a.lacksMemory(err)
+		}
+		a.positional, _ = sequence(v)
+	}
 	items, err := a.bind(len(dst), p)
 	if err != nil || hand(items, dst, p) {
 		return err
 	}
 	return value.DecodeArgs(a.registry.Source(items), dst, p)
+}
+
+// lacksMemory returns the fault of a server that has no memory for the arguments,
+// if that is why they were not made, else err.
+func (a arguments) lacksMemory(err error) error {
+	if f := overLimit(err); f != nil {
+		return f
+	}
+	return err
+}
+
+// allAny reports whether all parameters are of type any.
+func allAny(dst []any, p *value.Params) bool {
+	for i, to := range dst {
+		switch to.(type) {
+		case *any:
+		case *[]any:
+			if p == nil || !p.Variadic || i < len(dst)-1 {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // hand puts items into dst if that takes no conversion: all parameters are of

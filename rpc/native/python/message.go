@@ -39,7 +39,7 @@ func readMessage(data []byte, cfg Config) message {
 	if isXML(data) {
 		return readXML(data, cfg)
 	}
-	v, info, err := pickle.Decode(data, cfg.Pickle)
+	v, info, err := readTuple(data, cfg.Pickle, cfg.Objects == "")
 	if err != nil {
 		m := unreadMessage(data, cfg)
 		if m.form == formManager && m.readTokenCall(data, cfg, err) {
@@ -52,6 +52,38 @@ func readMessage(data []byte, cfg Config) message {
 	m.args.registry = cfg.Pickle.Registry
 	m.read(v, cfg)
 	return m
+}
+
+// readTuple reads a pickle. In what may be a call, (name, args) or (name, args,
+// kwargs), it leaves the args as a *pickle.Message, for the parameters to be decoded
+// from.
+func readTuple(data []byte, o pickle.Options, isCall bool) (any, pickle.Info, error) {
+	if !isCall {
+		return pickle.Decode(data, o)
+	}
+	msg, err := pickle.Read(data, o)
+	if err != nil {
+		return nil, msg.Info, err
+	}
+	var parts []*pickle.Message
+	if msg.Kind() == value.KindTuple {
+		parts, _ = msg.Parts()
+	}
+	if len(parts) < 2 || len(parts) > 3 {
+		v, err := msg.Value()
+		return v, msg.Info, err
+	}
+	call := make(value.Tuple, len(parts))
+	for i, part := range parts {
+		if kind := part.Kind(); i == 1 && (kind == value.KindTuple || kind == value.KindList) {
+			call[i] = part
+			continue
+		}
+		if call[i], err = part.Value(); err != nil {
+			return nil, msg.Info, err
+		}
+	}
+	return call, msg.Info, nil
 }
 
 // unreadMessage is the message for data that is not read, as far as its first bytes
@@ -122,7 +154,7 @@ func (m *message) unread(err error) {
 // kwargs)). Python 2 does so in protocol 0.
 func (m *message) readRecipe(data []byte, o pickle.Options) {
 	m.form = formRecipe
-	v, info, err := pickle.Decode(data, o)
+	v, info, err := readTuple(data, o, true)
 	m.inner = pickle.AnswerProtocol(info.Protocol)
 	if err != nil {
 		m.unread(fmt.Errorf("bytes that hold no pickled call: %w", err))
@@ -148,15 +180,16 @@ func (m *message) readCall(v any) {
 	}
 	name, ok1 := call[0].(string)
 	positional, ok2 := sequence(call[1])
+	packed, ok := call[1].(*pickle.Message)
 	named, ok3 := map[string]any(nil), true
 	if len(call) == 3 && call[2] != nil {
 		named, ok3 = call[2].(map[string]any)
 	}
-	if !ok1 || !ok2 || !ok3 {
+	if !ok1 || !ok2 && !ok || !ok3 {
 		m.err = errNoCall(v)
 		return
 	}
-	m.method, m.args = name, arguments{positional, named, m.args.registry}
+	m.method, m.args = name, arguments{positional, named, m.args.registry, packed}
 }
 
 // isManagerCall recognizes what multiprocessing.managers.dispatch sends.
