@@ -7,6 +7,7 @@ replace github.com/parley-rpc/parley => ..
 require (
 	connectrpc.com/connect v1.19.2
 	github.com/containerd/ttrpc v1.2.8
+	github.com/kisielk/og-rek v1.3.0
 	github.com/kolo/xmlrpc v0.0.0-20220921171641-a4b6fa1dd06b
 	github.com/lesismal/arpc v1.2.14
 	github.com/nats-io/nats-server/v2 v2.15.1
@@ -21,6 +22,7 @@ require (
 require (
 	github.com/alexedwards/argon2id v1.0.0 // indirect
 	github.com/antithesishq/antithesis-sdk-go v0.8.0-default-no-op // indirect
+	github.com/aristanetworks/gomap v0.0.0-20230726210543-f4e41046dced // indirect
 	github.com/containerd/log v0.1.0 // indirect
 	github.com/emmansun/base64 v0.7.0 // indirect
 	github.com/google/go-tpm v0.9.8 // indirect
@@ -32,6 +34,7 @@ require (
 	github.com/sirupsen/logrus v1.9.3 // indirect
 	github.com/zeebo/errs v1.2.2 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
+	golang.org/x/exp v0.0.0-20230725093048-515e97ebf090 // indirect
 	golang.org/x/net v0.60.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
 	golang.org/x/time v0.16.0 // indirect

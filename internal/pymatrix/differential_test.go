@@ -35,6 +35,10 @@ var handmade = []string{
 	`V\ud83d\ude00` + "\n.", "S'\\x41'\n.",
 	"\x80\x04\x95\x02\x00\x00\x00\x00\x00\x00\x00N.",
 	"\x80\x02\x80\x05N.",
+	"}(I9223372036854775808\nNGC\xe0\x00\x00\x00\x00\x00\x00Nu.", // equal keys
+	"}(K\x02Ncfractions\nFraction\n(K\x04K\x02tRNu.",
+	"}(K\x02Ncbuiltins\ncomplex\n(G\x40\x00\x00\x00\x00\x00\x00\x00G\x00\x00\x00\x00\x00\x00\x00\x00tRNu.",
+	"Nr0000.",
 	"cuuid\nUUID\n)\x81q\x00}Vint\nK\x05sb.",
 	"c__builtin__\nxrange\n(K\x00K\x05K\x01tR.",
 	"cexceptions\nStandardError\n(Vx\ntR.",

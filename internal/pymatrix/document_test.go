@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -51,13 +52,13 @@ func section(d deviations) string {
 			reason, isRefused := strings.CutPrefix(r.sees, refused)
 			switch {
 			case i == len(groups)-1:
-				fmt.Fprintf(&b, "| %s%s | %s |\n", code(r.python), since(r), reason)
+				fmt.Fprintf(&b, "| %s%s | %s |\n", code(unprefixed(r)), since(r), reason)
 			case isRefused:
-				fmt.Fprintf(&b, "| %s%s | – | refused: %s |\n", code(r.python), since(r), reason)
+				fmt.Fprintf(&b, "| %s%s | – | refused: %s |\n", code(unprefixed(r)), since(r), reason)
 			case r.back == "":
-				fmt.Fprintf(&b, "| %s%s | %s | the same |\n", code(r.python), since(r), code(r.sees))
+				fmt.Fprintf(&b, "| %s%s | %s | the same |\n", code(unprefixed(r)), since(r), code(r.sees))
 			default:
-				fmt.Fprintf(&b, "| %s%s | %s | **%s** |\n", code(r.python), since(r), code(r.sees), code(r.back))
+				fmt.Fprintf(&b, "| %s%s | %s | **%s** |\n", code(unprefixed(r)), since(r), code(r.sees), code(plainBack(r)))
 			}
 		}
 	}
@@ -69,6 +70,23 @@ func section(d deviations) string {
 	}
 	return b.String()
 }
+
+func plainBack(r row) string {
+	if r.only2 {
+		return r.back
+	}
+	return prefixes.ReplaceAllString(r.back, "$1'")
+}
+
+// unprefixed shows text as Python 3 writes it.
+func unprefixed(r row) string {
+	if r.only2 {
+		return r.python
+	}
+	return prefixes.ReplaceAllString(r.python, "$1'")
+}
+
+var prefixes = regexp.MustCompile(`(^|[^\w\\])u'`)
 
 func code(s string) string {
 	return "`" + strings.ReplaceAll(s, "|", `\|`) + "`"
@@ -133,9 +151,9 @@ func differences(d deviations) []string {
 		case "":
 			back = "–"
 		default:
-			back = code(back)
+			back = code(prefixes.ReplaceAllString(back, "$1'"))
 		}
-		lines = append(lines, fmt.Sprintf("| %s | %s | %s | %s |\n", code(rows[w.id].python), strings.Join(texts, "; "), sees, back))
+		lines = append(lines, fmt.Sprintf("| %s | %s | %s | %s |\n", code(unprefixed(rows[w.id].row)), strings.Join(texts, "; "), sees, back))
 	}
 	return lines
 }

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math"
 	"math/big"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -106,6 +107,8 @@ func showInner(v any) string {
 		return "pickle.Date " + v.String()
 	case pickle.Clock:
 		return "pickle.Clock " + v.String()
+	case pickle.ZoneClock:
+		return fmt.Sprintf("pickle.ZoneClock %v", v)
 	case pickle.Delta:
 		return fmt.Sprintf("pickle.Delta %d days %s s", v.Days, strings.TrimSuffix(strings.TrimRight(fmt.Sprintf("%d.%06d", v.Seconds, v.Microseconds), "0"), "."))
 	case *pickle.Exception:
@@ -136,7 +139,14 @@ func showInner(v any) string {
 		slices.Sort(items) // older Pythons send them in any order
 		return "value.Map{" + strings.Join(items, ", ") + "}"
 	}
-	return fmt.Sprintf("%T %v", v, v)
+	switch name := strings.TrimPrefix(fmt.Sprintf("%T", v), "pymatrix."); reflect.ValueOf(v).Kind() {
+	case reflect.Struct:
+		return fmt.Sprintf("%s%+v", name, v)
+	case reflect.Pointer:
+		return fmt.Sprintf("*%s%+v", strings.TrimPrefix(name, "*pymatrix."), reflect.ValueOf(v).Elem())
+	default:
+		return fmt.Sprintf("%s %v", name, v)
+	}
 }
 
 func each(items []any) []string {

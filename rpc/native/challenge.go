@@ -157,7 +157,8 @@ const (
 // respond answers the message of a challenge. peer is what is known of the other
 // side: the answer to a message without a digest depends on it.
 func respond(key, message []byte, peer dialect, allowMD5 bool) (response []byte, d dialect, err error) {
-	if len(message) == legacySize {
+	name, rest := splitDigest(message)
+	if len(message) == legacySize && name == "" { // of 2^40 random ones, one begins with a name
 		if peer == dialectSHA256 || !md5Allowed(allowMD5) && peer == dialectUnknown {
 			// A listener that Red Hat patched looks like any old one, and
 			// takes this; the others answer #FAILURE#.
@@ -168,7 +169,6 @@ func respond(key, message []byte, peer dialect, allowMD5 bool) (response []byte,
 		}
 		return mac("md5", key, message), dialectMD5, nil
 	}
-	name, rest := splitDigest(message)
 	switch {
 	case len(message) < legacySize || name != "" && len(rest) < 16:
 		return nil, 0, fmt.Errorf("%w: its challenge is too short: %d bytes", ErrPolicy, len(message))

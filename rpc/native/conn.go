@@ -41,8 +41,10 @@ var ErrBroken = errors.New("the connection broke in the middle of a message")
 // an idle one costs its memory alone, about 5 KiB.
 type Conn struct {
 	nc     net.Conn
+	now    *rawWriter // nil: nc has no non-blocking write
 	peer   rpc.Peer
 	pickle pickle.Options
+	served <-chan struct{} // the Conn is closed when that is; nil: there is no such thing
 
 	sending chan struct{} // holds a token while a Send writes
 	sendErr error         // guarded by sending: why nothing more can be sent
@@ -74,6 +76,7 @@ type connOptions struct {
 	keyless    bool           // no challenge took place
 	stall      time.Duration  // how long the peer may pause in the middle of a message; 0: for ever
 	budget     *budget        // of the server; nil: there is none
+	asking     *asking        // of the server; nil: the peer is never expected to be quick
 	done       func()         // if set, called once, after the socket is closed
 }
 
@@ -84,11 +87,12 @@ func newConn(nc net.Conn, result handshakeResult, o connOptions) *Conn {
 	}
 	c := &Conn{
 		nc:      nc,
+		now:     newRawWriter(nc),
 		peer:    rpc.Peer{Identity: result.Identity, Addr: nc.RemoteAddr(), Transport: "python"},
 		pickle:  o.pickle,
 		sending: make(chan struct{}, 1),
 		reading: make(chan struct{}, 1),
-		in:      newFrameReader(nc, o.maxMessage, connBuffer),
+		in:      newFrameReader(newPromptReader(nc, o.asking), o.maxMessage, connBuffer),
 		ackNow:  quickACK(socketOf(nc)),
 		keyless: o.keyless,
 		stall:   o.stall,
@@ -168,20 +172,25 @@ func (c *Conn) Send(ctx context.Context, v any) error {
 	h := appendFrameHeader(header[:0], len(message)-longHeaderSize)
 	start := longHeaderSize - len(h)
 	copy(message[start:], h)
-	return c.write(ctx, func() (int64, error) {
-		n, err := c.nc.Write(message[start:])
-		return int64(n), err
-	})
+	return c.write(ctx, message[start:], nil)
 }
 
 // SendBytes sends data as it is; Python's recv_bytes() returns it. Otherwise it
 // is like Send. data is not kept.
 func (c *Conn) SendBytes(ctx context.Context, data []byte) error {
-	return c.write(ctx, func() (int64, error) { return writeFrame(c.nc, data) })
+	if len(data) > joinLimit {
+		var head [longHeaderSize]byte
+		return c.write(ctx, appendFrameHeader(head[:0], len(data)), data)
+	}
+	b := getBuffer()
+	defer putBuffer(b)
+	*b = append(appendFrameHeader((*b)[:0], len(data)), data...)
+	return c.write(ctx, *b, nil)
 }
 
-// write runs one write under ctx, after those before it.
-func (c *Conn) write(ctx context.Context, write func() (int64, error)) error {
+// write writes a message, or its header and payload, under ctx, after those before
+// it.
+func (c *Conn) write(ctx context.Context, message, payload []byte) error {
 	if err := acquire(ctx, c.sending); err != nil {
 		return fmt.Errorf("native: send: %w", err)
 	}
@@ -190,9 +199,14 @@ func (c *Conn) write(ctx context.Context, write func() (int64, error)) error {
 		return fmt.Errorf("native: send: %w", err)
 	}
 	c.owesAck.Store(false) // the acknowledgement goes with the data
-	release := interrupt(ctx, c.nc.SetWriteDeadline)
-	n, err := write()
-	release()
+	n, err := c.writeNow(message, payload)
+	if err == nil && n < len(message)+len(payload) {
+		release := c.interrupt(ctx, c.nc.SetWriteDeadline)
+		var more int64
+		more, err = c.writeRest(n, message, payload)
+		release()
+		n += int(more)
+	}
 	if err == nil {
 		return nil
 	}
@@ -207,6 +221,34 @@ func (c *Conn) write(ctx context.Context, write func() (int64, error)) error {
 	}
 	c.sendErr = err // what the peer has sent before can still be received
 	return fmt.Errorf("native: send: %w", err)
+}
+
+// writeNow writes what the socket takes at once, which needs no context. Of a
+// message in two pieces, and inside TLS, that is nothing.
+func (c *Conn) writeNow(message, payload []byte) (int, error) {
+	if c.now == nil || len(payload) > 0 {
+		return 0, nil
+	}
+	return c.now.tryWrite(message)
+}
+
+// writeRest writes what is left of a message behind its first n bytes.
+func (c *Conn) writeRest(n int, message, payload []byte) (int64, error) {
+	if len(payload) > 0 {
+		bufs := net.Buffers{message, payload}
+		return bufs.WriteTo(c.nc)
+	}
+	more, err := c.nc.Write(message[n:])
+	return int64(more), err
+}
+
+// interrupt is the function of that name, which has nothing to do where the end of
+// ctx closes the Conn.
+func (c *Conn) interrupt(ctx context.Context, set func(time.Time) error) (release func()) {
+	if c.served != nil && ctx.Done() == c.served {
+		return func() {}
+	}
+	return interrupt(ctx, set)
 }
 
 // Recv receives one object into *dst, which Python sent by send(). A dst of type
@@ -226,16 +268,23 @@ func (c *Conn) Recv(ctx context.Context, dst any) error {
 	if err != nil {
 		return err
 	}
-	v, info, err := pickle.Decode(data, c.pickle)
-	c.mirror(info.Protocol)
-	if err != nil {
-		return fmt.Errorf("native: recv: %w", err)
-	}
+	o := c.pickle
+	o.Owned = true
 	if p, ok := dst.(*any); ok {
+		v, info, err := pickle.Decode(data, o)
+		c.mirror(info.Protocol)
+		if err != nil {
+			return fmt.Errorf("native: recv: %w", err)
+		}
 		*p = v
 		return nil
 	}
-	src := c.pickle.Registry.Source(v)
+	m, err := pickle.Read(data, o)
+	c.mirror(m.Info.Protocol)
+	if err != nil {
+		return fmt.Errorf("native: recv: %w", err)
+	}
+	src := m.Source()
 	value.Decode(src, dst)
 	if err := src.Err(); err != nil {
 		return fmt.Errorf("native: recv: %w", err)
@@ -258,7 +307,7 @@ func (c *Conn) RecvBytes(ctx context.Context) ([]byte, error) {
 	if c.ackNow != nil && c.in.buffered() == 0 && c.owesAck.Swap(false) {
 		c.ackNow()
 	}
-	release := interrupt(ctx, c.setReadDeadline)
+	release := c.interrupt(ctx, c.setReadDeadline)
 	data, err := c.in.next(nil)
 	stalled := c.stalls && !c.cut.Load() && !c.leaving.Load() && errors.Is(err, os.ErrDeadlineExceeded)
 	release()
@@ -364,6 +413,11 @@ func (c *Conn) failure() error {
 func acquire(ctx context.Context, sem chan struct{}) error {
 	if err := ctx.Err(); err != nil {
 		return err
+	}
+	select {
+	case sem <- struct{}{}: // without a look at Done, which may cost something
+		return nil
+	default:
 	}
 	select {
 	case sem <- struct{}{}:

@@ -28,8 +28,8 @@ const (
 	// less than a second element of a writev.
 	joinLimit = 16 << 10
 
-	// largePayload is the payload above which Python sends header and payload in
-	// two writes.
+	// largePayload is the smallest payload for which a Python sends header and
+	// payload in two writes: 2.7 does from here on, 3 for larger ones.
 	largePayload = 16384
 
 	// growStep is the memory taken at first for a payload that has not arrived
@@ -87,7 +87,7 @@ type frameReader struct {
 	max   int              // largest payload, in bytes
 	waits func()           // if set, called before a read in the middle of a frame
 	hold  func(n int) bool // if set, asked before a payload under way takes n bytes of memory in all
-	large func()           // if set, called when the header of a payload above largePayload came without all of it
+	large func()           // if set, called when the header of a payload from largePayload on came without all of it
 
 	buf  []byte // buf[r:w] was read from src and not used yet
 	r, w int
@@ -130,7 +130,7 @@ func (f *frameReader) next(dst []byte) ([]byte, error) {
 		} else {
 			f.body = make([]byte, 0, min(f.size, growStep))
 		}
-		if f.large != nil && f.size > largePayload && f.buffered() < f.size {
+		if f.large != nil && f.size >= largePayload && f.buffered() < f.size {
 			f.large()
 		}
 	}

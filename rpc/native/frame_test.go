@@ -204,7 +204,7 @@ func TestFrameClaimTakesNoMemory(t *testing.T) {
 }
 
 func TestFrameLargeHook(t *testing.T) {
-	for _, test := range []struct{ n, want int }{{largePayload, 0}, {largePayload + 1, 1}} {
+	for _, test := range []struct{ n, want int }{{largePayload - 1, 0}, {largePayload, 1}} {
 		calls := 0
 		f := newFrameReader(bytes.NewReader(append(appendFrameHeader(nil, test.n), make([]byte, test.n)...)), 1<<20, 4096)
 		f.large = func() { calls++ }

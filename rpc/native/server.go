@@ -106,6 +106,7 @@ type Server struct {
 	ledger   ledger   // of all sessions
 	entrance entrance // events: set under mu by the first Serve
 	own      ownCertificate
+	asking   asking // by connections of peers that send objects
 
 	mu        sync.Mutex
 	budget    *budget             // guarded by mu; of all that is served

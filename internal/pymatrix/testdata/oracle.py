@@ -167,6 +167,8 @@ def compare(sent, again, count):
         one = first.of(a)
     except Skipped as e:
         return "skip %s" % e
+    except MemoryError: # CPython makes room for as many memo entries as a number claims
+        return "skip out of memory"
     except BaseException as e:
         return "refused %s: %s" % (type(e).__name__, e)
     second = Canon()

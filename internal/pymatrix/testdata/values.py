@@ -40,18 +40,37 @@ class Slots(object):
 Point = collections.namedtuple('Point', ('x', 'y'))
 class MyError(Exception):
     pass
+class Item(object):
+    def __init__(self, name, price):
+        self.name, self.price = name, price
+    def __repr__(self):
+        return '%s(%s, %s)' % (type(self).__name__, self.name, self.price)
+class OldItem:
+    def __init__(self, name, price):
+        self.name, self.price = name, price
+    def __repr__(self):
+        return 'OldItem(%s, %s)' % (self.name, self.price)
+class SlotItem(object):
+    __slots__ = ('name', 'price')
+    def __init__(self, name, price):
+        self.name, self.price = name, price
+    def __repr__(self):
+        return 'SlotItem(%s, %s)' % (self.name, self.price)
+class PairItem(collections.namedtuple('PairItem', ('name', 'price'))):
+    __slots__ = ()
+    def __repr__(self):
+        return 'PairItem(%s, %s)' % self
+class ItemError(Exception):
+    pass
 def function():
     pass
 try:
     import enum
     class Color(enum.Enum):
         RED = 1
-except ImportError:
-    pass
-try:
-    import dataclasses
-    Record = dataclasses.make_dataclass('Record', ['x'])
-    Record.__module__ = 'shop'
+    class Level(enum.Enum):
+        LOW = 1
+        HIGH = 2
 except ImportError:
     pass
 """
@@ -59,6 +78,20 @@ shop = types.ModuleType("shop")
 sys.modules["shop"] = shop
 exec(SHOP, shop.__dict__)
 shop.Point.__module__ = "shop"
+if sys.version_info >= (3, 7):
+    exec("""
+import dataclasses
+Record = dataclasses.make_dataclass('Record', ['x'])
+Record.__module__ = 'shop'
+@dataclasses.dataclass
+class DataItem:
+    name: str
+    price: int
+    def __repr__(self):
+        return 'DataItem(%s, %s)' % (self.name, self.price)
+""", shop.__dict__)
+Item, OldItem, SlotItem, PairItem, ItemError = shop.Item, shop.OldItem, shop.SlotItem, shop.PairItem, shop.ItemError
+Level, DataItem = getattr(shop, "Level", None), getattr(shop, "DataItem", None)
 Plain, Old, Slots, Point, MyError, function = shop.Plain, shop.Old, shop.Slots, shop.Point, shop.MyError, shop.function
 Color, Record = getattr(shop, "Color", None), getattr(shop, "Record", None)
 

@@ -7,21 +7,25 @@ import (
 	"github.com/parley-rpc/parley/rpc/value"
 )
 
+func benchRecords(n int) []any {
+	records := make([]any, n)
+	for i := range records {
+		records[i] = map[string]any{"pid": int64(i), "pname": fmt.Sprintf("product %d", i), "pprice": float64(i) / 4}
+	}
+	return records
+}
+
 func benchValues() []struct {
 	name string
 	v    any
 } {
-	records := make([]any, 100)
-	for i := range records {
-		records[i] = map[string]any{"pid": int64(i), "pname": fmt.Sprintf("product %d", i), "pprice": float64(i) / 4}
-	}
 	return []struct {
 		name string
 		v    any
 	}{
 		{"call", value.Tuple{"add", value.Tuple{int64(3), int64(5)}, map[string]any{}}},
 		{"ints-1000", upTo(1000)},
-		{"records-100", records},
+		{"records-100", benchRecords(100)},
 		{"blob-1M", make([]byte, 1<<20)},
 	}
 }
@@ -38,6 +42,37 @@ func BenchmarkDecode(b *testing.B) {
 			for b.Loop() {
 				if _, _, err := Decode(data, Options{}); err != nil {
 					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkRead(b *testing.B) {
+	for _, bench := range []struct {
+		name string
+		v    any
+		into func() any
+	}{
+		{"ints-1000", upTo(1000), func() any { return new([]int64) }},
+		{"records-100", benchRecords(100), func() any { return new([]product) }},
+		{"blob-1M", make([]byte, 1<<20), func() any { return new([]byte) }},
+	} {
+		data, err := Append(nil, bench.v, EncodeOptions{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run(bench.name, func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetBytes(int64(len(data)))
+			for b.Loop() {
+				m, err := Read(data, Options{})
+				if err != nil {
+					b.Fatal(err)
+				}
+				s := m.Source()
+				if value.Decode(s, bench.into()); s.Err() != nil {
+					b.Fatal(s.Err())
 				}
 			}
 		})

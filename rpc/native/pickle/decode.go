@@ -42,6 +42,8 @@ type decoder struct {
 	nodes   []node                    // room for the next nodes
 	room    []any                     // room for the items of dicts
 	texts   texts
+	cells   []cell // room for those of the next table, if no other has it
+	lent    *table // the one that has it
 
 	elements int // values that the tree may still get
 	memory   int // bytes that may still be taken
@@ -64,7 +66,10 @@ func newDecoder(data []byte, o Options) *decoder {
 
 // free gives d back, with nothing of the message in it.
 func (d *decoder) free() {
-	*d = decoder{stack: kept(d.stack), marks: kept(d.marks), memo: kept(d.memo), filed: kept(d.filed), nodes: kept(d.nodes), room: kept(d.room)}
+	if d.lent != nil {
+		d.cells = d.lent.cells
+	}
+	*d = decoder{stack: kept(d.stack), marks: kept(d.marks), memo: kept(d.memo), filed: kept(d.filed), nodes: kept(d.nodes), room: kept(d.room), cells: kept(d.cells)}
 	decoders.Put(d)
 }
 
@@ -198,13 +203,13 @@ func (d *decoder) run() any {
 		case opBinString:
 			d.push(python2Text(d.take(d.length4())))
 		case opShortBinBytes:
-			d.push(bytes.Clone(d.take(uint64(d.byte()))))
+			d.push(d.bytes(uint64(d.byte())))
 		case opBinBytes:
-			d.push(bytes.Clone(d.take(d.uint(4))))
+			d.push(d.bytes(d.uint(4)))
 		case opBinBytes8:
-			d.push(bytes.Clone(d.take(d.uint(8))))
+			d.push(d.bytes(d.uint(8)))
 		case opByteArray8:
-			d.push(value.ByteArray(bytes.Clone(d.take(d.uint(8)))))
+			d.push(value.ByteArray(d.bytes(d.uint(8))))
 
 		case opEmptyList:
 			d.pushNode(nodeList, nil)
@@ -315,6 +320,19 @@ func (d *decoder) take(n uint64) []byte {
 	d.pos += int(n)
 	return b
 }
+
+// bytes returns the next n bytes, for a value to have: copied, unless the message
+// is given away and they are so many that they may keep all of it.
+func (d *decoder) bytes(n uint64) []byte {
+	b := d.take(n)
+	if d.o.Owned && len(b) >= largeBytes {
+		return b
+	}
+	return bytes.Clone(b)
+}
+
+// largeBytes is from where on bytes are those of an owned message.
+const largeBytes = 4 << 10
 
 func (d *decoder) short(n uint64) error {
 	if d.pos == len(d.data) {

@@ -96,13 +96,30 @@ func (m *Message) Parts() ([]*Message, bool) {
 // nodes are its own from now on.
 func (d *decoder) builder() *decoder {
 	b := &decoder{data: d.data, at: d.at, o: d.o, names: d.names, protocol: d.protocol, elements: d.elements, memory: d.memory, granted: d.granted}
-	d.nodes, d.room = nil, nil
+	d.nodes, d.room, d.cells, d.lent = nil, nil, nil, nil
 	return b
 }
 
-// Plain reports whether the value is a list, a tuple or a dict, and so nothing
-// that a class of its own stands for, such as an exception.
-func (m *Message) Plain() bool {
+// Kind returns the kind of the value.
+func (m *Message) Kind() value.Kind {
 	n, ok := m.v.(*node)
-	return ok && n.isPlain()
+	switch {
+	case m.d == nil:
+		return value.KindInvalid
+	case !ok:
+		return m.Source().Kind()
+	}
+	switch n.kind {
+	case nodeList:
+		return value.KindList
+	case nodeTuple:
+		return value.KindTuple
+	case nodeSet:
+		return value.KindSet
+	case nodeFrozenSet:
+		return value.KindFrozenSet
+	case nodeDict:
+		return value.KindMap
+	}
+	return value.KindOther
 }

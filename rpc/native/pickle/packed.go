@@ -30,8 +30,8 @@ const packedSize = 2 * slotSize
 // if they are all of one kind that is packed and the list has no others. If not,
 // it reads nothing and answers false.
 func (d *decoder) batch() bool {
-	if d.err != nil || len(d.stack) <= d.base() {
-		return false
+	if d.err != nil || d.maxlens != nil || len(d.stack) <= d.base() {
+		return false // or a deque, that may have a maxlen
 	}
 	n, ok := d.stack[len(d.stack)-1].(*node)
 	if !ok || n.kind != nodeList || len(n.items) > 0 {
@@ -178,20 +178,25 @@ func skipFrame(data []byte, pos int) int {
 	return pos + size
 }
 
-// roomFor returns list with room for more. At the size of the numbers that were
-// read, so many may follow as the rest of the message has bytes for; but how many
-// do is not known, so list grows by steps.
+// roomFor returns list with room for more.
 func roomFor[T any](d *decoder, list []T, read, rest int) []T {
-	const least = 16
-	follow := rest/2 + 1
-	if n := len(list); n > 0 && read > 0 {
-		follow = min(follow, rest/max(2, read/n)+1)
-	}
-	size := max(len(list)+min(follow, max(3*len(list), least)), len(list)+1)
+	size := capacity(len(list), read, rest)
 	if !d.charge(packedSize * (size - cap(list))) {
 		return list
 	}
 	return append(make([]T, 0, size), list...)
+}
+
+// capacity returns the next capacity of a list of n items, that took about so many
+// bytes to read. So many may follow as the rest of the message has bytes for. How
+// many do is not known, and a list grows by steps.
+func capacity(n, read, rest int) int {
+	const least = 16
+	follow := rest/2 + 1
+	if n > 0 {
+		follow = min(follow, rest/max(2, read/n)+1)
+	}
+	return n + max(1, min(follow, max(3*n, least)))
 }
 
 // unpack turns a packed list into one of items, which took their memory already.

@@ -74,6 +74,10 @@ type Options struct {
 	// Surrogates says what a str with a lone surrogate becomes, which is no
 	// Unicode text; the zero value refuses it.
 	Surrogates Surrogates
+	// Owned gives the message away: a []byte or bytearray of 4 KiB and more is
+	// part of it, not a copy, and keeps it in memory. Whoever reads must not use
+	// the message again.
+	Owned bool
 }
 
 const defaultMaxExpanded = 64 << 20
@@ -125,7 +129,7 @@ type Info struct {
 // Decode reads the one value that data holds. Bytes after it are an error.
 //
 // The value is a tree of the types that package value lists for its kinds, which
-// shares no memory with data, nor any two of its parts with each other. Python's
+// shares no memory with data (unless it is Owned), nor any two of its parts with each other. Python's
 // types become:
 //
 //   - None, bool, int, float, str, bytes: nil, bool, int64 or *big.Int,

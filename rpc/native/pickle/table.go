@@ -3,6 +3,7 @@ package pickle
 import (
 	"math"
 	"reflect"
+	"slices"
 
 	"github.com/parley-rpc/parley/rpc/value"
 )
@@ -14,6 +15,8 @@ type table struct {
 	names []string
 	cells []cell // row by row
 	size  int    // bytes of all texts, of the names as often as they occur
+
+	rowSize int // bytes of the names
 
 	texts texts
 	made  map[uint64]string // texts at several places, by cell.n
@@ -107,7 +110,8 @@ func (d *decoder) chargeTable(t *table, depth int) bool {
 // maps appends a map for each row.
 func (t *table) maps(list []any) []any {
 	columns := len(t.names)
-	values := make([]any, 0, boxed*columns) // of some rows, column by column
+	var few [boxed * fewColumns]any
+	values := few[:0] // of some rows, column by column
 	for cells := t.cells; len(cells) > 0; {
 		rows := min(boxed, len(cells)/columns)
 		values = values[:0]
@@ -172,9 +176,17 @@ func (t *table) alike(cells []cell) bool {
 
 // unique reports whether no two names are the same.
 func (t *table) unique() bool {
-	seen := make(map[string]struct{}, len(t.names))
-	for _, name := range t.names {
-		seen[name] = struct{}{}
+	if len(t.names) > fewColumns {
+		seen := make(map[string]struct{}, len(t.names))
+		for _, name := range t.names {
+			seen[name] = struct{}{}
+		}
+		return len(seen) == len(t.names)
 	}
-	return len(seen) == len(t.names)
+	for i, name := range t.names {
+		if slices.Contains(t.names[:i], name) {
+			return false
+		}
+	}
+	return true
 }

@@ -15,13 +15,16 @@ type recordReader struct {
 	d    *decoder
 	data []byte
 	pos  int
+	from int // where the batch begins
 	t    *table
 	list uint32   // number of the list in decoder.lists
 	refs []uint32 // memo entries that are the names of the first columns
 }
 
-// maxColumns bounds the names of a table.
-const maxColumns = 256
+const (
+	maxColumns = 256 // bounds the names of a table
+	fewColumns = 4   // so many have no name alike after a look at all pairs
+)
 
 // records does for dicts what numbers does for numbers.
 func (d *decoder) records(n *node) bool {
@@ -34,10 +37,14 @@ func (d *decoder) records(n *node) bool {
 			return false
 		}
 		t = *n.packed.rows
+	} else {
+		t.cells = d.cells
 	}
 	memo, lists, memory := len(d.memo), len(d.lists), d.memory
 	d.lists = append(d.lists, n)
-	r := recordReader{d: d, data: d.data, pos: d.pos, t: &t, list: uint32(lists)}
+	r := recordReader{d: d, data: d.data, pos: d.pos, from: d.pos, t: &t, list: uint32(lists)}
+	var few [2 * fewColumns]uint32
+	r.refs = few[:0]
 	if !r.rows() {
 		d.memo = d.memo[:memo]
 		d.lists = d.lists[:lists]
@@ -47,6 +54,9 @@ func (d *decoder) records(n *node) bool {
 	d.pos = r.pos
 	t.texts.data = d.data
 	n.packed = &packed{rows: &t}
+	if d.cells != nil || d.lent == nil {
+		d.cells, d.lent = nil, &t
+	}
 	return true
 }
 
@@ -73,17 +83,31 @@ func (r *recordReader) rows() bool {
 func (r *recordReader) row() bool {
 	t, first := r.t, len(r.t.cells) == 0
 	for column := 0; ; column++ {
+		// As a rule the name stood earlier, at one place for all rows.
+		if at := r.pos; column < len(r.refs) && at+1 < len(r.data) && r.data[at] == opBinGet && uint32(r.data[at+1]) == r.refs[column] {
+			r.pos += 2
+			if !r.value(r.op()) {
+				return false
+			}
+			continue
+		}
 		op := r.op()
 		if op == opSetItems {
 			if column == 0 || column != len(t.names) || first && !t.unique() {
 				return false
 			}
-			for _, name := range t.names {
-				t.size += len(name)
+			if first {
+				for _, name := range t.names {
+					t.rowSize += len(name)
+				}
 			}
+			t.size += t.rowSize
 			return r.d.charge(rowSize(column))
 		}
 		if first && column < maxColumns {
+			if t.names == nil {
+				t.names = make([]string, 0, fewColumns)
+			}
 			t.names = append(t.names, "")
 		}
 		if column >= len(t.names) || !r.name(op, column, first) || !r.value(r.op()) {
@@ -257,6 +281,9 @@ func (r *recordReader) value(op byte) bool {
 		}
 		c = cell{kind: value.KindString, n: uint64(e.a)<<32 | uint64(e.b)}
 		r.t.size += int(e.b)
+	}
+	if t := r.t; len(t.cells) == cap(t.cells) {
+		t.cells = append(make([]cell, 0, capacity(len(t.cells), r.pos-r.from, len(r.data)-r.pos)), t.cells...)
 	}
 	r.t.cells = append(r.t.cells, c)
 	return true

@@ -93,7 +93,8 @@ func (a *answer) open() (any, error) {
 	if a.message == nil {
 		return a.made, nil
 	}
-	if a.message.Plain() {
+	switch a.message.Kind() {
+	case value.KindList, value.KindTuple, value.KindMap:
 		return nil, nil
 	}
 	v, err := a.message.Value()

@@ -110,13 +110,14 @@ func NewHandler(c rpc.Caller, cfg Config) (native.ObjectHandler, error) {
 // ServeObjects implements native.ObjectHandler.
 func (h *handler) ServeObjects(ctx context.Context, conn *native.Conn) error {
 	ctx = rpc.WithPeer(ctx, conn.Peer())
-	in := inbox{conn: conn}
+	in := newInbox(conn)
+	defer in.close()
 	for {
 		data, err := in.next(ctx)
 		if err != nil && overLimit(err) == nil {
 			return fmt.Errorf("python: %w", err)
 		}
-		if err := h.serve(ctx, &in, data, overLimit(err)); err != nil {
+		if err := h.serve(ctx, in, data, overLimit(err)); err != nil {
 			return fmt.Errorf("python: %w", err)
 		}
 	}
@@ -154,16 +155,17 @@ func overLimit(err error) *rpc.Fault {
 // watchedAnswer makes the answer to one message under a context that ends when
 // the peer goes.
 func (h *handler) watchedAnswer(ctx context.Context, in *inbox, l *ledger, data []byte) (answer []byte, last error) {
-	callCtx, cancel := context.WithTimeout(ctx, h.cfg.CallTimeout)
-	defer cancel()
-	defer in.watch(ctx, cancel)()
+	callCtx := newLazyContext(ctx, h.cfg.CallTimeout)
+	defer callCtx.end()
+	in.begin(callCtx.end)
+	defer in.end()
 	return h.answer(callCtx, in.conn.Peer(), l, data)
 }
 
 func (h *handler) send(ctx context.Context, conn *native.Conn, answer []byte) error {
-	ctx, cancel := context.WithTimeout(ctx, h.cfg.SendTimeout)
-	defer cancel()
-	return conn.SendBytes(ctx, answer)
+	sendCtx := newLazyContext(ctx, h.cfg.SendTimeout)
+	defer sendCtx.end()
+	return conn.SendBytes(sendCtx, answer)
 }
 
 // answer makes the answer to one message. With last it is the last of the

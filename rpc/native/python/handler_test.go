@@ -430,6 +430,11 @@ func FuzzAnswer(f *testing.F) {
 		f.Add(dumps(f, dumps(f, test.send, 2), 2), false)
 	}
 	f.Add([]byte("<params/>"), false)
+	for _, test := range managerCalls {
+		f.Add(dumps(f, test.send, 4), false)
+		f.Add([]byte(xmlOf(f, test.send)), false)
+		f.Add([]byte(xmlOf(f, test.send)), true)
+	}
 	f.Add([]byte("\x80\x02K\x03K\x05\x86."), true)
 	reg := testRegistry(f)
 	plain, err := NewHandler(reg, Config{Logger: quiet})

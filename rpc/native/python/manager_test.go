@@ -142,7 +142,7 @@ func TestManagerMessageThatCannotBeRead(t *testing.T) {
 		{"protocol 4", "\x80\x04\x95\x10\x00\x00\x00\x00\x00\x00\x00(\x8c\x03rpc\x8c\x04echocmultiprocessing.managers\nRebuildProxy\n)R\x85}t."},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			v := answerBytes(t, h, test.send)
+			v := readAnswer(t, h, test.send)
 			pair, ok := v.(tuple)
 			if !ok || len(pair) != 2 || pair[0] != "#ERROR" {
 				t.Fatalf("got %v; want #ERROR with an exception", v)
@@ -153,14 +153,25 @@ func TestManagerMessageThatCannotBeRead(t *testing.T) {
 		})
 	}
 	for _, send := range []string{"\x80\x04\x8c\x04echocos\nsystem\n\x86.", "cos\nsystem\n(S'true'\ntR.", "", "\x80", "\x80\x04", "\x80\x04\x95"} {
-		if e, ok := answerBytes(t, h, send).(*pickle.Exception); !ok {
+		if e, ok := readAnswer(t, h, send).(*pickle.Exception); !ok {
 			t.Errorf("%q: got %v; want an exception alone", send, e)
 		}
 	}
+	objects, err := NewHandler(managerRegistry(t), Config{Logger: quiet, Objects: "add"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e, ok := readAnswer(t, objects, "\x80\x02(K\x01K\x02K\x03cos\nsystem\nt.").(*pickle.Exception); !ok {
+		t.Errorf("four arguments of the one function: got %v; want an exception alone", e)
+	}
+	data, _ := h.(*handler).answer(testContext(t), &rpc.Peer{}, unlimited(), []byte("\x80\x02(X\x03\x00\x00\x00rpccos\nsystem\n"))
+	if _, info, err := pickle.Decode(data, pickle.Options{}); err != nil || info.Protocol != 2 {
+		t.Errorf("protocol 2: got an answer in protocol %d, %v", info.Protocol, err)
+	}
 }
 
-// answerBytes is the answer of a handler to one message.
-func answerBytes(t testing.TB, h native.ObjectHandler, message string) any {
+// readAnswer is the answer of a handler to one message.
+func readAnswer(t testing.TB, h native.ObjectHandler, message string) any {
 	t.Helper()
 	data, _ := h.(*handler).answer(testContext(t), &rpc.Peer{}, unlimited(), []byte(message))
 	v, _, err := pickle.Decode(data, pickle.Options{})
@@ -170,11 +181,11 @@ func answerBytes(t testing.TB, h native.ObjectHandler, message string) any {
 	return v
 }
 
-// onlyThese is a policy.
+// onlyThese are what the holder of the key may call, and all that anybody may.
 type onlyThese []string
 
-func (o onlyThese) Allow(_ context.Context, _ rpc.Identity, method string) bool {
-	return slices.Contains(o, method)
+func (o onlyThese) Allow(_ context.Context, id rpc.Identity, method string) bool {
+	return id.Name == "authkey" && slices.Contains(o, method)
 }
 
 // Who may not call a function does not find out from a manager that it is there.

@@ -9,11 +9,20 @@
 //   - a call as the well-known RPCProxy recipe sends it, a pickled tuple
 //     (name, args, kwargs) that is sent as bytes: the answer is the pickle of the
 //     result or of an exception, sent as bytes as well;
+//   - what a BaseManager of multiprocessing.managers and its proxies send: the
+//     functions without a dot in their name are the methods of its type rpc, those
+//     named catalog.x of its type catalog;
 //   - with [Config.Objects], the arguments of the one function named there.
+//
+// Each of these may come as XML in the place of a pickle, as the serializer
+// xmlrpclib and an XmlClient send it, and is answered in XML then.
 //
 // A message travels like this:
 //
 //	bytes of native.Conn -> readMessage -> rpc.Caller -> message.answer -> native.Conn
+//
+// where what a manager asks about objects is answered by handler.manage, with no
+// state: an object is the name of a namespace, so that nothing has to be kept.
 //
 // Each answer is in the pickle protocol of its question, so that Python 2.7 and
 // every version of 3 can be served at the same time. Nothing that a peer sends

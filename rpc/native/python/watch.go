@@ -6,20 +6,42 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/parley-rpc/parley/rpc/native"
 )
 
-// watchAfter is how long a call runs before its peer is watched. Most calls are
-// over by then and cost nothing.
+// watchAfter is how long a call runs, at least and up to twice that, before its
+// peer is watched. Most calls are over by then and cost nothing.
 const watchAfter = 10 * time.Millisecond
+
+// goneEvery is how often a peer is looked after that has sent its next message.
+const goneEvery = 100 * time.Millisecond
+
+// errGone: a peer has closed its connection behind a message that it has sent.
+var errGone = fmt.Errorf("the peer has gone before its call was answered: %w", io.EOF)
 
 // inbox receives the messages of one peer, and notices during a call that the
 // peer has gone. It belongs to the goroutine that serves the connection.
+//
+// One timer does for all calls of the connection. It runs on when a call is over,
+// and is set again by the first call after it has gone off: a call that comes and
+// goes in between has no timer to set or to stop.
 type inbox struct {
-	conn *native.Conn
+	conn  *native.Conn
+	timer *time.Timer // calls tick
+
+	mu      sync.Mutex
+	ticked  sync.Cond          // tick has returned
+	ticking bool               // guarded by mu; the timer is set, or tick runs
+	calls   uint64             // guarded by mu; that were watched so far
+	seen    uint64             // guarded by mu; calls when the timer was set
+	cancel  func()             // guarded by mu; ends the call that runs; nil: none does
+	stop    context.CancelFunc // guarded by mu; ends the watch that runs; nil: none does
+
 	// What a watch has read ahead: at most one message, and why there is no more.
+	// Only a watch writes it, and only while the connection's goroutine is at a call.
 	ahead *received
 	err   error
 }
@@ -30,11 +52,24 @@ type received struct {
 	err  error
 }
 
-// goneEvery is how often a peer is looked after that has sent its next message.
-const goneEvery = 100 * time.Millisecond
+// newInbox returns the inbox of conn, which must be closed.
+func newInbox(conn *native.Conn) *inbox {
+	in := &inbox{conn: conn}
+	in.ticked.L = &in.mu
+	return in
+}
 
-// errGone: a peer has closed its connection behind a message that it has sent.
-var errGone = fmt.Errorf("the peer has gone before its call was answered: %w", io.EOF)
+// close waits for the timer.
+func (in *inbox) close() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.ticking && in.timer.Stop() {
+		return
+	}
+	for in.ticking {
+		in.ticked.Wait()
+	}
+}
 
 func (in *inbox) next(ctx context.Context) ([]byte, error) {
 	if m := in.ahead; m != nil {
@@ -53,44 +88,85 @@ func (in *inbox) gone() bool {
 	return in.err != nil && !errors.Is(in.err, os.ErrDeadlineExceeded)
 }
 
-// watch calls cancelCall if the peer closes the connection before done is
-// called, which must be called and leaves no goroutine. That is also noticed
-// behind the next message that the peer has sent, on Linux.
-func (in *inbox) watch(ctx context.Context, cancelCall func()) (done func()) {
+// begin tells that a call runs. If the peer closes the connection before end,
+// cancel is called. That is also noticed behind the next message that the peer has
+// sent, on Linux.
+func (in *inbox) begin(cancel func()) {
 	if in.err != nil {
-		return func() {}
+		return
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	watched := make(chan struct{})
-	timer := time.AfterFunc(watchAfter, func() {
-		defer close(watched)
-		var data []byte
-		var err error
-		if in.ahead == nil {
-			data, err = in.conn.RecvBytes(ctx)
-		}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.calls++
+	in.cancel = cancel
+	if in.ticking {
+		return
+	}
+	in.ticking, in.seen = true, in.calls
+	if in.timer == nil {
+		in.timer = time.AfterFunc(watchAfter, in.tick)
+	} else {
+		in.timer.Reset(watchAfter)
+	}
+}
+
+// end tells that the call is over. It waits for its watch.
+func (in *inbox) end() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.cancel = nil
+	if in.stop != nil {
+		in.stop()
+	}
+	for in.stop != nil {
+		in.ticked.Wait()
+	}
+}
+
+// tick watches the peer, if the call that runs did so when the timer was set.
+func (in *inbox) tick() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	defer in.ticked.Broadcast()
+	switch {
+	case in.cancel == nil:
+		in.ticking = false
+	case in.seen != in.calls:
+		in.seen = in.calls
+		in.timer.Reset(watchAfter)
+	default:
+		cancel := in.cancel
+		ctx, stop := context.WithCancel(context.Background())
+		in.stop = stop
+		in.mu.Unlock()
+		in.watch(ctx, cancel)
+		stop()
+		in.mu.Lock()
+		in.stop, in.ticking = nil, false
+	}
+}
+
+// watch waits for the end of ctx, which is that of the call, or of the peer: then
+// it calls cancel.
+func (in *inbox) watch(ctx context.Context, cancel func()) {
+	if in.ahead == nil {
+		data, err := in.conn.RecvBytes(ctx)
 		switch {
-		case in.ahead != nil || err == nil || overLimit(err) != nil:
-			if in.ahead == nil {
-				in.ahead = &received{data, err}
-			}
-			if in.waitGone(ctx) {
-				in.err = errGone
-				cancelCall()
-			}
+		case err == nil || overLimit(err) != nil:
+			in.ahead = &received{data, err}
 		case ctx.Err() != nil: // the call was over first: nothing was read
+			return
 		default:
 			in.err = err
 			if in.gone() {
-				cancelCall()
+				cancel()
 			}
+			return
 		}
-	})
-	return func() {
+	}
+	if in.waitGone(ctx) {
+		in.err = errGone
 		cancel()
-		if !timer.Stop() {
-			<-watched
-		}
 	}
 }
 

@@ -124,6 +124,14 @@ func TestXMLThatCannotBeRead(t *testing.T) {
 	}
 }
 
+// Limits that XML cannot have are those that it can.
+func TestXMLUnderLargeLimits(t *testing.T) {
+	_, c := start(t, testRegistry(t), Config{Pickle: pickle.Options{MaxDepth: 20_000, MaxElements: 1 << 40, MaxIntBits: 1 << 30}})
+	if got, want := sendXML(t, c, xmlOf(t, tuple{"add", tuple{3, 5}})), params("<value><int>8</int></value>"); got != want {
+		t.Errorf("got %q; want %q", got, want)
+	}
+}
+
 // What XML becomes counts before it is read.
 func TestXMLIsWithinTheBudget(t *testing.T) {
 	h, err := NewHandler(testRegistry(t), Config{Logger: quiet})
