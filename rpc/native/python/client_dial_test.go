@@ -201,7 +201,7 @@ func TestRaisedInATraceback(t *testing.T) {
 			t.Errorf("%q: got class %q, text %q; want %q, %q", test.text, r.Class, r.Text, test.class, test.rest)
 		}
 	}
-	long := raisedIn(strings.Repeat("x", 1<<20)).withFault(rpc.CodeApplication)
+	long := raisedIn(strings.Repeat("x ", 1<<19)).withFault(rpc.CodeApplication)
 	if len(long.Traceback) != maxTraceback || len(long.Error()) > 2*maxExceptionText {
 		t.Errorf("1 MiB: got %d bytes of traceback, %d of the error; want them cut", len(long.Traceback), len(long.Error()))
 	}

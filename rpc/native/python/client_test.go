@@ -228,8 +228,19 @@ func TestClientArgumentsThatCannotBeSent(t *testing.T) {
 
 func TestClientConfigIsChecked(t *testing.T) {
 	for _, cfg := range []ClientConfig{
-		{Form: -1}, {Form: 3}, {Protocol: 1}, {Protocol: 6}, {Protocol: -1}, {Pickle: pickle.Options{MaxMemo: -1}},
-		{CallTimeout: -1}, {Serializer: -1}, {Serializer: 2}, {Serializer: XML, Form: Recipe}, {Auth: key(t, false)}, {DialTimeout: 1}, {MaxMessage: 1},
+		{Form: -1},
+		{Form: 3},
+		{Protocol: 1},
+		{Protocol: 6},
+		{Protocol: -1},
+		{Pickle: pickle.Options{MaxMemo: -1}},
+		{CallTimeout: -1},
+		{Serializer: -1},
+		{Serializer: 2},
+		{Serializer: XML, Form: Recipe},
+		{Auth: key(t, false)},
+		{DialTimeout: 1},
+		{MaxMessage: 1},
 	} {
 		if _, err := NewClient(nil, cfg); err == nil {
 			t.Errorf("%+v: got no error; want one", cfg)

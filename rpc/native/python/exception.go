@@ -33,7 +33,7 @@ func passedOn(text string) *rpc.Fault {
 	}
 	number, message, ok := strings.Cut(rest, ": ")
 	code, err := strconv.ParseInt(number, 10, 32)
-	if !ok || err != nil {
+	if ok = ok && err == nil; !ok {
 		return nil
 	}
 	return &rpc.Fault{Code: int(code), Message: value.Clip(message, maxExceptionText)}
