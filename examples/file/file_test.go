@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/parley-rpc/parley/auth"
 	"github.com/parley-rpc/parley/rpc/native"
@@ -61,6 +62,9 @@ func start(t *testing.T) service {
 		if err := <-served; err != nil {
 			t.Errorf("serve: got %v; want nil after the end of its context", err)
 		}
+		if left, _ := filepath.Glob(s.store + ".part-*"); len(left) > 0 {
+			t.Errorf("got %v after the end of the server; want nothing left", left)
+		}
 	})
 	select {
 	case s.url = <-listening:
@@ -89,8 +93,17 @@ func wantFile(t *testing.T, path string, want []byte) {
 	if err != nil || !bytes.Equal(got, want) {
 		t.Errorf("%s: got %d bytes, %v; want the %d that were sent", path, len(got), err, len(want))
 	}
-	if left, _ := filepath.Glob(path + ".part-*"); len(left) > 0 {
-		t.Errorf("got %v; want nothing left", left)
+	// A connection may be closed a moment before what came on it is removed.
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		left, _ := filepath.Glob(path + ".part-*")
+		if len(left) == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("got %v; want nothing left", left)
+		}
+		time.Sleep(time.Millisecond)
 	}
 }
 

@@ -133,7 +133,7 @@ func (h *handler) serve(ctx context.Context, in *inbox, data []byte, f *rpc.Faul
 		f = overLimit(err)
 	}
 	if f != nil {
-		var m message // nobody knows its form
+		m := unreadMessage(data, h.cfg)
 		answer, _ = m.refusal(f)
 	} else {
 		answer, last = h.watchedAnswer(ctx, in, &l, data)

@@ -40,16 +40,34 @@ func readMessage(data []byte, cfg Config) message {
 		return readXML(data, cfg)
 	}
 	v, info, err := pickle.Decode(data, cfg.Pickle)
-	m := message{protocol: pickle.AnswerProtocol(info.Protocol), pickle: cfg.Pickle}
-	m.args.registry = cfg.Pickle.Registry
 	if err != nil {
-		if cfg.Objects == "" && beginsManagerCall(data) {
-			m.form = formManager
-		}
+		m := unreadMessage(data, cfg)
 		m.unread(err)
 		return m
 	}
+	m := message{protocol: pickle.AnswerProtocol(info.Protocol), pickle: cfg.Pickle}
+	m.args.registry = cfg.Pickle.Registry
 	m.read(v, cfg)
+	return m
+}
+
+// unreadMessage is the message for data that is not read, as far as its first bytes
+// tell what the answer has to look like. Without any it is in protocol 2, which
+// every Python reads.
+func unreadMessage(data []byte, cfg Config) message {
+	const proto, frame, mark = 0x80, 0x95, '('
+	m := message{xml: isXML(data), protocol: 2}
+	if len(data) > 2 && data[0] == proto {
+		m.protocol = pickle.AnswerProtocol(int(data[1]))
+		data = data[2:]
+		if len(data) > 9 && data[0] == frame {
+			data = data[9:]
+		}
+		// The tuple of four of a manager begins with a MARK, shorter ones do not.
+		if data[0] == mark && cfg.Objects == "" {
+			m.form = formManager
+		}
+	}
 	return m
 }
 
@@ -163,22 +181,6 @@ func (m *message) readManagerCall(call value.Tuple) {
 	default:
 		m.method = methodOf(ident, m.method)
 	}
-}
-
-// beginsManagerCall tells from a pickle that cannot be read whether it was to be a
-// manager's. Its tuple of four begins with a MARK, right at the start or behind the
-// header of a frame; shorter ones are written without. Protocols 0 and 1, which no
-// manager speaks, begin every tuple so.
-func beginsManagerCall(data []byte) bool {
-	const proto, frame, mark = 0x80, 0x95, '('
-	if len(data) < 3 || data[0] != proto {
-		return false
-	}
-	data = data[2:]
-	if len(data) > 9 && data[0] == frame {
-		data = data[9:]
-	}
-	return len(data) > 0 && data[0] == mark
 }
 
 func sequence(v any) ([]any, bool) {

@@ -26,7 +26,7 @@ const tagSize = 32
 
 // readXML is readMessage for XML.
 func readXML(data []byte, cfg Config) message {
-	m := message{xml: true}
+	m := unreadMessage(data, cfg)
 	if hold := cfg.Pickle.Hold; hold != nil {
 		if err := hold(tagSize * bytes.Count(data, []byte("<"))); err != nil {
 			m.err = overLimit(err)
@@ -84,7 +84,7 @@ func appendXML(dst []byte, v any) ([]byte, error) {
 
 // xmlFault makes the recv of an XmlClient raise an xmlrpc.client.Fault.
 func xmlFault(f *rpc.Fault) []byte {
-	return append(xmlvalue.AppendFaultValue([]byte("<fault>"), f.Code, f.Error()), "</fault>"...)
+	return append(xmlvalue.AppendFaultValue([]byte("<fault>"), f.Code, f.Message), "</fault>"...)
 }
 
 // traceback is the text of an error for a client of a manager. XML does not tell

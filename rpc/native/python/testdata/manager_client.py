@@ -156,6 +156,39 @@ def copies(m):
     equal(again.add(3, 5), 8)
     equal(Functions(again._token, serializer, authkey=m._authkey).add(3, 5), 8)
 
+class Odd(object):
+    pass
+
+def unread(m):
+    if not xml: # which makes a dict of it
+        break_connection(m.rpc())
+        gc.collect() # there is no proxy left
+        equal(m.rpc().add(3, 5), 8)
+
+def break_connection(rpc):
+    try:
+        got = rpc.identity(Odd())
+    except TypeError as e:
+        assert '-32602' in e.args[0] and '__main__.Odd' in e.args[0], repr(e)
+    else:
+        assert False, repr(got)
+    try:
+        got = rpc.add(3, 5) # the connection of this thread was closed
+    except (EOFError, IOError, OSError):
+        pass
+    else:
+        assert False, repr(got)
+
+def wrong_key(m):
+    from multiprocessing import AuthenticationError
+    other = M(m.address, b'x' * 32, serializer)
+    try:
+        other.connect()
+    except (AuthenticationError, EOFError, IOError):
+        pass
+    else:
+        assert False
+
 if __name__ == '__main__':
     serializer = sys.argv[4]
     xml = serializer == 'xmlrpclib'
@@ -166,7 +199,7 @@ if __name__ == '__main__':
             import xmlrpclib
     m = connect()
     multiprocessing.current_process().authkey = m._authkey # for proxies that are unpickled
-    for part in (lambda m: calls(m.rpc()), namespaces, management, threads, copies, processes):
+    for part in (lambda m: calls(m.rpc()), namespaces, management, threads, copies, processes, unread, wrong_key):
         part(m)
     sys.stdout.write('ok\n')
 else:
