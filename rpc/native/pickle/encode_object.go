@@ -175,10 +175,10 @@ func (e *Encoder) member(b *binding, v reflect.Value) {
 	e.buf = append(e.buf, opTuple1, opReduce)
 }
 
-func (b *binding) memberOf(v reflect.Value) *member {
-	for i := range b.members {
-		if b.members[i].goes.Equal(v) {
-			return &b.members[i]
+func (e *binding) memberOf(v reflect.Value) *member {
+	for i := range e.members {
+		if e.members[i].goes.Equal(v) {
+			return &e.members[i]
 		}
 	}
 	return nil
