@@ -26,6 +26,9 @@ func (c *compiler) fillMap(p *plan, t reflect.Type) {
 			s.Nil()
 			v.SetZero()
 			return
+		case KindOther:
+			decodeInstance(s, v, "map")
+			return
 		default:
 			mismatch(s, "map", k)
 			return

@@ -73,7 +73,7 @@ func (c *compiler) fillStruct(p *plan, t reflect.Type) {
 func (r *record) decode(s Source, v reflect.Value) {
 	if k := s.Kind(); k != KindMap {
 		if k == KindOther {
-			decodeInstance(s, v)
+			decodeInstance(s, v, "map")
 		} else {
 			mismatch(s, "map", k)
 		}

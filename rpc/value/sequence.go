@@ -81,6 +81,8 @@ func beginSlice(s Source, v reflect.Value) (n int, ok bool) {
 	case k == KindNil:
 		s.Nil()
 		v.SetZero()
+	case k == KindOther:
+		decodeInstance(s, v, "list")
 	default:
 		mismatch(s, "list", k)
 	}

@@ -110,8 +110,9 @@ type Attributed interface {
 }
 
 // decodeInstance reads what a Source yields as Other into a value that has no
-// such form itself: an instance of exactly its type.
-func decodeInstance(s Source, v reflect.Value) {
+// such form itself: an instance of exactly its type. Otherwise want is the wire
+// word of what was expected.
+func decodeInstance(s Source, v reflect.Value, want string) {
 	x := s.Other()
 	if s.Err() != nil {
 		return
@@ -136,7 +137,6 @@ func decodeInstance(s Source, v reflect.Value) {
 		return
 	}
 	types := typesOf(s)
-	want := "map"
 	if types.Has(t) {
 		want = types.name(t)
 	}
@@ -181,7 +181,7 @@ func scalarInstance(s Source, kind reflect.Kind, word, goType string) reflect.Va
 	}
 	types := typesOf(s)
 	if named := strings.Contains(goType, "."); types.Holds(x) && v.CanConvert(target.Type()) && (!named || v.Type().String() == goType) {
-		if c := v.Convert(target.Type()); v.Kind() != reflect.Pointer && (v.Kind() == reflect.String) == (kind == reflect.String) && c.Convert(v.Type()).Equal(v) {
+		if c := v.Convert(target.Type()); v.Kind() != reflect.Pointer && (v.Kind() == reflect.String) == (kind == reflect.String) && c.Convert(v.Type()).Equal(v) && isNegative(c) == isNegative(v) {
 			return c
 		}
 	}
@@ -193,6 +193,8 @@ func scalarInstance(s Source, kind reflect.Kind, word, goType string) reflect.Va
 	s.Fail(fmt.Errorf("expected %s, got %s", word, types.word(x)))
 	return target
 }
+
+func isNegative(v reflect.Value) bool { return v.CanInt() && v.Int() < 0 }
 
 var scalarTypes = map[reflect.Kind]reflect.Type{
 	reflect.Int64: reflect.TypeFor[int64](), reflect.Uint64: reflect.TypeFor[uint64](), reflect.String: reflect.TypeFor[string](),

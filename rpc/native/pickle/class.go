@@ -89,6 +89,9 @@ func (c class) split() (module, name string) {
 	return string(c[:at]), string(c[at+1:])
 }
 
+// String returns c as it is shown.
+func (c class) String() string { return c.dotted() }
+
 // dotted is c as it is shown.
 func (c class) dotted() string { return strings.Replace(string(c), ":", ".", 1) }
 
@@ -146,7 +149,7 @@ func (d *decoder) allow(c class) {
 	case len(c) > maxClassName:
 		d.fail(fmt.Errorf("the name of a class has %d bytes, more than %d: %w", len(c), maxClassName, ErrLimit))
 	default: // it may be kept for each mention
-		d.charge(len(c))
+		d.charge(3 * len(c))
 	}
 }
 

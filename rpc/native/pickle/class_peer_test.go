@@ -148,9 +148,6 @@ type (
 		A any `rpc:"a"`
 		B any `rpc:"b"`
 	}
-	empty0 struct {
-		A int `rpc:"a,omitempty"`
-	}
 	oldStyle plain
 	slots    struct {
 		A int    `rpc:"a"`
@@ -181,7 +178,6 @@ type (
 		A int    `rpc:"a"`
 		B string `rpc:"b"`
 	}
-	kw          inner
 	typed       point
 	data        inner
 	frozenData  inner

@@ -212,7 +212,10 @@ func (d *decoder) fixedZone(a arguments) any {
 	delta := argument[Delta](a.atMost(2), 0, "a timedelta")
 	name := ""
 	if len(a.items) == 2 {
-		name = value.Clip(a.text(1), maxZoneName)
+		name = a.text(1)
+		if len(name) > maxZoneName || name != value.Clip(name, maxZoneName) {
+			name = "" // nothing to show to a person
+		}
 	}
 	offset := delta.Seconds
 	if delta.Days == -1 {

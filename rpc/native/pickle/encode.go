@@ -111,7 +111,7 @@ const maxNames = 1 << 14
 // NewEncoder returns an Encoder that appends a message to dst.
 func NewEncoder(dst []byte, o EncodeOptions) *Encoder {
 	e := &Encoder{buf: dst, protocol: o.Protocol, maxDepth: o.MaxDepth, objects: o.Objects, share: o.Shared, surrogates: o.Surrogates, zoneInfo: o.ZoneInfo, registry: o.Registry.load(), zoneAt: -1}
-	e.Types = e.registry.special
+	e.Types = e.registry.written
 	setDefault(&e.protocol, 4)
 	setDefault(&e.maxDepth, value.DefaultMaxDepth)
 	if e.protocol < 2 || e.protocol > MaxProtocol {

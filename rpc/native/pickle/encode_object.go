@@ -10,6 +10,10 @@ import (
 
 // Typed implements value.TypeSink: it writes an instance of a registered class.
 func (e *Encoder) Typed(v reflect.Value, plain func(value.Sink, reflect.Value)) {
+	if t := v.Type(); e.registry.types[t] == nil && (t.Kind() != reflect.Pointer || e.registry.types[t.Elem()] == nil) {
+		e.own(v)
+		return
+	}
 	if v.Kind() == reflect.Pointer {
 		if v.Type().Elem().Size() > 0 { // else different pointers may be equal
 			e.once(identity{v.Type(), v.Pointer(), 0}, func() { e.Typed(v.Elem(), plain) })
@@ -31,6 +35,22 @@ func (e *Encoder) Typed(v reflect.Value, plain func(value.Sink, reflect.Value)) 
 	}
 	e.pending = b
 	plain(e, v)
+}
+
+// own writes a value of one of the types of this package, from within a struct or
+// list of a Go type.
+func (e *Encoder) own(v reflect.Value) {
+	t := v.Type()
+	switch asPointer := t == own[0] || t == own[1]; { // Object, Exception
+	case asPointer:
+		p := reflect.New(t)
+		p.Elem().Set(v)
+		e.Value(p.Interface())
+	case t.Kind() == reflect.Pointer && t.Elem() != own[0] && t.Elem() != own[1]:
+		e.Value(v.Elem().Interface())
+	default:
+		e.Value(v.Interface())
+	}
 }
 
 var (
@@ -155,10 +175,10 @@ func (e *Encoder) member(b *binding, v reflect.Value) {
 	e.buf = append(e.buf, opTuple1, opReduce)
 }
 
-func (b *binding) memberOf(v reflect.Value) *member {
-	for i := range b.members {
-		if b.members[i].goes.Equal(v) {
-			return &b.members[i]
+func (e *binding) memberOf(v reflect.Value) *member {
+	for i := range e.members {
+		if e.members[i].goes.Equal(v) {
+			return &e.members[i]
 		}
 	}
 	return nil

@@ -129,6 +129,9 @@ func newBinding(c class, sample any, options []Option) (*binding, error) {
 	if e.typ.Name() == "" || e.typ.PkgPath() == "" {
 		return nil, fmt.Errorf("expected a type that the program declares, such as Product{}, got %s", t)
 	}
+	if slices.Contains(own, e.typ) {
+		return nil, fmt.Errorf("%s has a form of its own; expected a type that the program declares", e.typ)
+	}
 	if err := value.Check(e.typ); err != nil {
 		return nil, err
 	}

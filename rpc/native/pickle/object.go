@@ -2,6 +2,7 @@ package pickle
 
 import (
 	"fmt"
+	"maps"
 
 	"github.com/parley-rpc/parley/rpc/value"
 )
@@ -93,9 +94,7 @@ func (o *Object) attributes() (map[string]any, []any, error) {
 			if !ok && part != nil {
 				return nil, nil, fmt.Errorf("expected a dict of attributes, got %s", value.Word(part))
 			}
-			for name, v := range m {
-				all[name] = v
-			}
+			maps.Copy(all, m)
 		}
 		return all, nil, nil
 	}

@@ -36,7 +36,8 @@ type names struct {
 	types   map[reflect.Type]*binding
 	outer   map[class]bool // classes that registered ones are defined in
 	flags   bool           // some class may be an enum.Flag
-	special *value.Types
+	special *value.Types   // for what is read
+	written *value.Types   // and what is written: those of this package, too
 }
 
 // binding is one name of a Registry.
@@ -58,7 +59,27 @@ func (r *Registry) load() *names {
 			return n
 		}
 	}
-	return &names{}
+	return &names{written: ownTypes}
+}
+
+// own are the types of this package that have a form in pickle alone.
+var own = []reflect.Type{
+	reflect.TypeFor[Object](), reflect.TypeFor[Exception](), reflect.TypeFor[Date](), reflect.TypeFor[Clock](),
+	reflect.TypeFor[ZoneClock](), reflect.TypeFor[Delta](),
+}
+
+var ownTypes = value.NewTypes(withOwn(nil))
+
+// withOwn returns a copy of words with the types of this package.
+func withOwn(words map[reflect.Type]string) map[reflect.Type]string {
+	all := maps.Clone(words)
+	if all == nil {
+		all = make(map[reflect.Type]string)
+	}
+	for _, t := range own {
+		all[t] = t.String()
+	}
+	return all
 }
 
 // knows reports whether c may stand in a message: it is registered, or leads to
@@ -129,9 +150,9 @@ func (r *Registry) add(name string, sample any, options []Option) error {
 	}
 	words := make(map[reflect.Type]string, len(n.types))
 	for t, e := range n.types {
-		words[t] = string(e.class)
+		words[t] = e.class.dotted()
 	}
-	n.special = value.NewTypes(words)
+	n.special, n.written = value.NewTypes(words), value.NewTypes(withOwn(words))
 	r.names.Store(n)
 	return nil
 }

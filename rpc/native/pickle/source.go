@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"reflect"
 	"time"
 
 	"github.com/parley-rpc/parley/rpc/value"
@@ -349,6 +350,13 @@ func (s *source) More() bool {
 }
 
 func (s *source) Name() []byte {
+	if s.kind == value.KindOther && s.Types.Holds(s.next) {
+		if v := reflect.ValueOf(s.next); v.Kind() == reflect.String { // of an enumeration
+			s.name = append(s.name[:0], v.String()...)
+			s.take()
+			return s.name
+		}
+	}
 	if !s.is(value.KindString) {
 		return nil
 	}

@@ -81,11 +81,20 @@ func (d *decoder) clockInZone(a arguments) any {
 
 func (e *Encoder) zoneClock(c ZoneClock) {
 	switch {
-	case e.protocol == 2:
-		e.Fail(fmt.Errorf("a time of day in a zone needs protocol 3, since Python 2 has no timezone; got %v for protocol 2", c.Clock))
+	case e.protocol == 2 && c.Zone != "":
+		e.Fail(fmt.Errorf("a time of day in %s needs protocol 3, since Python 2 has no ZoneInfo", c.Zone))
+		return
+	case !c.Clock.valid():
+		e.clock(c.Clock) // says so
 		return
 	case c.Zone == "" && (c.Offset <= -daySeconds || c.Offset >= daySeconds):
 		e.Fail(fmt.Errorf("expected an Offset of less than a day, got %d seconds", c.Offset))
+		return
+	}
+	if e.protocol == 2 { // in UTC, as a time.Time is
+		c.Clock = c.Clock.add(-c.Offset)
+		e.clock(c.Clock)
+		e.buf = append(e.buf, opTuple1, opReduce)
 		return
 	}
 	e.clock(c.Clock)
@@ -137,4 +146,13 @@ func (e *Encoder) timeInZoneInfo(t time.Time) bool {
 	e.zoneByName(name)
 	e.buf = append(e.buf, opTuple2, opReduce)
 	return true
+}
+
+// add returns what the clock shows some seconds later.
+func (c Clock) add(seconds int) Clock {
+	of := ((c.Hour*60+c.Minute)*60 + c.Second + seconds) % daySeconds
+	if of < 0 {
+		of += daySeconds
+	}
+	return Clock{of / 3600, of / 60 % 60, of % 60, c.Microsecond}
 }

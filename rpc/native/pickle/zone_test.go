@@ -37,13 +37,20 @@ func TestZonesAreChecked(t *testing.T) {
 		o    EncodeOptions
 		want string
 	}{
-		{ZoneClock{}, EncodeOptions{Protocol: 2}, "needs protocol 3"},
+		{ZoneClock{Zone: "Europe/Berlin"}, EncodeOptions{Protocol: 2}, "needs protocol 3"},
 		{ZoneClock{Offset: 86400}, EncodeOptions{}, "less than a day"},
 		{ZoneClock{Clock: Clock{Hour: 24}}, EncodeOptions{}, "a time of day"},
 	} {
 		if _, err := Append(nil, test.v, test.o); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%v: got error %v; want one with %q", test.v, err, test.want)
 		}
+	}
+	data, err := Append(nil, ZoneClock{Clock: Clock{1, 30, 0, 5}, Offset: 7200}, EncodeOptions{Protocol: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v, _, err := Decode(data, Options{}); err != nil || v != any(Clock{23, 30, 0, 5}) {
+		t.Errorf("protocol 2: got %v, %v; want the time in UTC", v, err)
 	}
 	for _, data := range []string{
 		"cdatetime\ntime\n(C\x06\x01\x02\x03\x00\x00\x00K\x01tR.",
