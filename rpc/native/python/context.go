@@ -74,10 +74,6 @@ func (c *lazyContext) Value(key any) any {
 	return c.base.Value(key)
 }
 
-// AfterFunc has f called when the context ends. Package context looks for it, and
-// then needs no goroutine for each child.
-func (c *lazyContext) AfterFunc(f func()) (stop func() bool) { return context.AfterFunc(c.ask(), f) }
-
 // end ends the context, if it has not ended.
 func (c *lazyContext) end() {
 	c.mu.Lock()
