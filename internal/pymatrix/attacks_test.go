@@ -28,9 +28,6 @@ func binText(s string) string { return "X" + le(uint64(len(s)), 4) + s }
 // name is a class or function by STACK_GLOBAL.
 func name(module, name string) string { return short(module) + short(name) + "\x93" }
 
-// messageSize is about the largest message that is read, in bytes.
-const messageSize = 15 << 20
-
 func times(unit string, size int) string { return strings.Repeat(unit, size/len(unit)) }
 
 // attacks are the whole set.
@@ -123,10 +120,10 @@ func attacks() []attack {
 		{name: "itself", code: fixed("]q\x00h\x00a")},
 		{name: "itself through a tuple", code: fixed("]q\x00h\x00\x85a")},
 		{name: "LONG1 of 255 bytes, ten thousand times", code: fixed("(" + strings.Repeat("\x8a\xff"+strings.Repeat("x", 255), 10_000) + "l" + "\x97")},
-		{name: "LONG4 of 8 M", many: true, code: fixed("\x8b" + le(8<<20, 4) + strings.Repeat("x", 8<<20))},
-		{name: "LONG of 8 M digits", many: true, code: fixed("L" + strings.Repeat("9", 8<<20) + "L\n")},
-		{name: "INT of 8 M digits", many: true, code: fixed("I" + strings.Repeat("9", 8<<20) + "\n")},
-		{name: "Fraction of 4 M digits", many: true, code: fixed(name("fractions", "Fraction") + binText(strings.Repeat("9", 4<<20)+"/7") + "\x85R")},
+		{name: "LONG4 of 8 M", many: true, code: fixed("\x8b" + le(messageSize/2, 4) + strings.Repeat("x", messageSize/2))},
+		{name: "LONG of 8 M digits", many: true, code: fixed("L" + strings.Repeat("9", messageSize/2) + "L\n")},
+		{name: "INT of 8 M digits", many: true, code: fixed("I" + strings.Repeat("9", messageSize/2) + "\n")},
+		{name: "Fraction of 4 M digits", many: true, code: fixed(name("fractions", "Fraction") + binText(strings.Repeat("9", messageSize/4)+"/7") + "\x85R")},
 		{name: "Fraction with an exponent", code: fixed(name("fractions", "Fraction") + short("1e999999999") + "\x85R")},
 		{name: "range that is to be a list", code: fixed(name("builtins", "list") + name("builtins", "range") + "K\x00" + "\x8a\x05\xff\xff\xff\xff\x7fK\x01\x87R\x85R")},
 		{name: "bytes of 2^62", code: fixed(name("builtins", "bytes") + "\x8a\x08\x00\x00\x00\x00\x00\x00\x00\x40\x85R")},
@@ -137,7 +134,7 @@ func attacks() []attack {
 		{name: "16 M nils", many: true, code: fixed("(" + times("N", messageSize) + "l")},
 		{name: "5 M lists", many: true, code: fixed("](" + times("]", messageSize) + "e")},
 		{name: "5 M memo entries", many: true, code: fixed("N" + times("\x94", messageSize))},
-		{name: "1 M of text, 5 M times", many: true, code: fixed(binText(times("x", 1<<20)) + "q\x00(" + times("h\x00", messageSize-(2<<20)) + "l")},
+		{name: "1 M of text, 5 M times", many: true, code: fixed(binText(times("x", messageSize>>4)) + "q\x00(" + times("h\x00", messageSize-(messageSize>>3)) + "l")},
 		{name: "16 M marks", many: true, code: fixed(times("(", messageSize))},
 		{name: "end in the middle", code: fixed("(K\x01\x8c\xff")},
 		{name: "no opcode", code: fixed("\xff\xfe")},
