@@ -156,7 +156,7 @@ func normalize(code string) string {
 }
 
 var (
-	goRuns     = regexp.MustCompile(`go run (\./[\w./-]+)`)
+	goRuns     = regexp.MustCompile(`(?:cd ([\w-]+) && )?go run (\./[\w./-]+)`)
 	makes      = regexp.MustCompile("(?m)(?:^|`)make ([a-z]+)")
 	makeTarget = regexp.MustCompile(`(?m)^([a-z-]+):`)
 )
@@ -173,7 +173,7 @@ func TestCommandsExist(t *testing.T) {
 	}
 	for _, doc := range documents(t) {
 		for _, m := range goRuns.FindAllStringSubmatch(doc.text, -1) {
-			dir := strings.TrimRight(m[1], ".")
+			dir := filepath.Join(m[1], strings.TrimRight(m[2], "."))
 			if found, _ := filepath.Glob(filepath.Join(root, dir, "*.go")); len(found) == 0 {
 				t.Errorf("%s: %s: there is no program in %s", doc.path, m[0], dir)
 			}
