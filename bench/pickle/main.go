@@ -95,21 +95,32 @@ func compare(out io.Writer, c *child, runs int, turn time.Duration) error {
 	lists := make([][]contender, len(all))
 	for i, w := range all {
 		var err error
-		if lists[i], err = contenders(c, w); err != nil {
+		if lists[i], err = w.compare(c, runs, turn); err != nil {
 			return fmt.Errorf("%s, protocol %d: %w", w.what, w.protocol, err)
-		}
-	}
-	for range runs {
-		for i := range lists {
-			for j := range lists[i] {
-				if err := lists[i][j].turn(turn); err != nil {
-					return fmt.Errorf("%s: %s: %w", all[i].what, lists[i][j].name, err)
-				}
-			}
 		}
 	}
 	table(out, all, lists)
 	return nil
+}
+
+// compare lets the contenders of w take turns. Their values are gone when it
+// returns: whatever lives on is work for the garbage collector in each later turn.
+func (w work) compare(c *child, runs int, turn time.Duration) ([]contender, error) {
+	list, err := contenders(c, w)
+	if err != nil {
+		return nil, err
+	}
+	for range runs {
+		for j := range list {
+			if err := list[j].turn(turn); err != nil {
+				return nil, fmt.Errorf("%s: %w", list[j].name, err)
+			}
+		}
+	}
+	for j := range list {
+		list[j].loop, list[j].cpu = nil, nil
+	}
+	return list, nil
 }
 
 // contenders returns those of w, once each of them has shown what it reads.
