@@ -39,18 +39,17 @@ func (d *decoder) put(i uint64) {
 		d.far[i] = v
 		return
 	}
-	e := ref{kind: refValue, a: uint32(len(d.filed))}
-	d.filed = append(d.filed, v)
-	if i < n {
-		if old := d.memo[i]; old.kind == refValue { // else a message could file without end
-			d.filed = d.filed[:len(d.filed)-1]
-			d.filed[old.a] = v
-			return
-		}
-		d.memo[i] = e
+	if i < n && d.memo[i].kind == refValue { // else a message could file without end
+		d.filed[d.memo[i].a] = v
 		return
 	}
-	if i > n {
+	e := ref{kind: refValue, a: uint32(len(d.filed))}
+	d.filed = append(d.filed, v)
+	switch {
+	case i < n:
+		d.memo[i] = e
+		return
+	case i > n:
 		d.memo = append(d.memo, ref{})
 	}
 	d.memo = append(d.memo, e)
