@@ -39,19 +39,24 @@ func (d *decoder) put(i uint64) {
 		d.far[i] = v
 		return
 	}
+	delete(d.far, i)
 	e := ref{kind: refValue, a: uint32(len(d.filed))}
 	d.filed = append(d.filed, v)
 	if i < n {
-		if old := d.memo[i]; old.kind == refValue { // else a message could file without end
+		switch old := d.memo[i]; old.kind {
+		case refValue: // else a message could file without end
 			d.filed = d.filed[:len(d.filed)-1]
 			d.filed[old.a] = v
 			return
+		case refEmpty:
+			d.gaps--
 		}
 		d.memo[i] = e
 		return
 	}
 	if i > n {
 		d.memo = append(d.memo, ref{})
+		d.gaps++
 	}
 	d.memo = append(d.memo, e)
 }
