@@ -25,7 +25,7 @@ const (
 // one by one; only some tools leave gaps.
 func (d *decoder) put(i uint64) {
 	v := d.top()
-	if len(d.memo)+len(d.far) >= d.o.MaxMemo || len(d.filed) >= math.MaxUint32 {
+	if len(d.memo)+len(d.far) >= d.o.MaxMemo || uint64(len(d.filed)) >= math.MaxUint32 {
 		d.fail(fmt.Errorf("more than %d memo entries: %w", d.o.MaxMemo, ErrLimit))
 	}
 	if d.err != nil {
