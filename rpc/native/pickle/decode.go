@@ -35,6 +35,7 @@ type decoder struct {
 	highest int   // the greatest length of stack so far
 	marks   []int // the length of stack at each open mark
 	memo    []ref
+	gaps    int                       // entries of memo that are empty
 	filed   []any                     // values in the memo
 	lists   []*node                   // those with tables whose rows are in the memo
 	far     map[uint64]any            // memo entries whose number is far above those before
@@ -102,12 +103,15 @@ func (d *decoder) fail(err error) {
 // charge takes n bytes off the memory that the message may use. What is walked
 // over again for each mention counts as well, so that it bounds time too.
 func (d *decoder) charge(n int) bool {
+	return d.count(n) && (d.o.Hold == nil || d.hold(n))
+}
+
+// count is charge for memory that is taken already, by a value that stands at one
+// more place.
+func (d *decoder) count(n int) bool {
 	if d.memory -= n; d.memory < 0 {
 		d.fail(fmt.Errorf("the values take more than %d bytes beyond the message: %w", d.o.MaxExpanded, ErrLimit))
 		return false
-	}
-	if d.o.Hold != nil {
-		return d.hold(n)
 	}
 	return true
 }
@@ -259,7 +263,7 @@ func (d *decoder) run() any {
 		case opLongBinPut:
 			d.put(d.uint(4))
 		case opMemoize:
-			d.put(uint64(len(d.memo) + len(d.far)))
+			d.put(uint64(len(d.memo) - d.gaps + len(d.far)))
 		case opGet:
 			d.get(d.index(d.line()))
 		case opBinGet:

@@ -25,7 +25,7 @@ const (
 // one by one; only some tools leave gaps.
 func (d *decoder) put(i uint64) {
 	v := d.top()
-	if len(d.memo)+len(d.far) >= d.o.MaxMemo || len(d.filed) >= math.MaxUint32 {
+	if len(d.memo)+len(d.far) >= d.o.MaxMemo || uint64(len(d.filed)) >= math.MaxUint32 {
 		d.fail(fmt.Errorf("more than %d memo entries: %w", d.o.MaxMemo, ErrLimit))
 	}
 	if d.err != nil {
@@ -39,6 +39,7 @@ func (d *decoder) put(i uint64) {
 		d.far[i] = v
 		return
 	}
+	delete(d.far, i)
 	if i < n && d.memo[i].kind == refValue { // else a message could file without end
 		d.filed[d.memo[i].a] = v
 		return
@@ -47,10 +48,14 @@ func (d *decoder) put(i uint64) {
 	d.filed = append(d.filed, v)
 	switch {
 	case i < n:
+		if d.memo[i].kind == refEmpty {
+			d.gaps--
+		}
 		d.memo[i] = e
 		return
 	case i > n:
 		d.memo = append(d.memo, ref{})
+		d.gaps++
 	}
 	d.memo = append(d.memo, e)
 }

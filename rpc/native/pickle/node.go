@@ -52,9 +52,9 @@ func describe(v any) string {
 	case *node:
 		return nodeWords[v.kind]
 	case class:
-		return v.dotted()
+		return v.String()
 	case *instance:
-		return "an instance of " + v.class.dotted()
+		return "an instance of " + v.class.String()
 	}
 	return value.Word(v)
 }
