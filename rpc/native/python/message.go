@@ -277,8 +277,10 @@ func (m *message) pack(v any) ([]byte, error) {
 		}
 		v = inner
 	}
-	if m.xml {
-		return appendXML(nil, v)
-	}
-	return pickle.Append(nil, v, m.pickle.EncodeOptions(m.protocol))
+	return makeAnswer(func(dst []byte) ([]byte, error) {
+		if m.xml {
+			return appendXML(dst, v)
+		}
+		return pickle.Append(dst, v, m.pickle.EncodeOptions(m.protocol))
+	})
 }
