@@ -18,8 +18,8 @@ LINT   := go tool -modfile=tools/go.mod golangci-lint
 REPORT := go run ./internal/testreport
 
 .PHONY: test
-test: gcc python3 chromium curl build lint cross ## all checks and all tests; nothing may be skipped
-	@export PARLEY_REQUIRE_PEERS=1; status=0; { \
+test: gcc python3 chromium curl build lint cross ## all checks and all tests, with python3 alone; nothing may be skipped
+	@export PARLEY_REQUIRE_PEERS=1 PARLEY_PYTHON="$${PARLEY_PYTHON:-$$(command -v python3)}"; status=0; { \
 		go test -race -shuffle=on -json $(TIMED) || status=1; \
 		go test -race -shuffle=on -json $$(go list ./... | grep -vxF '$(TIMED)') || status=1; \
 		echo "without the race detector, which allocates:"; \

@@ -23,13 +23,9 @@ func TestLiveDemo(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
-	begin := time.Now()
 	got := newHome(t).parley(t, "demo")
 	if got.code != 0 || got.stderr != "" {
 		t.Fatalf("exit code %d\n%s\n%s", got.code, got.stdout, got.stderr)
-	}
-	if took := time.Since(begin); took > 20*time.Second {
-		t.Errorf("the demo took %v; want less than 20s", took)
 	}
 	peers := []string{
 		"github.com/kolo/xmlrpc", "Parley's XML-RPC client", ", xmlrpc.client",

@@ -81,7 +81,7 @@ func TestSilentClient(t *testing.T) {
 		t.Errorf("a client that says nothing: got %v; want io.EOF", err)
 	}
 	var out strings.Builder
-	if err := client(t.Context(), url, key, "Gopher", 10*time.Second, &out); err != nil || out.String() != "Hello, Gopher\n" {
+	if err := client(t.Context(), url, key, "Gopher", 30*time.Second, &out); err != nil || out.String() != "Hello, Gopher\n" {
 		t.Errorf("the next one: got %q, %v; want a greeting", out.String(), err)
 	}
 }
@@ -155,7 +155,7 @@ func TestLivePythonServer(t *testing.T) {
 			url := strings.TrimPrefix(line, "accept listens on ")
 			for range 2 { // the server goes on
 				var out strings.Builder
-				err := run(t.Context(), []string{"-url", url, "-key", file, "-patience", "10s", "client"}, &out)
+				err := run(t.Context(), []string{"-url", url, "-key", file, "-patience", "30s", "client"}, &out)
 				if err != nil || out.String() != "Hello, Gopher\n" {
 					t.Errorf("got %q, %v; want a greeting", out.String(), err)
 				}

@@ -94,7 +94,7 @@ func wantFile(t *testing.T, path string, want []byte) {
 		t.Errorf("%s: got %d bytes, %v; want the %d that were sent", path, len(got), err, len(want))
 	}
 	// A connection may be closed a moment before what came on it is removed.
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(30 * time.Second)
 	for {
 		left, _ := filepath.Glob(path + ".part-*")
 		if len(left) == 0 {

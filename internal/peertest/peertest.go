@@ -2,10 +2,11 @@
 // to.
 //
 // A test that needs such a peer is named TestLive…: that is how "make peers"
-// finds it, to run it once for each CPython on the machine. One that needs more
-// than Go and Python is named so too and stands in a file with the build tag
-// peers: "make peers" alone compiles that, installs what it needs (see
-// internal/interop) and runs it once.
+// finds it, to run it once for each CPython on the machine; "make test" runs it
+// with python3 alone, and "go test" with all of them. One that needs more than Go
+// and Python is named so too and stands in a file with the build tag peers: "make
+// peers" alone compiles that, installs what it needs (see internal/interop) and
+// runs it once.
 //
 // A machine without the peer skips the test, with the reason. With the
 // environment variable PARLEY_REQUIRE_PEERS=1, as in "make test", it fails

@@ -260,7 +260,7 @@ child.wait()
 // waitGone waits for the end of a process that a script started.
 func waitGone(t *testing.T, pid int) {
 	t.Helper()
-	for deadline := time.Now().Add(5 * time.Second); alive(pid); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); alive(pid); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("process %d, started by the script, is alive 5 s after the script was killed", pid)
 		}

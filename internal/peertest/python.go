@@ -25,7 +25,8 @@ const (
 const howPython = "apt-get install python3"
 
 // PythonEnv is the environment variable that holds the path of the one CPython
-// to test with in place of all; "make peers" sets it to each in turn.
+// to test with in place of all; "make peers" sets it to each in turn, "make
+// test" to python3.
 const PythonEnv = "PARLEY_PYTHON"
 
 // PythonVersion is one CPython on this machine.

@@ -32,6 +32,7 @@ type decoder struct {
 	protocol int
 
 	stack   []any
+	highest int   // the greatest length of stack so far
 	marks   []int // the length of stack at each open mark
 	memo    []ref
 	gaps    int                       // entries of memo that are empty
@@ -70,15 +71,26 @@ func (d *decoder) free() {
 	if d.lent != nil {
 		d.cells = d.lent.cells
 	}
-	*d = decoder{stack: kept(d.stack), marks: kept(d.marks), memo: kept(d.memo), filed: kept(d.filed), nodes: kept(d.nodes), room: kept(d.room), cells: kept(d.cells)}
+	d.reached()
+	*d = decoder{
+		stack: kept(d.stack[:d.highest]), filed: kept(d.filed), nodes: kept(d.nodes), room: kept(d.room),
+		marks: emptied(d.marks), memo: emptied(d.memo), cells: emptied(d.cells),
+	}
 	decoders.Put(d)
 }
 
+// kept returns s for the next message, without what it refers to. It must never
+// have been longer than it is.
 func kept[T any](s []T) []T {
+	clear(s)
+	return emptied(s)
+}
+
+// emptied does so for a slice that refers to nothing.
+func emptied[T any](s []T) []T {
 	if cap(s) > maxKept {
 		return nil
 	}
-	clear(s[:cap(s)])
 	return s[:0]
 }
 
@@ -400,6 +412,9 @@ func (d *decoder) push(v any) {
 	d.stack = append(d.stack, v)
 }
 
+// reached notes how long the stack is, before something is taken off.
+func (d *decoder) reached() { d.highest = max(d.highest, len(d.stack)) }
+
 // base is where the values above the latest mark begin.
 func (d *decoder) base() int {
 	if n := len(d.marks); n > 0 {
@@ -419,6 +434,7 @@ func (d *decoder) top() any {
 func (d *decoder) pop() any {
 	v := d.top()
 	if d.err == nil {
+		d.reached()
 		d.stack = d.stack[:len(d.stack)-1]
 	}
 	return v
@@ -433,6 +449,7 @@ func (d *decoder) popN(n int) []any {
 		return nil
 	}
 	items := d.stack[from:]
+	d.reached()
 	d.stack = d.stack[:from]
 	return items
 }
@@ -444,6 +461,7 @@ func (d *decoder) popMark() []any {
 		return nil
 	}
 	items := d.stack[d.base():]
+	d.reached()
 	d.stack = d.stack[:d.base()]
 	d.marks = d.marks[:len(d.marks)-1]
 	return items

@@ -20,8 +20,11 @@ type answer struct {
 // read reads one object. An error that is errMalformed says that it was none.
 func (w *wire) read(data []byte) (answer, error) {
 	if w.serializer == XML {
-		v, err := unpackXML(data, w.options)
-		return answer{made: v}, err
+		v, err := decodeXML(data, w.options)
+		if err != nil {
+			return answer{}, fmt.Errorf("%w: %w", errMalformed, err)
+		}
+		return answer{made: v}, nil
 	}
 	a, protocol, err := readPickle(data, w.options)
 	if err == nil {

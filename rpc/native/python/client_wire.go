@@ -96,16 +96,3 @@ func (w *wire) pack(v any) ([]byte, error) {
 func (w *wire) packOpaque(v any) ([]byte, error) {
 	return pickle.Append(nil, v, pickle.EncodeOptions{Protocol: int(w.protocol.Load()), Objects: true})
 }
-
-// unpackXML reads an object. The limits are those of pickles, as far as there is
-// something to limit.
-func unpackXML(data []byte, o pickle.Options) (any, error) {
-	v, err := decodeXML(data, o)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errMalformed, err)
-	}
-	if t, ok := v.(value.Tuple); ok {
-		return []any(t), nil // all sequences are arrays in XML
-	}
-	return v, nil
-}

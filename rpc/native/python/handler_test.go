@@ -258,7 +258,7 @@ func newBlocker(t testing.TB, reg *rpc.Registry) *blocker {
 			b.ended <- ctx.Err()
 		case <-b.release:
 			b.ended <- nil
-		case <-time.After(20 * time.Second):
+		case <-time.After(30 * time.Second):
 			b.ended <- errors.New("neither released nor cancelled")
 		}
 		return "done"

@@ -8,6 +8,7 @@ import (
 	"io"
 	"iter"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -189,4 +190,10 @@ func (b *syncBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.b.String()
+}
+
+// await waits until text was written.
+func (b *syncBuffer) await(t testing.TB, text string) {
+	t.Helper()
+	within(t, fmt.Sprintf("for %q to be logged", text), func() bool { return strings.Contains(b.String(), text) })
 }

@@ -137,34 +137,6 @@ with dial() as again:
 	}
 }
 
-// logText keeps what was logged.
-type logText struct {
-	mu   sync.Mutex
-	text strings.Builder // guarded by mu
-}
-
-func (l *logText) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *logText) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
-// await waits until text was logged.
-func (l *logText) await(t testing.TB, text string) {
-	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !strings.Contains(l.String(), text); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("log: got\n%s; want %q in it", l, text)
-		}
-	}
-}
-
 // The client is refused with another key, refuses a server that does not know the
 // key, and one that it reaches through somebody in between.
 func TestLivePythonInTLSIsRefused(t *testing.T) {
@@ -184,7 +156,7 @@ func TestLivePythonInTLSIsRefused(t *testing.T) {
 				}
 			}
 			const refused = `refused(PermissionError, 'the server refused the login, or does not know the key')`
-			log := &logText{}
+			log := &syncBuffer{}
 			host, port := serveTLS(t, slog.New(slog.NewTextHandler(log, nil)), entry)
 			run(t, refused, host, port, other)
 			log.await(t, "login as bot.k1: the proof is wrong")

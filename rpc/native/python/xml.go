@@ -38,12 +38,15 @@ func readXML(data []byte, cfg Config) message {
 		m.unread(err)
 		return m
 	}
+	if list, ok := v.([]any); ok {
+		v = value.Tuple(list) // all sequences are arrays in XML, and a call is a tuple
+	}
 	m.read(v, cfg)
 	return m
 }
 
-// decodeXML returns the one value that data holds. All sequences are arrays in
-// XML: an array stands for a tuple where a call needs one.
+// decodeXML returns the one value that data holds. The limits are those of
+// pickles, as far as there is something to limit.
 func decodeXML(data []byte, o pickle.Options) (any, error) {
 	d, err := xmlvalue.ReadParams(data, xmlOptions(o))
 	if err != nil {
@@ -57,14 +60,11 @@ func decodeXML(data []byte, o pickle.Options) (any, error) {
 	if len(params) != 1 {
 		return nil, errors.New("expected <params> with one <param>, got " + strconv.Itoa(len(params)))
 	}
-	if list, ok := params[0].([]any); ok {
-		return value.Tuple(list), nil
-	}
 	return params[0], nil
 }
 
 // xmlOptions are the limits for pickles, as far as XML can exceed them, and what
-// Python's reader knows beyond the specification.
+// Python's reader and writer know beyond the specification.
 func xmlOptions(o pickle.Options) xmlvalue.Options {
 	x := xmlvalue.Options{MaxDepth: min(o.MaxDepth, 10_000), MaxElements: o.MaxElements, NonFinite: true}
 	if o.MaxIntBits > 0 {
@@ -73,7 +73,7 @@ func xmlOptions(o pickle.Options) xmlvalue.Options {
 	return x
 }
 
-// appendXML appends an answer.
+// appendXML appends the document of one value.
 func appendXML(dst []byte, v any) ([]byte, error) {
 	out, err := xmlvalue.AppendValue(append(dst, "<params><param>"...), v, xmlOptions(pickle.Options{}))
 	if err != nil {
