@@ -8,7 +8,8 @@ import pickle
 import socket
 import ssl
 import threading
-from typing import Any, Callable, Dict, Iterable, Mapping, Optional, Sequence, Tuple, Type, Union
+import weakref
+from typing import Any, Callable, Dict, Iterable, Mapping, NoReturn, Optional, Sequence, Tuple, Type, Union
 
 from . import _address, _link, _login, _pickle, _secrets
 from ._deadline import Deadline, check_timeout
@@ -21,6 +22,18 @@ DEFAULT_MAX_MESSAGE = 16 << 20
 
 # A login that has its secret; what it is made of is not reachable from repr.
 _Login = Callable[[_link.Link, Deadline], None]
+
+
+_clients: "weakref.WeakSet[Client]" = weakref.WeakSet()
+
+
+def _forked() -> None:
+    for client in list(_clients):
+        client._forked()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
 
 
 class Function:
@@ -66,8 +79,8 @@ class Client:
         self._max_message = max_message
         self._lock = threading.Lock()  # guards the link while a call uses it
         self._link: Optional[_link.Link] = None
-        self._pid = 0  # of the process that made the link
         self._closed = False
+        _clients.add(self)
 
     @property
     def address(self) -> str:
@@ -92,6 +105,16 @@ class Client:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a client cannot be copied or pickled; use connect in each process")
+
+    def _forked(self) -> None:
+        """Leave the connection to the parent process. Nobody releases the lock here."""
+        self._lock = threading.Lock()
+        link, self._link = self._link, None
+        if link is not None:
+            link.close()
 
     def _open(self) -> None:
         """Make the first connection, so that what is wrong is seen now."""
@@ -178,15 +201,12 @@ class Client:
 
     def _ready(self, deadline: Deadline) -> _link.Link:
         """Return a link that a call can be sent on. The lock is held."""
-        if self._link is not None and self._pid != os.getpid():
-            self._drop()  # the parent process goes on with it
         if self._link is not None and not self._link.idle():
             self._drop()  # the server has left since
         if self._closed:
             raise LinkError("%s: the client is closed" % self.address)
         if self._link is None:
             self._link = self._connect(deadline.sooner(self._connect_timeout))
-            self._pid = os.getpid()
         return self._link
 
     def _connect(self, deadline: Deadline) -> _link.Link:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import reprlib
 from typing import Optional
 
 
@@ -76,6 +77,26 @@ _APPLICATION = -32500
 _TEXT = re.compile(r"fault (-?[0-9]{1,10}): (.*)", re.DOTALL)
 
 
+class _Short(reprlib.Repr):
+    """Shows a value in a bounded text. That of a list which holds itself 40 times over has no end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel = 3
+
+    def repr_int(self, x: int, level: int) -> str:
+        return repr(x) if x.bit_length() <= 256 else "<int of %d bits>" % x.bit_length()
+
+    def repr_instance(self, x: object, level: int) -> str:
+        if isinstance(x, (bytes, bytearray)):
+            return "%.200r" % (x[:200],)
+        plain = x is None or type(x) in (bool, float, complex)
+        return repr(x) if plain else "<%s>" % type(x).__name__
+
+
+_short = _Short()
+
+
 def fault_of(exception: BaseException) -> Fault:
     """Return the fault that an exception object stands for."""
     args = exception.args
@@ -85,5 +106,5 @@ def fault_of(exception: BaseException) -> Fault:
             code = int(m[1])
             return _CLASSES.get(code, Fault)(code, m[2])
     name = type(exception).__name__
-    text = ", ".join(a if isinstance(a, str) else "%.200r" % (a,) for a in args[:8])
+    text = ", ".join(a if isinstance(a, str) else _short.repr(a) for a in args[:8])
     return Fault(_APPLICATION, "%s: %s" % (name, text) if text else name, exception)

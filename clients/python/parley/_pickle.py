@@ -11,14 +11,16 @@ from __future__ import annotations
 
 import enum
 import struct
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Sequence, Tuple, Type, Union, cast
+from typing import Any, Callable, Collection, Dict, FrozenSet, Iterable, List, Mapping, Sequence, Tuple, Type, Union, cast
 
 from ._build import BUILDERS, CONTAINERS, HASHING, MODULES, Class, Malformed, Name, attributes, exception
 
 PROTOCOL = 5  # of what is sent, and so of the answers
 
-_MAX_DEPTH = 100  # of tuples in tuples
-_FREE_HASHES = 1 << 16  # what tuples as keys may cost beside the length of the message
+_MAX_DEPTH = 100  # of tuples and frozensets within each other
+_FREE_HASHES = 1 << 16  # what such keys may cost beside the length of the message
+
+_NESTING = frozenset({tuple, frozenset})  # keys that may hold keys
 
 Classes = Mapping[str, type]
 
@@ -68,8 +70,8 @@ class _Machine:
         self.marks: List[int] = []
         self.memo: Dict[int, Any] = {}
         self.pos = 0
-        # Depth and number of items of tuples that hold tuples, by id; kept alive
-        # by being here.
+        # Depth and number of items of tuples and frozensets that hold others, by id;
+        # kept alive by being here.
         self.nested: Dict[int, Tuple[Any, int, int]] = {}
         self.hashes = _FREE_HASHES + 16 * len(data)
 
@@ -110,7 +112,7 @@ class _Machine:
             elif op == 0x75:  # SETITEMS
                 items = self.popmark()
                 ks = items[::2]
-                if tuple in map(type, ks):
+                if not _NESTING.isdisjoint(map(type, ks)):
                     self.keys(ks)
                 target: Any = stack[-1]
                 if len(items) % 2:
@@ -127,7 +129,7 @@ class _Machine:
             elif op == 0x86:  # TUPLE2
                 y = pop()
                 x = stack[-1]
-                if x.__class__ is tuple or y.__class__ is tuple:
+                if x.__class__ in _NESTING or y.__class__ in _NESTING:
                     stack[-1] = self.tuple_of((x, y))
                 else:
                     stack[-1] = (x, y)
@@ -198,26 +200,36 @@ class _Machine:
     def keys(self, keys: Sequence[Any]) -> None:
         """Look at what will be hashed."""
         for k in keys:
-            if k.__class__ is tuple:
+            if k.__class__ in _NESTING:
                 at = self.nested.get(id(k))
                 self.hashes -= at[2] if at else len(k)
                 if self.hashes < 0:
-                    raise Malformed("the tuples that are keys hold too much")
+                    raise Malformed("the tuples and frozensets that are keys hold too much")
 
     def tuple_of(self, items: Iterable[Any]) -> Tuple[Any, ...]:
         t = tuple(items)
+        self.measure(t)
+        return t
+
+    def frozen_of(self, items: List[Any]) -> FrozenSet[Any]:
+        self.keys(items)
+        f = frozenset(items)
+        self.measure(f)
+        return f
+
+    def measure(self, t: Collection[Any]) -> None:
+        """Note what t costs as a key, if it holds others that can be keys."""
         depth, size = 0, len(t)
         for x in t:
-            if x.__class__ is tuple:
+            if x.__class__ in _NESTING:
                 at = self.nested.get(id(x))
                 d, n = (at[1], at[2]) if at else (1, len(x))
                 depth = max(depth, d)
                 size += n
         if depth:
             if depth >= _MAX_DEPTH:
-                raise Malformed("tuples are nested more than %d deep" % _MAX_DEPTH)
+                raise Malformed("tuples and frozensets are nested more than %d deep" % _MAX_DEPTH)
             self.nested[id(t)] = (t, depth + 1, size)
-        return t
 
     def find(self, module: Any, name: Any) -> Name:
         if not isinstance(module, str) or not isinstance(name, str):
@@ -254,7 +266,10 @@ class _Machine:
             for a in args:
                 if type(a) in (list, tuple):
                     self.keys(a)
-        self.stack.append(name.build(*args))
+        x = name.build(*args)
+        if x.__class__ is frozenset:
+            self.measure(x)
+        self.stack.append(x)
 
     def newobj(self) -> None:
         self.new(self.stack.pop(), {})
@@ -302,8 +317,7 @@ class _Machine:
 
     def frozen(self) -> None:
         items = self.popmark()
-        self.keys(items)
-        self.stack.append(frozenset(items))
+        self.stack.append(self.frozen_of(items))
 
     def setitem(self) -> None:
         v, k = self.stack.pop(), self.stack.pop()

@@ -19,6 +19,15 @@ _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _KEY = re.compile(r"(parley1_([a-z0-9][a-z0-9._-]{0,63})_([A-Za-z0-9_-]{43}))_([0-9a-f]{8})")
 
 
+class Key(bytes):
+    """An authkey, which does not show in a traceback with the values of variables."""
+
+    def __repr__(self) -> str:
+        return "<authkey>"
+
+    __str__ = __repr__
+
+
 class Secret(NamedTuple):
     """What the login of tls:// is made with: a generated key, or a passphrase."""
 
@@ -62,7 +71,7 @@ def _check_access(path: Path, info: os.stat_result) -> None:
                               % (os.fspath(path), mode))
 
 
-def authkey(key: bytes, allow_short: bool) -> bytes:
+def authkey(key: bytes, allow_short: bool) -> Key:
     """Return the key if it is one that can be used."""
     if not isinstance(key, (bytes, bytearray)):
         raise TypeError("authkey: expected bytes, got %s" % type(key).__name__)
@@ -71,10 +80,10 @@ def authkey(key: bytes, allow_short: bool) -> bytes:
     if len(key) < MIN_KEY and not allow_short:
         raise ValueError("authkey: it has %d bytes, expected %d or more; make one with: parley auth keygen --authkey --out FILE"
                          " (dangerously_allow_short_key=True lifts this)" % (len(key), MIN_KEY))
-    return bytes(key)
+    return Key(key)
 
 
-def authkey_file(path: Path, allow_short: bool) -> bytes:
+def authkey_file(path: Path, allow_short: bool) -> Key:
     """Read an authkey from its file."""
     return authkey(read_file(path, _MAX_KEY), allow_short)
 

@@ -11,7 +11,7 @@ import time
 
 import parley
 
-from .fake import Case
+from .fake import KEY, Case
 
 
 def answers(*values):
@@ -57,8 +57,12 @@ class TestCalls(Case):
     def test_names_of_python_are_no_functions(self):
         c = self.client(self.server(echo))
         for wrong in [lambda: c._private, lambda: c.__len__, lambda: c.catalog.__iter__, lambda: copy.deepcopy(c),
-                      lambda: pickle.dumps(c)]:
+                      lambda: pickle.dumps(c), lambda: copy.copy(c), lambda: 1 in c, lambda: list(c)]:
             self.assertRaises((AttributeError, TypeError), wrong)
+
+    def test_no_key_in_what_a_traceback_shows(self):
+        c = self.client(self.server(echo))
+        self.assertNotIn(KEY.decode(), repr(vars(c)))
 
     def test_faults(self):
         c = self.client(self.server(answers(
@@ -382,6 +386,47 @@ class TestConnections(Case):
         self.assertRaises(KeyboardInterrupt, c.x)
         self.assertEqual(link.sock.fileno(), -1)
         self.assertEqual(c.x(), ("x", ()))
+
+    def test_threat_faults_without_end(self):
+        # Each list holds the one before twice: its text would have 2**60 parts.
+        x = b"]\x940" + b"".join(b"](h%ch%ce\x940" % (n, n) for n in range(60)) + b"h\x3c"
+        deep = b"]" * 50000 + b"a" * 49999
+        ordered = b"ccollections\nOrderedDict\n)RK\x01" + x + b"s"
+        number = b"\x8b" + (4000).to_bytes(4, "little") + b"\x7f" * 4000
+        for args in [x, deep, ordered, number]:
+            c = self.client(self.server(answers(b"\x80\x04cbuiltins\nValueError\n" + args + b"\x85R.")))
+            with self.assertRaises(parley.Fault) as e:
+                c.x()
+            self.assertLess(len(str(e.exception)), 1000)
+
+    def test_fork_during_a_call(self):
+        if "fork" not in multiprocessing.get_all_start_methods():
+            self.skipTest("no fork here")
+        called, go = threading.Event(), threading.Event()
+
+        def slow(p):
+            p.login()
+            p.receive()
+            called.set()
+            go.wait(30)
+            p.send(pickle.dumps("done"))
+            p.receive()
+        c = self.client(self.server(slow), timeout=60)
+        results = []
+        t = threading.Thread(target=lambda: results.append(c.x()))
+        t.start()
+        called.wait(30)
+        pid = os.fork()
+        if pid == 0:
+            try:
+                c.close()  # leaves the connection to the parent
+                os._exit(0)
+            finally:
+                os._exit(1)
+        status = os.waitpid(pid, 0)[1]
+        go.set()
+        t.join(30)
+        self.assertEqual((status, results), (0, ["done"]))
 
     def test_fork(self):
         """A child process makes a connection of its own."""

@@ -268,6 +268,15 @@ class TestAttacks(unittest.TestCase):
         self.assertEqual(loads(b"\x80\x04K\x01r\xff\xff\xff\x7fj\xff\xff\xff\x7f\x86."), (1, 1))
         self.refused(b"\x80\x04h\x05.")
 
+    def test_nested_frozensets(self):
+        """Two that are alike take 2**n comparisons to be found alike."""
+        one = b"".join(b"(h%ch%c\x85\x91\x940" % (n, n) for n in range(60))
+        two = b"".join(b"(h%ch%c\x85\x91\x940" % (n, n) for n in range(61, 121))
+        for way in (b"}(h\x3cNh\x79Nu.", b"\x8f(h\x3ch\x79\x90.", b"}h\x3cNsh\x79Ns."):
+            self.refused(b"\x80\x04(\x91\x940" + one + b"(\x91\x940" + two + way, "hold too much")
+        small = frozenset([frozenset([1, (2, frozenset([3]))])])
+        self.assertEqual(_pickle.loads(pickle.dumps({small: 1}, 4), {}), {small: 1})
+
     def test_nested_tuples(self):
         """The hash of a deep tuple ends the process, when pickle.loads makes it a key."""
         deep = b"\x80\x04})" + b"\x85" * 200000 + b"K\x01s."

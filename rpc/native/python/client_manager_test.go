@@ -409,3 +409,25 @@ func TestArgumentsThatCannotBeSent(t *testing.T) {
 		t.Errorf("calls: got %d; want none", got)
 	}
 }
+
+// TestThreadOfAManagerThatEnds: one that is reserved as the Manager is closed is
+// closed as well, whichever comes first.
+func TestThreadOfAManagerThatEnds(t *testing.T) {
+	s := fakeManager(t, func(string, []any) []byte { return nil })
+	for range 20 {
+		m := fakeDial(t, s, ManagerConfig{})
+		if _, err := object(t, m).Call(testContext(t), &rpc.Request{Method: "f"}); err != nil {
+			t.Fatal(err)
+		}
+		m.cancel() // as Close does, a moment before it has the list of what is idle
+		th, err := m.Thread(testContext(t))
+		if err != nil {
+			continue
+		}
+		within(t, "the end of the thread", func() bool {
+			th.mu.Lock()
+			defer th.mu.Unlock()
+			return th.conn == nil
+		})
+	}
+}

@@ -41,7 +41,11 @@ func (m *Manager) Thread(ctx context.Context) (*Thread, error) {
 		return nil, m.linkError(rpc.NotSent, &rpc.Request{Method: "accept_connection"}, err)
 	}
 	t := &Thread{m: m, turn: make(chan struct{}, 1), conn: conn}
-	t.forget = context.AfterFunc(m.life, func() { t.Close() })
+	t.forget = context.AfterFunc(m.life, func() { // not Close: forget may not be there yet
+		if conn := t.end(); conn != nil {
+			conn.Close()
+		}
+	})
 	return t, nil
 }
 

@@ -53,9 +53,10 @@ func (c *lazyContext) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
+	case c.err != nil: // it stays, also if the deadline has passed since
 	case c.real != nil:
 		return c.real.Err()
-	case c.err == nil:
+	default:
 		if c.err = c.base.Err(); c.err == nil && !time.Now().Before(c.deadline) {
 			c.err = context.DeadlineExceeded
 		}

@@ -103,3 +103,16 @@ func TestChildrenOfLazyContext(t *testing.T) {
 		}
 	}
 }
+
+// TestLazyContextErrStays: what Err has said it says again.
+func TestLazyContextErrStays(t *testing.T) {
+	c := newLazyContext(t.Context(), time.Millisecond)
+	c.end()
+	for time.Now().Before(c.deadline) {
+		time.Sleep(time.Millisecond)
+	}
+	<-c.Done()
+	if got := c.Err(); got != context.Canceled {
+		t.Errorf("got %v behind context.Canceled; want it again", got)
+	}
+}
