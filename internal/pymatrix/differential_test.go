@@ -37,6 +37,8 @@ var handmade = []string{
 	"\x80\x02\x80\x05N.",
 	"}(I9223372036854775808\nNGC\xe0\x00\x00\x00\x00\x00\x00Nu.", // equal keys
 	"}(K\x02Ncfractions\nFraction\n(K\x04K\x02tRNu.",
+	"}(I9007199254740993\nNcfractions\nFraction\n(V9007199254740993\ntRNu.",
+	"}(G\x3f\xe0\x00\x00\x00\x00\x00\x00Ncfractions\nFraction\n(V1/2\ntRNu.",
 	"}(K\x02Ncbuiltins\ncomplex\n(G\x40\x00\x00\x00\x00\x00\x00\x00G\x00\x00\x00\x00\x00\x00\x00\x00tRNu.",
 	"Nr0000.",
 	"cuuid\nUUID\n)\x81q\x00}Vint\nK\x05sb.",

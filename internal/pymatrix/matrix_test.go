@@ -139,16 +139,20 @@ func compare(t *testing.T, v version, got, want map[cell]outcome) {
 	}
 }
 
+func pickleOptions(t testing.TB, objects bool) pickle.Options {
+	return pickle.Options{Registry: shopClasses(t), Objects: objects}
+}
+
 // serveSeen runs a server with the function seen, which returns what show makes
 // of its argument, and the argument.
-func serveSeen(t *testing.T, k *auth.Authkey) string {
+func serveSeen(t *testing.T, k *auth.Authkey, objects bool) string {
 	t.Helper()
 	reg := rpc.NewRegistry()
 	reg.Logger = quiet
 	if err := reg.Register("seen", func(v any) any { return value.Tuple{show(v), v} }); err != nil {
 		t.Fatal(err)
 	}
-	h, err := python.NewHandler(reg, python.Config{Pickle: pickle.Options{Registry: shopClasses(t)}, Logger: quiet})
+	h, err := python.NewHandler(reg, python.Config{Pickle: pickleOptions(t, objects), Logger: quiet})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,11 +175,16 @@ func serveSeen(t *testing.T, k *auth.Authkey) string {
 // callRows calls seen with each row in each protocol. A refusal may end the
 // connection.
 const callRows = `
-host, port = sys.argv[1].rsplit(":", 1)
 def connect():
-    return Client((host, int(port)), authkey=sys.argv[2].encode("ascii"))
+    host, port = sys.argv[2 if objects else 1].rsplit(":", 1)
+    return Client((host, int(port)), authkey=sys.argv[3].encode("ascii"))
+objects = False
 c = connect()
 for number, v, look in rows:
+    if objects != (number in object_rows):
+        objects = not objects
+        c.close()
+        c = connect()
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
         try:
             message = pickle.dumps(("seen", (v,)), protocol)
@@ -194,8 +203,8 @@ for number, v, look in rows:
 
 func callsOfPython(t *testing.T, p peertest.PythonVersion) map[cell]outcome {
 	v := version{p.Major, p.Minor}
-	addr := serveSeen(t, key(t, !p.AtLeast(3, 12)))
-	out := peertest.RunPython(t, testContext(t), p.Path, rowsScript(t, v)+callRows, addr, testKey)
+	k := key(t, !p.AtLeast(3, 12))
+	out := peertest.RunPython(t, testContext(t), p.Path, rowsScript(t, v)+callRows, serveSeen(t, k, false), serveSeen(t, k, true), testKey)
 	all := map[cell]outcome{}
 	for text := range strings.Lines(out) {
 		fields := strings.Split(strings.TrimSuffix(text, "\n"), "\t")
@@ -254,6 +263,7 @@ func callsOfGo(t *testing.T, p peertest.PythonVersion) map[cell]outcome {
 		t.Fatal(err)
 	}
 	var client *python.Client
+	objects := false // of client
 	defer func() {
 		if client != nil {
 			client.Close()
@@ -262,8 +272,13 @@ func callsOfGo(t *testing.T, p peertest.PythonVersion) map[cell]outcome {
 	all := map[cell]outcome{}
 	for _, r := range allRows() {
 		for protocol := 0; v.has(r.row) && protocol <= v.highest(); protocol++ {
+			if client != nil && objects != r.object {
+				client.Close()
+				client = nil
+			}
 			if client == nil {
-				client = dialPython(t, ctx, addr, key(t, !p.AtLeast(3, 12)))
+				objects = r.object
+				client = dialPython(t, ctx, addr, key(t, !p.AtLeast(3, 12)), objects)
 			}
 			c := cell{fromGo: true, id: r.id, protocol: protocol}
 			got, err := rpc.Invoke[any](ctx, client, "give", r.id, protocol)
@@ -293,13 +308,13 @@ func callsOfGo(t *testing.T, p peertest.PythonVersion) map[cell]outcome {
 	return all
 }
 
-func dialPython(t *testing.T, ctx context.Context, addr string, k *auth.Authkey) *python.Client {
+func dialPython(t *testing.T, ctx context.Context, addr string, k *auth.Authkey, objects bool) *python.Client {
 	t.Helper()
 	conn, err := native.DialConn(ctx, "tcp://"+addr, native.ConnConfig{Auth: k})
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := python.NewClient(conn, python.ClientConfig{Pickle: pickle.Options{Registry: shopClasses(t)}})
+	c, err := python.NewClient(conn, python.ClientConfig{Pickle: pickleOptions(t, objects)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,6 +21,9 @@ func rowsScript(t testing.TB, v version) string {
 	for _, r := range allRows() {
 		if v.has(r.row) {
 			fmt.Fprintf(&b, "rows.append((%d, %s, %q))\n", r.id, r.python, r.look)
+			if r.object {
+				fmt.Fprintf(&b, "object_rows.add(%d)\n", r.id)
+			}
 		}
 	}
 	return b.String()

@@ -113,6 +113,8 @@ func showInner(v any) string {
 		return fmt.Sprintf("pickle.Delta %d days %s s", v.Days, strings.TrimSuffix(strings.TrimRight(fmt.Sprintf("%d.%06d", v.Seconds, v.Microseconds), "0"), "."))
 	case *pickle.Exception:
 		return "*pickle.Exception " + v.Class + "(" + join(v.Args) + ")"
+	case *pickle.Object:
+		return showObject(v)
 	case []any:
 		return "[]any{" + join(v) + "}"
 	case value.Tuple:
@@ -147,6 +149,43 @@ func showInner(v any) string {
 	default:
 		return fmt.Sprintf("%s %v", name, v)
 	}
+}
+
+// showObject tells the class and what the object holds, however a protocol makes
+// it.
+func showObject(o *pickle.Object) string {
+	text := "*pickle.Object " + strings.NewReplacer("__builtin__.", "builtins.", "pathlib._local.", "pathlib.").Replace(o.Class())
+	switch {
+	case o.How == pickle.Rebuilt: // protocols 0 and 1: the one argument is what the base class holds
+		for _, held := range o.Args {
+			text += showHeld(held)
+		}
+	case len(o.Args) > 0:
+		text += showHeld(o.Args)
+	}
+	if attributes := o.Attributes(); len(attributes) > 0 {
+		text += showHeld(attributes)
+	}
+	if len(o.List) > 0 {
+		text += showHeld(o.List)
+	}
+	if len(o.Dict) > 0 {
+		text += showHeld(o.Dict)
+	}
+	return text
+}
+
+// showHeld writes containers as Python does.
+func showHeld(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case value.Tuple:
+		return " (" + join(v) + ")"
+	case []any:
+		return " [" + join(v) + "]"
+	}
+	return " " + strings.TrimPrefix(strings.TrimPrefix(showInner(v), "map[string]any"), "value.Map")
 }
 
 func each(items []any) []string {

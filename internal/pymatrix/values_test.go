@@ -11,6 +11,7 @@ type row struct {
 	only2  bool   // Python 2 alone
 	look   string // a further thing to look at in what comes back, an expression of v
 	hidden bool   // one more of a kind: in the tests, but not in the document
+	object bool   // read with Options.Objects
 }
 
 // refused is the text in the place of sees for a message that is not read.
@@ -167,6 +168,22 @@ var groups = []struct {
 		{python: "Level.HIGH", sees: "Level 2", since: 4},
 		{python: "ItemError(u'none', 3)", sees: "*ItemError{Args:[none 3]}"},
 	}},
+	{"Classes that are not registered, with `Options.Objects`", objectRows([]row{
+		{python: "Plain(2)", sees: `*pickle.Object shop.Plain {"x": 2}`},
+		{python: "Plain([Plain(u'a')])", sees: `*pickle.Object shop.Plain {"x": []any{*pickle.Object shop.Plain {"x": "a"}}}`, hidden: true},
+		{python: "Old(2)", sees: `*pickle.Object shop.Old {"x": 2}`, only2: true},
+		{python: "Slots(2)", sees: `*pickle.Object shop.Slots {"x": 2}`},
+		{python: "Point(1, 3)", sees: "*pickle.Object shop.Point (1, 3)"},
+		{python: "Record(2)", sees: `*pickle.Object shop.Record {"x": 2}`, since: 7},
+		{python: "MyError(u'x', 2)", sees: `*pickle.Object shop.MyError ("x", 2)`},
+		{python: "Names([u'a'])", sees: `*pickle.Object shop.Names ["a"]`},
+		{python: "Ages({u'a': 1})", sees: `*pickle.Object shop.Ages {"a": 1}`},
+		{python: "types.SimpleNamespace(a=1)", sees: `*pickle.Object types.SimpleNamespace {"a": 1}`, since: 4},
+		{python: "slice(1, 5, 2)", sees: "*pickle.Object builtins.slice (1, 5, 2)", since: 1},
+		{python: "(Ellipsis,)", sees: "value.Tuple{*pickle.Object builtins.Ellipsis}", since: 4},
+		{python: "ip_address('10.0.0.1')", sees: `*pickle.Object ipaddress.IPv4Address (167772161)`, since: 3},
+		{python: "[Plain]", sees: "[]any{*pickle.Object shop.Plain}"},
+	})},
 	{"Classes that are not registered, and what is no data", []row{
 		{python: "Plain(1)", sees: refused + "class shop.Plain is not plain data"},
 		{python: "Old(1)", sees: refused + "class shop.Old is not plain data", only2: true},
@@ -190,6 +207,14 @@ var groups = []struct {
 type flatRow struct {
 	row
 	id int
+}
+
+// objectRows are read with Options.Objects.
+func objectRows(rows []row) []row {
+	for i := range rows {
+		rows[i].object = true
+	}
+	return rows
 }
 
 func allRows() []flatRow {

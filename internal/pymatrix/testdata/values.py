@@ -16,6 +16,7 @@ else:
     range_, text, ints = range, str, (int,)
     from datetime import timezone
     from pathlib import PurePosixPath
+    from ipaddress import ip_address
 try:
     from zoneinfo import ZoneInfo
 except ImportError:
@@ -62,6 +63,10 @@ class PairItem(collections.namedtuple('PairItem', ('name', 'price'))):
         return 'PairItem(%s, %s)' % self
 class ItemError(Exception):
     pass
+class Names(list):
+    pass
+class Ages(dict):
+    pass
 def function():
     pass
 try:
@@ -92,6 +97,7 @@ class DataItem:
 """, shop.__dict__)
 Item, OldItem, SlotItem, PairItem, ItemError = shop.Item, shop.OldItem, shop.SlotItem, shop.PairItem, shop.ItemError
 Level, DataItem = getattr(shop, "Level", None), getattr(shop, "DataItem", None)
+Names, Ages = shop.Names, shop.Ages
 Plain, Old, Slots, Point, MyError, function = shop.Plain, shop.Old, shop.Slots, shop.Point, shop.MyError, shop.function
 Color, Record = getattr(shop, "Color", None), getattr(shop, "Record", None)
 
@@ -159,6 +165,10 @@ def show(v):
         return t.__name__ + "(" + ", ".join(show(x) for x in (v.__reduce__()[1] if isinstance(v, EnvironmentError) else v.args)) + ")"
     if t is UUID:
         return "UUID(%s)" % v
+    if isinstance(v, (Plain, Old, Slots)):
+        return "%s(%s)" % (v.__class__.__name__, show(v.x))
+    if isinstance(v, (Names, Ages)):
+        return t.__name__ + repr(v)
     return repr(v)
 
 
@@ -190,3 +200,4 @@ def line(*parts):
 
 
 rows = []
+object_rows = set()

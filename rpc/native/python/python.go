@@ -14,6 +14,10 @@
 //     named catalog.x of its type catalog;
 //   - with [Config.Objects], the arguments of the one function named there.
 //
+// A message that cannot be read is answered by an exception that says why, and its
+// connection is closed; a call that fails costs nobody the connection. Classes of
+// the peer that are types of Go too are named in a Registry of package pickle.
+//
 // Each of these may come as XML in the place of a pickle, as the serializer
 // xmlrpclib and an XmlClient send it, and is answered in XML then.
 //
