@@ -39,7 +39,7 @@ var examples = []operands{
 	{3, 5},
 	{"Hello", "World"},
 	{value.Tuple{1, 2}, value.Tuple{3}},
-	{1 << 62, 1 << 62},
+	{int64(1 << 62), int64(1 << 62)},
 }
 
 // client has the server at url add, which may be server.py, and prints the sums.

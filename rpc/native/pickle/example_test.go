@@ -50,3 +50,32 @@ func ExampleException() {
 	fmt.Println(v, err)
 	// Output: TypeError: add: cannot add int and string <nil>
 }
+
+// Product is a class of the Python module product as well:
+//
+//	class Product:
+//	    def __init__(self, name, price): self.name, self.price = name, price
+type Product struct {
+	Name  string  `rpc:"name"`
+	Price float64 `rpc:"price"`
+}
+
+// An instance of a registered class is a Go value, here from
+// pickle.dumps(Product("Teapot", 24.5), 2).
+func ExampleRegistry_Name() {
+	data := []byte("\x80\x02cproduct\nProduct\n)\x81}(U\x04nameU\x06TeapotU\x05priceG@8\x80\x00\x00\x00\x00\x00ub.")
+	_, _, err := pickle.Decode(data, pickle.Options{})
+	var class *pickle.ClassError
+	fmt.Println(errors.As(err, &class), class.Class)
+
+	reg := pickle.NewRegistry()
+	if err := reg.Name("product.Product", Product{}); err != nil {
+		fmt.Println(err)
+		return
+	}
+	v, _, err := pickle.Decode(data, pickle.Options{Registry: reg})
+	fmt.Printf("%+v %v\n", v.(Product), err)
+	// Output:
+	// true product.Product
+	// {Name:Teapot Price:24.5} <nil>
+}

@@ -4,8 +4,9 @@
 // A pickle is a program for a small stack machine, and Python's own reader lets
 // that program import and call whatever it names. The reader here runs the same
 // machine, but the only names it knows are a fixed list of types that hold plain
-// data (see [Decode]). Any other name is a [*ClassError]; nothing is imported,
-// called or looked up by a name that a peer has sent.
+// data (see [Decode]), and the classes of a [Registry]. Any other name is a
+// [*ClassError], or an [*Object] for whoever asks for it; nothing is imported or
+// called by a name that a peer has sent.
 //
 // Protocols 0 to 5 are read, 2 to 5 written. A message passes in two steps: the
 // machine builds nodes that may be shared, and then a tree of the dynamic types
@@ -28,8 +29,8 @@ const MaxProtocol = 5
 // [Options] or [EncodeOptions].
 var ErrLimit = errors.New("beyond the limit")
 
-// ClassError is the error for a message that names a class or function outside
-// of the fixed list.
+// ClassError is the error for a message that names a class or function that is
+// neither of the fixed list nor registered.
 type ClassError struct {
 	Class string // "os.system", shortened and escaped if need be
 }
@@ -128,9 +129,9 @@ type Info struct {
 
 // Decode reads the one value that data holds. Bytes after it are an error.
 //
-// The value is a tree of the types that package value lists for its kinds, which
-// shares no memory with data (unless it is Owned), nor any two of its parts with each other. Python's
-// types become:
+// The value is a tree of the types that package value lists for its kinds. It
+// shares no memory with data, unless that is Owned, and no two of its parts share
+// any, unless Shared asks for it. Python's types become:
 //
 //   - None, bool, int, float, str, bytes: nil, bool, int64 or *big.Int,
 //     float64, string, []byte. A str with a lone surrogate is an error. The str
@@ -144,8 +145,10 @@ type Info struct {
 //     timezone or a ZoneInfo; a ZoneInfo needs the time zone database of this
 //     machine. date, time, timedelta: [Date], [Clock], [Delta].
 //   - A builtin exception: [*Exception].
+//   - An instance of a class of the Registry: a value of its type.
 //
-// A value that contains itself is an error, and so is any other class.
+// Any other class is a [*ClassError], or an [*Object] if Objects asks for it. A
+// value that contains itself is an error.
 func Decode(data []byte, o Options) (v any, info Info, err error) {
 	o, err = o.withDefaults()
 	if err != nil {

@@ -78,3 +78,39 @@ func ExampleNewClient() {
 	sum, err := rpc.Invoke[int](ctx, c, "add", 3, 5)
 	fmt.Println(sum, err)
 }
+
+// An object of a BaseManager, which a Handler plays here: its type rpc has the
+// functions of a registry for methods. A Python program has those that it has
+// registered.
+func ExampleDialManager() {
+	reg := rpc.NewRegistry()
+	if err := reg.Register("add", func(a, b int) int { return a + b }); err != nil {
+		log.Fatal(err)
+	}
+	key := auth.GenerateKey()
+	server := native.Server{Objects: python.Handler(reg), Auth: key}
+	l, err := server.Listen("tcp://127.0.0.1:0")
+	if err != nil {
+		log.Fatal(err)
+	}
+	go server.Serve(l)
+	defer server.Close()
+
+	ctx := context.Background()
+	m, err := python.DialManager(ctx, "tcp://"+l.Addr().String(), python.ManagerConfig{Auth: key})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer m.Close()
+	object, err := m.Create(ctx, "rpc")
+	if err != nil {
+		log.Fatal(err)
+	}
+	sum, err := rpc.Invoke[int](ctx, object, "add", 3, 5)
+	fmt.Println(sum, err)
+	_, err = rpc.Invoke[int](ctx, object, "add", 3, "x")
+	fmt.Println(err)
+	// Output:
+	// 8 <nil>
+	// fault -32602: add: params[1]: expected int, got string
+}

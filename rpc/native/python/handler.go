@@ -23,11 +23,11 @@ type Config struct {
 	// are calls, which name their function.
 	Objects string
 	// Pickle bounds what one received object may hold, and names the classes that
-	// are read as plain maps of their attributes.
+	// it may have.
 	Pickle pickle.Options
 	// MaxAnswer is the largest answer, in bytes of its pickle: a small message may
-	// name one long text many times.
-	// A larger result is answered by a fault. Zero means 16 MiB.
+	// name one long text many times. A larger result is answered by a fault. Zero
+	// means 16 MiB.
 	MaxAnswer int
 	// CallTimeout bounds one call: its context ends then. Python's calls have no
 	// time-out of their own. Zero means 5 min.
