@@ -41,12 +41,12 @@ func (e *Encoder) Typed(v reflect.Value, plain func(value.Sink, reflect.Value)) 
 // list of a Go type.
 func (e *Encoder) own(v reflect.Value) {
 	t := v.Type()
-	switch asPointer := t == own[0] || t == own[1]; { // Object, Exception
-	case asPointer:
+	switch {
+	case t == typeObject || t == typeException: // which are pointers in a value
 		p := reflect.New(t)
 		p.Elem().Set(v)
 		e.dynamic(p.Interface()) // shared with nothing: the next one may be at its address
-	case t.Kind() == reflect.Pointer && t.Elem() != own[0] && t.Elem() != own[1]:
+	case t.Kind() == reflect.Pointer && t.Elem() != typeObject && t.Elem() != typeException:
 		e.Value(v.Elem().Interface())
 	default:
 		e.Value(v.Interface())

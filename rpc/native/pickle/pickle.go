@@ -8,11 +8,20 @@
 // [*ClassError], or an [*Object] for whoever asks for it; nothing is imported or
 // called by a name that a peer has sent.
 //
-// Protocols 0 to 5 are read, 2 to 5 written. A message passes in two steps: the
-// machine builds nodes that may be shared, and then a tree of the dynamic types
-// of package value is made of them, in which nothing is shared. Every bound of
-// [Options] holds for that tree, so that 200 bytes which describe 2^100 values
-// by sharing are refused before memory is taken for them.
+// Protocols 0 to 5 are read, 2 to 5 written. A message passes in two steps. The
+// machine (decode.go, with memo.go and the calls of construct.go) makes of its bytes
+// nodes that may be shared (node.go), instances of classes (instance.go), and for
+// lists of numbers or of records alike the denser forms of packed.go and table.go.
+// Then values are made of these: [Decode] makes a tree of the dynamic types of
+// package value, in which nothing is shared. [Read] only finds out whether that
+// would succeed (check.go), and its [Message] is either made into the same tree or
+// walked by a Source (source.go) that fills Go types. Every bound of [Options] holds
+// for the tree, so that 200 bytes which describe 2^100 values by sharing are refused
+// before memory is taken for them.
+//
+// Writing takes one step: an [Encoder] (encode.go) is a Sink that appends opcodes.
+// Which classes of Python are which types of Go says a [Registry]; form.go and
+// object.go have the rest of that.
 package pickle
 
 import (

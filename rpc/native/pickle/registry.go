@@ -65,9 +65,14 @@ func (r *Registry) load() *names {
 // noNames are those of no Registry, or of one where nothing is registered.
 var noNames = &names{written: ownTypes}
 
+var (
+	typeObject    = reflect.TypeFor[Object]()
+	typeException = reflect.TypeFor[Exception]()
+)
+
 // own are the types of this package that have a form in pickle alone.
 var own = []reflect.Type{
-	reflect.TypeFor[Object](), reflect.TypeFor[Exception](), reflect.TypeFor[Date](), reflect.TypeFor[Clock](),
+	typeObject, typeException, reflect.TypeFor[Date](), reflect.TypeFor[Clock](),
 	reflect.TypeFor[ZoneClock](), reflect.TypeFor[Delta](),
 }
 
