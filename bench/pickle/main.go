@@ -69,16 +69,14 @@ type contender struct {
 	best time.Duration                          // for one loop
 }
 
-// The contenders, by their place in the list of a work.
+// The contenders who read, by their place in the list of a work. Those who write
+// follow in the same order.
 const (
 	readOgrek = iota
 	readPython
 	readDynamic
 	readTyped
-	writeOgrek
-	writePython
-	writeDynamic
-	writeTyped
+	readers
 )
 
 func run(ctx context.Context, out io.Writer, python string, runs int, turn time.Duration) error {
@@ -95,29 +93,90 @@ func compare(out io.Writer, c *child, runs int, turn time.Duration) error {
 	lists := make([][]contender, len(all))
 	for i, w := range all {
 		var err error
-		if lists[i], err = contenders(c, w); err != nil {
+		if lists[i], err = w.compare(c, runs, turn); err != nil {
 			return fmt.Errorf("%s, protocol %d: %w", w.what, w.protocol, err)
-		}
-	}
-	for range runs {
-		for i := range lists {
-			for j := range lists[i] {
-				if err := lists[i][j].turn(turn); err != nil {
-					return fmt.Errorf("%s: %s: %w", all[i].what, lists[i][j].name, err)
-				}
-			}
 		}
 	}
 	table(out, all, lists)
 	return nil
 }
 
-// contenders returns those of w, once each of them has shown what it reads.
-func contenders(c *child, w work) ([]contender, error) {
+// compare lets the contenders of w take turns, first those that read, then those
+// that write. While some of them do, nothing else is kept: all that lives is work
+// for the garbage collector in each turn.
+func (w work) compare(c *child, runs int, turn time.Duration) ([]contender, error) {
 	data, err := c.data(w)
 	if err != nil {
 		return nil, err
 	}
+	if err := w.check(data); err != nil {
+		return nil, err
+	}
+	list := w.readers(c, data)
+	if err := takeTurns(list, runs, turn); err != nil {
+		return nil, err
+	}
+	writers, err := w.writers(c, data)
+	if err != nil {
+		return nil, err
+	}
+	return append(list, writers...), takeTurns(writers, runs, turn)
+}
+
+func takeTurns(list []contender, runs int, turn time.Duration) error {
+	for range runs {
+		for i := range list {
+			if err := list[i].turn(turn); err != nil {
+				return fmt.Errorf("%s: %w", list[i].name, err)
+			}
+		}
+	}
+	for i := range list {
+		list[i].loop, list[i].cpu = nil, nil // with what they refer to
+	}
+	return nil
+}
+
+// check reads data in both ways, which have to give the same.
+func (w work) check(data []byte) error {
+	dynamic, _, err := pickle.Decode(data, pickle.Options{})
+	if err != nil {
+		return err
+	}
+	typed, same := w.typed(), w.typed()
+	if err := decodeTyped(data, typed); err != nil {
+		return err
+	}
+	if err := value.Convert(same, dynamic); err != nil {
+		return err
+	}
+	if !reflect.DeepEqual(typed, same) {
+		return errors.New("the typed values are others than the dynamic ones")
+	}
+	return nil
+}
+
+// python returns what measures c at one thing.
+func (w work) python(c *child, what string) func(int) (time.Duration, error) {
+	return func(loops int) (time.Duration, error) { return c.cpu(what, w, loops) }
+}
+
+func (w work) readers(c *child, data []byte) []contender {
+	return []contender{
+		readOgrek: {name: "og-rek", loop: func() error {
+			_, err := ogrek.NewDecoder(bytes.NewReader(data)).Decode()
+			return err
+		}},
+		readPython: {name: "pickle.loads", cpu: w.python(c, "loads")},
+		readDynamic: {name: "Decode", loop: func() error {
+			_, _, err := pickle.Decode(data, pickle.Options{})
+			return err
+		}},
+		readTyped: {name: "Read", loop: func() error { return decodeTyped(data, w.typed()) }},
+	}
+}
+
+func (w work) writers(c *child, data []byte) ([]contender, error) {
 	dynamic, _, err := pickle.Decode(data, pickle.Options{})
 	if err != nil {
 		return nil, err
@@ -126,13 +185,7 @@ func contenders(c *child, w work) ([]contender, error) {
 	if err := decodeTyped(data, typed); err != nil {
 		return nil, err
 	}
-	same := w.typed()
-	if err := value.Convert(same, dynamic); err != nil {
-		return nil, err
-	}
-	if !reflect.DeepEqual(typed, same) {
-		return nil, errors.New("the typed values are others than the dynamic ones")
-	}
+	list := reflect.ValueOf(typed).Elem().Interface()
 	var buf []byte
 	write := func(v any) func() error {
 		return func() (err error) {
@@ -140,28 +193,14 @@ func contenders(c *child, w work) ([]contender, error) {
 			return err
 		}
 	}
-	python := func(what string) func(int) (time.Duration, error) {
-		return func(loops int) (time.Duration, error) { return c.cpu(what, w, loops) }
-	}
-	list := reflect.ValueOf(typed).Elem().Interface()
 	return []contender{
-		readOgrek: {name: "og-rek", loop: func() error {
-			_, err := ogrek.NewDecoder(bytes.NewReader(data)).Decode()
-			return err
-		}},
-		readPython: {name: "pickle.loads", cpu: python("loads")},
-		readDynamic: {name: "Decode", loop: func() error {
-			_, _, err := pickle.Decode(data, pickle.Options{})
-			return err
-		}},
-		readTyped: {name: "Read", loop: func() error { return decodeTyped(data, w.typed()) }},
-		writeOgrek: {name: "og-rek", loop: func() error {
+		{name: "og-rek", loop: func() error {
 			var out bytes.Buffer
 			return ogrek.NewEncoderWithConfig(&out, &ogrek.EncoderConfig{Protocol: w.protocol}).Encode(dynamic)
 		}},
-		writePython:  {name: "pickle.dumps", cpu: python("dumps")},
-		writeDynamic: {name: "Append", loop: write(dynamic)},
-		writeTyped:   {name: "Append, typed", loop: write(list)},
+		{name: "pickle.dumps", cpu: w.python(c, "dumps")},
+		{name: "Append", loop: write(dynamic)},
+		{name: "Append, typed", loop: write(list)},
 	}, nil
 }
 
@@ -246,7 +285,7 @@ func table(out io.Writer, all []work, lists [][]contender) {
 		fmt.Fprintln(t)
 	}
 	figures("reading, µs", readOgrek, true)
-	figures("writing, µs", writeOgrek, false)
+	figures("writing, µs", readers, false)
 	t.Flush()
 	fmt.Fprintln(out, "Goals of reading, dynamic and typed: at least 3 times as fast as og-rek, at most twice as long as CPython.")
 }

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"sync/atomic"
 	"syscall"
+	"time"
 )
 
 // A peer that calls again as soon as it has its answer does so within some tens of
@@ -19,6 +20,10 @@ const (
 	// promptTries is how often a socket is asked, a microsecond or less each.
 	promptTries = 50
 
+	// promptTime is after how long that ends early, where the processors have so
+	// much to do that each try takes its time.
+	promptTime = 200 * time.Microsecond
+
 	// promptRests is for how many reads at most a peer is left to the scheduler
 	// that was not as quick: twice as many each time.
 	promptRests = 255
@@ -27,9 +32,9 @@ const (
 // asking bounds the connections of a server that ask again at the same time.
 type asking struct{ n atomic.Int32 }
 
-// begin reports whether one more may; end must follow then.
-func (a *asking) begin() bool {
-	if a.n.Add(1) <= int32(max(1, runtime.NumCPU()/2)) {
+// begin reports whether one more may, of at most that many; end must follow then.
+func (a *asking) begin(most int32) bool {
+	if a.n.Add(1) <= most {
 		return true
 	}
 	a.end()
@@ -44,6 +49,8 @@ type promptReader struct {
 	nc     net.Conn
 	raw    syscall.RawConn
 	asking *asking
+	most   int32                 // connections that may ask at once
+	yield  func()                // offers the core to others; another one in tests
 	call   func(fd uintptr) bool // attempt, made once
 
 	rests int // reads for which the peer is left to the scheduler
@@ -54,6 +61,7 @@ type promptReader struct {
 	n     int
 	err   error
 	tries int
+	since time.Time // when it was asked first
 }
 
 // newPromptReader returns nc itself if it is no socket, or a is nil.
@@ -67,14 +75,15 @@ func newPromptReader(nc net.Conn, a *asking) io.Reader {
 	if err != nil || a == nil {
 		return nc
 	}
-	r := &promptReader{nc: nc, raw: raw, asking: a}
+	// Not NumCPU: in a container there may be fewer for this program.
+	r := &promptReader{nc: nc, raw: raw, asking: a, most: int32(max(1, runtime.GOMAXPROCS(0)/2)), yield: schedYield}
 	r.call = r.attempt
 	return r
 }
 
 // Read implements io.Reader.
 func (r *promptReader) Read(p []byte) (int, error) {
-	if r.rests > 0 || len(p) == 0 || !r.asking.begin() {
+	if r.rests > 0 || len(p) == 0 || !r.asking.begin(r.most) {
 		r.rests = max(0, r.rests-1)
 		return r.nc.Read(p)
 	}
@@ -99,10 +108,8 @@ func (r *promptReader) attempt(fd uintptr) bool {
 		switch {
 		case err == syscall.EINTR:
 			continue
-		case err == syscall.EAGAIN && r.tries > 1:
-			r.tries--
-			// It fails nowhere; other goroutines may have the processor meanwhile.
-			_, _, _ = syscall.Syscall(syscall.SYS_SCHED_YIELD, 0, 0, 0)
+		case err == syscall.EAGAIN && r.again():
+			r.yield()
 			continue
 		case err == syscall.EAGAIN:
 			r.wait()
@@ -117,6 +124,23 @@ func (r *promptReader) attempt(fd uintptr) bool {
 		return true
 	}
 }
+
+// again reports whether the socket is to be asked once more.
+func (r *promptReader) again() bool {
+	switch {
+	case r.tries <= 1:
+		return false
+	case r.tries == promptTries:
+		r.since = time.Now()
+	case time.Since(r.since) > promptTime:
+		return false
+	}
+	r.tries--
+	return true
+}
+
+// schedYield fails nowhere. Other goroutines may have the processor meanwhile.
+func schedYield() { _, _, _ = syscall.Syscall(syscall.SYS_SCHED_YIELD, 0, 0, 0) }
 
 // wait gives up to ask.
 func (r *promptReader) wait() {

@@ -1,13 +1,18 @@
 package native
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
 	"os"
 	"runtime"
+	"strconv"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/parley-rpc/parley/auth"
 )
 
 // promptPair returns a reader of one end of a TCP connection, and the other end.
@@ -127,16 +132,130 @@ func TestPromptReaderIsClosed(t *testing.T) {
 	}
 }
 
+// TestPromptReaderOnABusyMachine: where a try takes long there is but one.
+func TestPromptReaderOnABusyMachine(t *testing.T) {
+	r, _ := promptPair(t, new(asking))
+	yields := 0
+	r.yield = func() { yields++; time.Sleep(2 * promptTime) }
+	r.nc.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
+	if n, err := r.Read(make([]byte, 1)); n != 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("got %d, %v; want %v", n, err, os.ErrDeadlineExceeded)
+	}
+	if yields != 1 {
+		t.Errorf("got %d tries beyond the first; want 1", yields)
+	}
+	wantIdle(t, r)
+}
+
+// TestPromptReaderEndsWhileItAsks: Close and a deadline that come while a socket
+// is asked end the read.
+func TestPromptReaderEndsWhileItAsks(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		end  func(nc net.Conn)
+		want error
+	}{
+		{"deadline", func(nc net.Conn) { nc.SetReadDeadline(longAgo) }, os.ErrDeadlineExceeded},
+		{"close", func(nc net.Conn) { nc.Close() }, net.ErrClosed},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r, _ := promptPair(t, new(asking))
+			asks, ended := make(chan struct{}, promptTries), make(chan error, 1)
+			begun := make(chan struct{})
+			r.yield = func() { asks <- struct{}{}; <-begun }
+			go func() {
+				_, err := r.Read(make([]byte, 1))
+				ended <- err
+			}()
+			<-asks
+			go func() { // Close waits for the read
+				time.Sleep(5 * time.Millisecond)
+				close(begun)
+			}()
+			test.end(r.nc)
+			select {
+			case err := <-ended:
+				if !errors.Is(err, test.want) {
+					t.Errorf("got %v; want %v", err, test.want)
+				}
+			case <-time.After(10 * time.Second):
+				t.Fatal("the read goes on")
+			}
+			wantIdle(t, r)
+		})
+	}
+}
+
+// TestManyPromptConnections: with one processor and with all, every one of many
+// connections is served; Shutdown in the middle of that waits for none, and none
+// counts as one that asks.
+func TestManyPromptConnections(t *testing.T) {
+	for _, procs := range []int{1, runtime.GOMAXPROCS(0)} {
+		t.Run(strconv.Itoa(procs), func(t *testing.T) {
+			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
+			srv := &Server{Auth: auth.Key([]byte(testKey)), Logger: quiet, Objects: echoObjects}
+			l, err := srv.Listen("tcp://127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			served := make(chan error, 1)
+			go func() { served <- srv.Serve(l) }()
+			const peers, calls = 64, 50
+			var clients, first sync.WaitGroup
+			first.Add(peers)
+			for range peers {
+				c, err := DialConn(t.Context(), "tcp://"+l.Addr().String(), ConnConfig{Auth: auth.Key([]byte(testKey))})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer c.Close()
+				clients.Go(func() {
+					for n := 0; ; n++ { // up to the end of the server
+						err := c.Send(t.Context(), n)
+						if err == nil {
+							var v any
+							err = c.Recv(t.Context(), &v)
+						}
+						if n == calls || err != nil && n < calls {
+							first.Done()
+						}
+						if err != nil {
+							if n < calls {
+								t.Errorf("call %d: %v", n, err)
+							}
+							return
+						}
+					}
+				})
+			}
+			first.Wait()
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			if err := srv.Shutdown(ctx); err != nil {
+				t.Errorf("Shutdown: %v", err)
+			}
+			clients.Wait()
+			if err := <-served; !errors.Is(err, ErrServerClosed) {
+				t.Errorf("Serve: got %v; want %v", err, ErrServerClosed)
+			}
+			if n := srv.asking.n.Load(); n != 0 {
+				t.Errorf("got %d connections that ask; want 0", n)
+			}
+		})
+	}
+}
+
 // TestFewAskAtOnce: beyond the bound a connection is read like any other.
 func TestFewAskAtOnce(t *testing.T) {
 	a := new(asking)
-	for range max(1, runtime.NumCPU()/2) {
-		if !a.begin() {
+	most := int32(max(1, runtime.GOMAXPROCS(0)/2))
+	for range most {
+		if !a.begin(most) {
 			t.Fatal("got none; want one for each two processors")
 		}
 	}
 	before := a.n.Load()
-	if a.begin() || a.n.Load() != before {
+	if a.begin(most) || a.n.Load() != before {
 		t.Errorf("beyond the bound: got one more, or a count of %d; want none and %d", a.n.Load(), before)
 	}
 	r, peer := promptPair(t, a)

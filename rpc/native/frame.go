@@ -98,7 +98,8 @@ type frameReader struct {
 	inBody  bool
 	size    int // of the payload under way
 	body    []byte
-	dropped int // bytes of it that came and were dropped; 0: it is kept
+	lent    bool // body is one of outgrown
+	dropped int  // bytes of it that came and were dropped; 0: it is kept
 
 	err error // of the framing; it stays
 }
@@ -125,10 +126,13 @@ func (f *frameReader) next(dst []byte) ([]byte, error) {
 			return nil, err
 		}
 		f.inBody = true
-		if cap(dst) > 0 {
+		switch {
+		case cap(dst) > 0:
 			f.body = dst[:0]
-		} else {
-			f.body = make([]byte, 0, min(f.size, growStep))
+		case f.size > growStep:
+			f.body, f.lent = outgrown.get(0), true
+		default:
+			f.body = make([]byte, 0, f.size)
 		}
 		if f.large != nil && f.size >= largePayload && f.buffered() < f.size {
 			f.large()
@@ -145,6 +149,9 @@ func (f *frameReader) next(dst []byte) ([]byte, error) {
 		}
 	}
 	body, dropped := f.body, f.dropped > 0
+	if dropped {
+		f.leave()
+	}
 	f.headLen, f.inBody, f.body, f.dropped = 0, false, nil, 0
 	if dropped {
 		return nil, errDropped
@@ -191,14 +198,35 @@ func (f *frameReader) readHeader() error {
 // Where that is not granted, what has come is dropped, and so is the rest.
 func (f *frameReader) grow() {
 	n := min(f.size, max(growStep, 4*cap(f.body)))
-	if f.dropped > 0 || f.hold != nil && !f.hold(n) {
+	if f.dropped > 0 {
 		f.dropped += len(f.body)
-		f.body = f.body[:0:min(cap(f.body), growStep)]
+		f.body = f.body[:0]
 		return
 	}
-	bigger := make([]byte, len(f.body), n)
-	copy(bigger, f.body)
-	f.body = bigger
+	if f.hold != nil && !f.hold(n) {
+		f.dropped = len(f.body)
+		f.leave()
+		f.body, f.lent = outgrown.get(0), true
+		return
+	}
+	var bigger []byte
+	step, lent := stepOf(n)
+	if lent = lent && n < f.size; lent {
+		bigger = outgrown.get(step)
+	} else {
+		bigger = make([]byte, 0, n)
+	}
+	bigger = append(bigger, f.body...)
+	f.leave()
+	f.body, f.lent = bigger, lent
+}
+
+// leave gives body back, if it is lent.
+func (f *frameReader) leave() {
+	if f.lent {
+		outgrown.put(f.body)
+		f.lent = false
+	}
 }
 
 // read reads at least a byte into p, or fails.

@@ -203,6 +203,36 @@ func TestFrameClaimTakesNoMemory(t *testing.T) {
 	}
 }
 
+// TestFrameMemoryIsNotShared: what payloads outgrow is used again, what was given
+// out is not, nor what was dropped.
+func TestFrameMemoryIsNotShared(t *testing.T) {
+	var in, want [][]byte
+	for i, n := range []int{growStep, growStep + 1, 4 * growStep, 4*growStep + 1, 16 * growStep, 16*growStep + 1, 70 * growStep, 5 * growStep, 1 << 20} {
+		payload := bytes.Repeat([]byte{byte(i + 1)}, n)
+		want = append(want, payload)
+		in = append(in, appendFrameHeader(nil, n), payload)
+	}
+	f := newFrameReader(bytes.NewReader(bytes.Join(in, nil)), 16<<20, 4096)
+	const dropped = 5
+	var got [][]byte
+	for i := range want {
+		f.hold = func(n int) bool { return i != dropped || n < 16*growStep }
+		payload, err := f.next(nil)
+		if i == dropped != errors.Is(err, errDropped) || i != dropped && err != nil {
+			t.Fatalf("payload %d: got %v", i, err)
+		}
+		if f.lent {
+			t.Errorf("payload %d: its memory is still lent; want it given out or back", i)
+		}
+		got = append(got, payload)
+	}
+	for i := range want {
+		if i != dropped && !bytes.Equal(got[i], want[i]) {
+			t.Errorf("payload %d of %d bytes has changed", i, len(want[i]))
+		}
+	}
+}
+
 func TestFrameLargeHook(t *testing.T) {
 	for _, test := range []struct{ n, want int }{{largePayload - 1, 0}, {largePayload, 1}} {
 		calls := 0

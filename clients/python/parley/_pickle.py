@@ -9,51 +9,18 @@ a hundred times over), and BUILD changes whatever find_class returned.
 
 from __future__ import annotations
 
-import builtins
-import collections
-import datetime
-import decimal
 import enum
-import fractions
-import re
 import struct
-import uuid
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Type, Union, cast
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Sequence, Tuple, Type, Union, cast
+
+from ._build import BUILDERS, CONTAINERS, HASHING, MODULES, Class, Malformed, Name, attributes, exception
 
 PROTOCOL = 5  # of what is sent, and so of the answers
 
 _MAX_DEPTH = 100  # of tuples in tuples
-_MAX_TEXT = 10000  # digits of a Decimal
 _FREE_HASHES = 1 << 16  # what tuples as keys may cost beside the length of the message
 
 Classes = Mapping[str, type]
-
-
-class Malformed(ValueError):
-    """The message is no pickle that is read here."""
-
-
-class _Name:
-    """A class or function that a message names, and what builds in its place."""
-
-    __slots__ = ("name", "build")
-
-    def __init__(self, name: str, build: Optional[Callable[..., Any]]) -> None:
-        self.name = name
-        self.build = build
-
-    def __repr__(self) -> str:
-        return "<the name %s>" % self.name
-
-
-class _Class(_Name):
-    """A class that the caller gave."""
-
-    __slots__ = ("type",)
-
-    def __init__(self, name: str, type: type) -> None:
-        super().__init__(name, type)
-        self.type = type
 
 
 def classes_by_name(classes: Union[Iterable[Type[Any]], Mapping[str, Type[Any]]]) -> Dict[str, Type[Any]]:
@@ -96,7 +63,7 @@ class _Machine:
         self.data = data
         self.classes = classes
         self.types = set(classes.values())
-        self.names: Dict[str, _Name] = {}
+        self.names: Dict[str, Name] = {}
         self.stack: List[Any] = []
         self.marks: List[int] = []
         self.memo: Dict[int, Any] = {}
@@ -178,7 +145,7 @@ class _Machine:
                 result = pop()
                 if stack or self.marks or pos != len(data):
                     raise Malformed("something is left over at the end of the message")
-                if isinstance(result, _Name):
+                if isinstance(result, Name):
                     raise Malformed("%s is no value" % result.name)
                 return result
             else:
@@ -220,7 +187,7 @@ class _Machine:
 
     def target(self, x: Any, kind: type) -> Any:
         """Return x if items can be put into it."""
-        if type(x) is kind or _CONTAINERS.get(type(x)) is kind or self.mine(x):
+        if type(x) is kind or CONTAINERS.get(type(x)) is kind or self.mine(x):
             return x
         raise Malformed("expected a %s to put items into, got %s" % (kind.__name__, type(x).__name__))
 
@@ -252,18 +219,18 @@ class _Machine:
             self.nested[id(t)] = (t, depth + 1, size)
         return t
 
-    def find(self, module: Any, name: Any) -> _Name:
+    def find(self, module: Any, name: Any) -> Name:
         if not isinstance(module, str) or not isinstance(name, str):
             raise Malformed("the name of a class is no str")
-        full = "%s.%s" % (_MODULES.get(module, module), name)
+        full = "%s.%s" % (MODULES.get(module, module), name)
         known = self.names.get(full)
         if known is None:
             if full in self.classes:
-                known = _Class(full, self.classes[full])
-            elif full in _BUILDERS:
-                known = _Name(full, _BUILDERS[full])
+                known = Class(full, self.classes[full])
+            elif full in BUILDERS:
+                known = Name(full, BUILDERS[full])
             else:
-                known = _Name(full, _exception(full))
+                known = Name(full, exception(full))
                 if known.build is None:
                     raise Malformed("the class %.128s is not known here; give connect classes=[...] to have it read" % full)
             self.names[full] = known
@@ -281,9 +248,9 @@ class _Machine:
 
     def reduce(self) -> None:
         args, name = self.stack.pop(), self.stack.pop()
-        if not isinstance(name, _Name) or name.build is None or type(args) is not tuple:
+        if not isinstance(name, Name) or name.build is None or type(args) is not tuple:
             raise Malformed("expected a class to call, and its arguments")
-        if name.name in _HASHING:
+        if name.name in HASHING:
             for a in args:
                 if type(a) in (list, tuple):
                     self.keys(a)
@@ -298,7 +265,7 @@ class _Machine:
 
     def new(self, args: Any, kwargs: Any) -> None:
         name = self.stack.pop()
-        if not isinstance(name, _Class) or type(args) is not tuple or type(kwargs) is not dict:
+        if not isinstance(name, Class) or type(args) is not tuple or type(kwargs) is not dict:
             raise Malformed("expected a class of the caller's, and arguments, got %.128r" % (name,))
         self.stack.append(name.type.__new__(name.type, *args, **kwargs))
 
@@ -308,7 +275,7 @@ class _Machine:
         if isinstance(x, BaseException) and not self.mine(x):
             if type(state) is not dict:
                 raise Malformed("expected the attributes of an exception as a dict")
-            x.__dict__.update(_attributes(state))
+            x.__dict__.update(attributes(state))
             return
         if not self.mine(x) or isinstance(x, enum.Enum):
             raise Malformed("expected an object to give a state to, got %s" % type(x).__name__)
@@ -320,9 +287,9 @@ class _Machine:
         if type(state) is tuple and len(state) == 2:
             state, slots = state
         if state:
-            x.__dict__.update(_attributes(state))
+            x.__dict__.update(attributes(state))
         if slots:
-            for name, value in _attributes(slots).items():
+            for name, value in attributes(slots).items():
                 object.__setattr__(x, name, value)
 
     def additems(self) -> None:
@@ -421,233 +388,3 @@ _HANDLERS: Dict[int, Callable[[_Machine], None]] = {
     0x71: lambda m: m.put(1),  # BINPUT
     0x72: lambda m: m.put(4),
 }
-
-# What a name of the standard library builds.
-
-_MODULES = {"__builtin__": "builtins", "exceptions": "builtins"}
-_CONTAINERS = {
-    collections.OrderedDict: dict, collections.defaultdict: dict, collections.Counter: dict,
-    collections.deque: list,
-}
-_HASHING = {"builtins.set", "builtins.frozenset"}
-
-
-def _attributes(state: Any) -> Dict[str, Any]:
-    """Return the attributes of an object; not those that are Python's own."""
-    if type(state) is not dict:
-        raise Malformed("expected attributes as a dict, got %s" % type(state).__name__)
-    for name in state:
-        if type(name) is not str or name.startswith("__"):
-            raise Malformed("%.64r is no attribute that is set here" % (name,))
-    return state
-
-
-def _exception(full: str) -> Optional[Callable[..., Any]]:
-    """Return the exception of Python's own with this name, None if there is none."""
-    module, _, name = full.partition(".")
-    x = getattr(builtins, {"StandardError": "Exception"}.get(name, name), None) if module == "builtins" else None
-    return x if isinstance(x, type) and issubclass(x, BaseException) else None
-
-
-def _set(items: Any = ()) -> Any:
-    _only(items, list, tuple)
-    return set(items)
-
-
-def _frozenset(items: Any = ()) -> Any:
-    _only(items, list, tuple)
-    return frozenset(items)
-
-
-def _bytes() -> bytes:
-    return b""
-
-
-def _bytearray(data: Any = b"", encoding: Any = None) -> bytearray:
-    if encoding is not None:
-        data = _latin1(data, encoding)
-    _only(data, bytes)
-    return bytearray(data)
-
-
-def _latin1(text: Any, encoding: Any) -> bytes:
-    _only(text, str)
-    if encoding not in ("latin1", "latin-1"):
-        raise Malformed("expected the encoding latin1")
-    return bytes(text.encode("latin-1"))
-
-
-def _complex(real: Any, imag: Any) -> complex:
-    _only(real, float)
-    _only(imag, float)
-    return complex(real, imag)
-
-
-def _range(*args: Any) -> range:
-    for a in args:
-        _only(a, int)
-    return range(*args)
-
-
-def _ordered_dict() -> Any:
-    return collections.OrderedDict()
-
-
-_FACTORIES = {"int": int, "float": float, "str": str, "bool": bool, "list": list, "tuple": tuple,
-              "dict": dict, "set": set, "frozenset": frozenset, "bytes": bytes}
-
-
-def _factory(name: str) -> Callable[..., Any]:
-    def refuse(*_: Any) -> Any:
-        raise Malformed("%s is not called here" % name)
-    return refuse
-
-
-def _default_dict(factory: Any = None) -> Any:
-    if factory is None:
-        return collections.defaultdict()
-    if isinstance(factory, _Name):
-        module, _, name = factory.name.partition(".")
-        if module == "builtins" and name in _FACTORIES:
-            return collections.defaultdict(_FACTORIES[name])
-    raise Malformed("expected a defaultdict of a builtin type")
-
-
-def _counter(counts: Any = None) -> Any:
-    counter: Any = collections.Counter()
-    if counts is not None:
-        _only(counts, dict)
-        dict.update(counter, counts)
-    return counter
-
-
-def _deque(items: Any = (), maxlen: Any = None) -> Any:
-    _only(items, list, tuple)
-    _only(maxlen, int, type(None))
-    return collections.deque(items, maxlen)
-
-
-_DECIMAL = re.compile(r"-?(?:[0-9]*\.?[0-9]*(?:E[+-]?[0-9]{1,18})?|Infinity|s?NaN[0-9]*)", re.ASCII | re.IGNORECASE)
-
-
-def _decimal(text: Any) -> decimal.Decimal:
-    _only(text, str)
-    if len(text) > _MAX_TEXT or not _DECIMAL.fullmatch(text):
-        raise Malformed("expected a decimal number of at most %d characters" % _MAX_TEXT)
-    return decimal.Decimal(text)
-
-
-_FRACTION = re.compile(r"-?[0-9]{1,4000}(?:/[0-9]{1,4000})?", re.ASCII)
-
-
-def _fraction(numerator: Any, denominator: Any = 1) -> fractions.Fraction:
-    if isinstance(numerator, str):
-        if len(numerator) > _MAX_TEXT or not _FRACTION.fullmatch(numerator):
-            raise Malformed("expected a fraction as text")
-        above, _, below = numerator.partition("/")
-        return fractions.Fraction(int(above), int(below or "1"))
-    _only(numerator, int)
-    _only(denominator, int)
-    if numerator.bit_length() > 1 << 16 or denominator.bit_length() > 1 << 16:
-        raise Malformed("a fraction of more than 65536 bits")
-    return fractions.Fraction(numerator, denominator)
-
-
-def _uuid(text: Any) -> uuid.UUID:
-    _only(text, str)
-    return uuid.UUID(text)
-
-
-def _raw(data: Any, size: int) -> bytes:
-    if type(data) is not bytes or len(data) != size:
-        raise Malformed("expected a date or time as %d bytes" % size)
-    return data
-
-
-def _date(data: Any) -> datetime.date:
-    d = _raw(data, 4)
-    return datetime.date(d[0] << 8 | d[1], d[2], d[3])
-
-
-def _datetime(data: Any, zone: Any = None) -> datetime.datetime:
-    d = _raw(data, 10)
-    return datetime.datetime(d[0] << 8 | d[1], d[2] & 0x7F, d[3], d[4], d[5], d[6], int.from_bytes(d[7:], "big"),
-                             _zone(zone), fold=d[2] >> 7)
-
-
-def _time(data: Any, zone: Any = None) -> datetime.time:
-    d = _raw(data, 6)
-    return datetime.time(d[0] & 0x7F, d[1], d[2], int.from_bytes(d[3:], "big"), _zone(zone), fold=d[0] >> 7)
-
-
-def _zone(zone: Any) -> Optional[datetime.tzinfo]:
-    if zone is not None and not isinstance(zone, datetime.tzinfo):
-        raise Malformed("expected a time zone")
-    return zone
-
-
-def _timedelta(days: Any, seconds: Any, microseconds: Any) -> datetime.timedelta:
-    for n in (days, seconds, microseconds):
-        _only(n, int)
-    return datetime.timedelta(days, seconds, microseconds)
-
-
-def _timezone(offset: Any, name: Any = None) -> datetime.timezone:
-    _only(offset, datetime.timedelta)
-    if name is None:
-        return datetime.timezone(offset)
-    _only(name, str)
-    return datetime.timezone(offset, name)
-
-
-def _zone_info(key: Any, _: Any = None) -> datetime.tzinfo:
-    _only(key, str)
-    try:
-        from zoneinfo import ZoneInfo
-    except ImportError:
-        raise Malformed("the zone %.64r needs Python 3.9" % key) from None
-    zone: datetime.tzinfo = ZoneInfo(key)
-    return zone
-
-
-def _getattr(x: Any, name: Any) -> Any:
-    if isinstance(x, _Class) and issubclass(x.type, enum.Enum) and name in x.type.__members__:
-        return x.type.__members__[name]  # how Python 3.11 pickles a member
-    if isinstance(x, _Name) and x.name == "zoneinfo.ZoneInfo" and name == "_unpickle":
-        return _Name("zoneinfo.ZoneInfo._unpickle", _zone_info)
-    raise Malformed("getattr is not called here")
-
-
-def _only(x: Any, *types: type) -> None:
-    if type(x) not in types:
-        raise Malformed("expected %s, got %s" % (" or ".join(t.__name__ for t in types), type(x).__name__))
-
-
-_BUILDERS: Dict[str, Callable[..., Any]] = {
-    "builtins.%s" % name: _factory(name) for name in ("int", "float", "str", "bool", "list", "tuple", "dict")
-}
-_BUILDERS.update({
-    "builtins.set": _set,
-    "builtins.frozenset": _frozenset,
-    "builtins.bytes": _bytes,
-    "builtins.bytearray": _bytearray,
-    "builtins.complex": _complex,
-    "builtins.range": _range,
-    "builtins.xrange": _range,
-    "builtins.getattr": _getattr,
-    "_codecs.encode": _latin1,
-    "collections.OrderedDict": _ordered_dict,
-    "collections.defaultdict": _default_dict,
-    "collections.Counter": _counter,
-    "collections.deque": _deque,
-    "decimal.Decimal": _decimal,
-    "fractions.Fraction": _fraction,
-    "uuid.UUID": _uuid,
-    "datetime.date": _date,
-    "datetime.datetime": _datetime,
-    "datetime.time": _time,
-    "datetime.timedelta": _timedelta,
-    "datetime.timezone": _timezone,
-    "zoneinfo.ZoneInfo": _zone_info,
-    "zoneinfo.ZoneInfo._unpickle": _zone_info,
-})

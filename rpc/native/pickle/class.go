@@ -89,10 +89,10 @@ func (c class) split() (module, name string) {
 	return string(c[:at]), string(c[at+1:])
 }
 
-// String returns c as it is shown.
-func (c class) String() string { return c.dotted() }
+// String returns c as errors show it.
+func (c class) String() string { return value.Clip(c.dotted(), 128) }
 
-// dotted is c as it is shown.
+// dotted is c as Python shows it.
 func (c class) dotted() string { return strings.Replace(string(c), ":", ".", 1) }
 
 func (c class) module() string {
@@ -143,17 +143,18 @@ func (d *decoder) class(module, name string) any {
 // allow fails for a class that may not stand in the message.
 func (d *decoder) allow(c class) {
 	switch {
-	case named[c] || c.isException() || d.names.knows(c):
-	case !d.o.Objects:
-		d.fail(&ClassError{Class: value.Clip(c.dotted(), 128)})
+	case named[c] || c.isException() || d.names.classes[c] != nil || d.names.outer[c]:
+	case !d.o.Objects && !d.names.knows(c):
+		d.fail(&ClassError{Class: c.String()})
 	case len(c) > maxClassName:
 		d.fail(fmt.Errorf("the name of a class has %d bytes, more than %d: %w", len(c), maxClassName, ErrLimit))
-	default: // it may be kept for each mention
+	default: // such as any member of an enumeration: it may be kept for each mention
 		d.charge(3 * len(c))
 	}
 }
 
-// maxClassName bounds the name of a class of which nothing is known, in bytes.
+// maxClassName bounds the name of a class or member of which nothing is known, in
+// bytes.
 const maxClassName = 1024
 
 func (d *decoder) stackGlobal() {
@@ -246,7 +247,7 @@ func (d *decoder) construct(callable any, args []any) any {
 		return n
 	}
 	if named[c] {
-		d.fail(&ClassError{Class: c.dotted()})
+		d.fail(&ClassError{Class: c.String()})
 		return nil
 	}
 	return d.newInstance(c, Call, args, nil)

@@ -32,8 +32,10 @@ type decoder struct {
 	protocol int
 
 	stack   []any
+	highest int   // the greatest length of stack so far
 	marks   []int // the length of stack at each open mark
 	memo    []ref
+	gaps    int                       // entries of memo that are empty
 	filed   []any                     // values in the memo
 	lists   []*node                   // those with tables whose rows are in the memo
 	far     map[uint64]any            // memo entries whose number is far above those before
@@ -69,15 +71,26 @@ func (d *decoder) free() {
 	if d.lent != nil {
 		d.cells = d.lent.cells
 	}
-	*d = decoder{stack: kept(d.stack), marks: kept(d.marks), memo: kept(d.memo), filed: kept(d.filed), nodes: kept(d.nodes), room: kept(d.room), cells: kept(d.cells)}
+	d.reached()
+	*d = decoder{
+		stack: kept(d.stack[:d.highest]), filed: kept(d.filed), nodes: kept(d.nodes), room: kept(d.room),
+		marks: emptied(d.marks), memo: emptied(d.memo), cells: emptied(d.cells),
+	}
 	decoders.Put(d)
 }
 
+// kept returns s for the next message, without what it refers to. It must never
+// have been longer than it is.
 func kept[T any](s []T) []T {
+	clear(s)
+	return emptied(s)
+}
+
+// emptied does so for a slice that refers to nothing.
+func emptied[T any](s []T) []T {
 	if cap(s) > maxKept {
 		return nil
 	}
-	clear(s[:cap(s)])
 	return s[:0]
 }
 
@@ -90,12 +103,15 @@ func (d *decoder) fail(err error) {
 // charge takes n bytes off the memory that the message may use. What is walked
 // over again for each mention counts as well, so that it bounds time too.
 func (d *decoder) charge(n int) bool {
+	return d.count(n) && (d.o.Hold == nil || d.hold(n))
+}
+
+// count is charge for memory that is taken already, by a value that stands at one
+// more place.
+func (d *decoder) count(n int) bool {
 	if d.memory -= n; d.memory < 0 {
 		d.fail(fmt.Errorf("the values take more than %d bytes beyond the message: %w", d.o.MaxExpanded, ErrLimit))
 		return false
-	}
-	if d.o.Hold != nil {
-		return d.hold(n)
 	}
 	return true
 }
@@ -247,7 +263,7 @@ func (d *decoder) run() any {
 		case opLongBinPut:
 			d.put(d.uint(4))
 		case opMemoize:
-			d.put(uint64(len(d.memo) + len(d.far)))
+			d.put(uint64(len(d.memo) - d.gaps + len(d.far)))
 		case opGet:
 			d.get(d.index(d.line()))
 		case opBinGet:
@@ -396,6 +412,9 @@ func (d *decoder) push(v any) {
 	d.stack = append(d.stack, v)
 }
 
+// reached notes how long the stack is, before something is taken off.
+func (d *decoder) reached() { d.highest = max(d.highest, len(d.stack)) }
+
 // base is where the values above the latest mark begin.
 func (d *decoder) base() int {
 	if n := len(d.marks); n > 0 {
@@ -415,6 +434,7 @@ func (d *decoder) top() any {
 func (d *decoder) pop() any {
 	v := d.top()
 	if d.err == nil {
+		d.reached()
 		d.stack = d.stack[:len(d.stack)-1]
 	}
 	return v
@@ -429,6 +449,7 @@ func (d *decoder) popN(n int) []any {
 		return nil
 	}
 	items := d.stack[from:]
+	d.reached()
 	d.stack = d.stack[:from]
 	return items
 }
@@ -440,6 +461,7 @@ func (d *decoder) popMark() []any {
 		return nil
 	}
 	items := d.stack[d.base():]
+	d.reached()
 	d.stack = d.stack[:d.base()]
 	d.marks = d.marks[:len(d.marks)-1]
 	return items

@@ -45,7 +45,7 @@ func (e *Encoder) own(v reflect.Value) {
 	case asPointer:
 		p := reflect.New(t)
 		p.Elem().Set(v)
-		e.Value(p.Interface())
+		e.dynamic(p.Interface()) // shared with nothing: the next one may be at its address
 	case t.Kind() == reflect.Pointer && t.Elem() != own[0] && t.Elem() != own[1]:
 		e.Value(v.Elem().Interface())
 	default:

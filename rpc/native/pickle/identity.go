@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"reflect"
 	"slices"
 	"strconv"
 	"time"
@@ -82,7 +83,27 @@ func (d *decoder) appendIdentity(dst []byte, v any) ([]byte, bool) {
 	case *Exception: // Python tells exceptions apart by their address
 		return fmt.Appendf(dst, "e%p;", v), true
 	}
-	return fmt.Appendf(dst, "%T %v;", v, v), true
+	return d.appendTyped(dst, v), true
+}
+
+// appendTyped appends the identity of a value that has a type of its own. One of
+// the program may show as something else than it holds.
+func (d *decoder) appendTyped(dst []byte, v any) []byte {
+	from := len(dst)
+	switch x := reflect.ValueOf(v); {
+	case x.CanInt():
+		dst = fmt.Appendf(dst, "%T %d;", v, x.Int())
+	case x.CanUint():
+		dst = fmt.Appendf(dst, "%T %d;", v, x.Uint())
+	case x.Kind() == reflect.String:
+		dst = fmt.Appendf(dst, "%T %q;", v, x.String())
+	case d.names.special.Holds(v):
+		dst = fmt.Appendf(dst, "%T %#v;", v, v)
+	default:
+		dst = fmt.Appendf(dst, "%T %v;", v, v)
+	}
+	d.charge(copiesOfIdentity * (len(dst) - from))
+	return dst
 }
 
 // appendFloatIdentity gives a whole number the identity of the integer.

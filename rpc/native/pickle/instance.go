@@ -106,7 +106,7 @@ func (d *decoder) rebuild(a arguments) any {
 		return d.newInstance(c, New, nil, nil)
 	}
 	if c == classUUID || !bases[base] {
-		d.fail(&ClassError{Class: string(c)})
+		d.fail(&ClassError{Class: c.String()})
 		return nil
 	}
 	x, ok := d.newInstance(c, Rebuilt, []any{a.items[2]}, nil).(*instance)
@@ -182,7 +182,11 @@ func (d *decoder) instanceContents(x *instance, depth int) any {
 		o.Kwargs = kwargs
 	}
 	if x.state != nil {
-		o.State = d.tree(x.state, depth-1, true) // an object and its attributes are one container
+		at := depth
+		if _, ok := x.state.(*node); ok {
+			at-- // an object and its attributes are one container
+		}
+		o.State = d.tree(x.state, at, true)
 	}
 	if x.list != nil {
 		o.List, _ = d.tree(x.list, depth, true).([]any)
@@ -244,7 +248,7 @@ func (d *decoder) classValue(c class) any {
 		}
 	}
 	if !d.o.Objects {
-		d.fail(&ClassError{Class: string(c)})
+		d.fail(&ClassError{Class: c.String()})
 		return nil
 	}
 	if !d.charge(instanceSize) {

@@ -25,7 +25,7 @@ const (
 // one by one; only some tools leave gaps.
 func (d *decoder) put(i uint64) {
 	v := d.top()
-	if len(d.memo)+len(d.far) >= d.o.MaxMemo || len(d.filed) >= math.MaxUint32 {
+	if len(d.memo)+len(d.far) >= d.o.MaxMemo || uint64(len(d.filed)) >= math.MaxUint32 {
 		d.fail(fmt.Errorf("more than %d memo entries: %w", d.o.MaxMemo, ErrLimit))
 	}
 	if d.err != nil {
@@ -39,19 +39,23 @@ func (d *decoder) put(i uint64) {
 		d.far[i] = v
 		return
 	}
+	delete(d.far, i)
+	if i < n && d.memo[i].kind == refValue { // else a message could file without end
+		d.filed[d.memo[i].a] = v
+		return
+	}
 	e := ref{kind: refValue, a: uint32(len(d.filed))}
 	d.filed = append(d.filed, v)
-	if i < n {
-		if old := d.memo[i]; old.kind == refValue { // else a message could file without end
-			d.filed = d.filed[:len(d.filed)-1]
-			d.filed[old.a] = v
-			return
+	switch {
+	case i < n:
+		if d.memo[i].kind == refEmpty {
+			d.gaps--
 		}
 		d.memo[i] = e
 		return
-	}
-	if i > n {
+	case i > n:
 		d.memo = append(d.memo, ref{})
+		d.gaps++
 	}
 	d.memo = append(d.memo, e)
 }

@@ -52,9 +52,9 @@ func describe(v any) string {
 	case *node:
 		return nodeWords[v.kind]
 	case class:
-		return v.dotted()
+		return v.String()
 	case *instance:
-		return "an instance of " + v.class.dotted()
+		return "an instance of " + v.class.String()
 	}
 	return value.Word(v)
 }
@@ -279,9 +279,18 @@ func textMap(items []any) (map[string]any, bool) {
 			return nil, false
 		}
 	}
-	m := make(map[string]any, len(items)/2)
+	m := newTextMap(len(items) / 2)
 	for i := 0; i < len(items); i += 2 {
 		m[items[i].(string)] = items[i+1]
 	}
 	return m, true
+}
+
+// newTextMap returns a map for so many entries. Up to 8 they fit into what every
+// map begins with, and a small one is made faster without being told.
+func newTextMap(n int) map[string]any {
+	if n <= 8 {
+		return map[string]any{}
+	}
+	return make(map[string]any, n)
 }

@@ -47,19 +47,27 @@ func (d *decoder) batch() bool {
 	op := d.data[pos]
 	switch op {
 	case opEmptyDict:
-		return d.records(n)
+		ok = d.records(n)
 	case opBinInt1, opBinInt2, opBinInt, opLong1, opBinFloat:
+		ok = d.numbers(n, op)
 	default:
 		return false
 	}
+	if !ok {
+		n.unpack() // else it could be copied for each of many batches that are none
+	}
+	return ok
+}
+
+// numbers reads a batch of integers, or of floats.
+func (d *decoder) numbers(n *node, op byte) bool {
 	p := n.packed
 	if p == nil {
 		p = &packed{}
 	}
-	memory := d.memory
+	memory, ok := d.memory, false
 	switch {
 	case p.rows != nil:
-		ok = false
 	case op == opBinFloat:
 		ok = len(p.ints) == 0 && d.floats(p)
 	default:

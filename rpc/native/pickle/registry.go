@@ -59,8 +59,11 @@ func (r *Registry) load() *names {
 			return n
 		}
 	}
-	return &names{written: ownTypes}
+	return noNames
 }
+
+// noNames are those of no Registry, or of one where nothing is registered.
+var noNames = &names{written: ownTypes}
 
 // own are the types of this package that have a form in pickle alone.
 var own = []reflect.Type{

@@ -11,6 +11,7 @@ import (
 type made struct {
 	v        any
 	elements int // values in it
+	memory   int // bytes that it was charged
 	height   int // containers within each other in it, beside the outermost
 }
 
@@ -22,13 +23,13 @@ func (d *decoder) once(key any, depth int, value func() any) any {
 			return nil
 		}
 		d.elements -= m.elements
-		d.charge(nodeSize)
+		d.count(m.memory)
 		return m.v
 	}
-	elements, deepest := d.elements, d.deepest
+	elements, memory, deepest := d.elements, d.memory, d.deepest
 	d.deepest = depth
 	m := made{v: value()}
-	m.elements, m.height = elements-d.elements, d.deepest-depth
+	m.elements, m.memory, m.height = elements-d.elements, memory-d.memory, d.deepest-depth
 	d.deepest = max(d.deepest, deepest)
 	if d.err != nil {
 		return nil

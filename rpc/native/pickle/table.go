@@ -119,7 +119,7 @@ func (t *table) maps(list []any) []any {
 			values = t.column(values, cells[j:rows*columns], rows)
 		}
 		for i := range rows {
-			m := make(map[string]any, columns)
+			m := newTextMap(columns)
 			for j, name := range t.names {
 				m[name] = values[j*rows+i]
 			}
@@ -138,8 +138,13 @@ func (t *table) column(values []any, cells []cell, rows int) []any {
 		switch kind {
 		case value.KindInt:
 			var array [boxed]int64
+			var all uint64
 			for i := range array {
 				array[i] = int64(cells[i*columns].n)
+				all |= cells[i*columns].n
+			}
+			if all <= math.MaxUint8 {
+				break // the runtime has each of them in an interface already
 			}
 			return appendElements(values, reflect.ValueOf(array))
 		case value.KindFloat:

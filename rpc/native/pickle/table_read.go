@@ -151,6 +151,9 @@ func (r *recordReader) put(e ref) bool {
 	d := r.d
 	switch r.data[r.pos] {
 	case opMemoize:
+		if d.gaps > 0 {
+			return false // it fills one
+		}
 		r.pos++
 	case opBinPut, opLongBinPut:
 		r.pos++

@@ -26,17 +26,35 @@ func (a arguments) Decode(dst []any, p *value.Params) error {
 		if len(a.named) == 0 && !allAny(dst, p) {
 			return a.lacksMemory(value.DecodeArgs(a.packed.Source(), dst, p))
 		}
-		v, err := a.packed.Value()
-		if err != nil {
+		if err := a.unpack(); err != nil {
 			return a.lacksMemory(err)
 		}
-		a.positional, _ = sequence(v)
 	}
 	items, err := a.bind(len(dst), p)
 	if err != nil || hand(items, dst, p) {
 		return err
 	}
 	return value.DecodeArgs(a.registry.Source(items), dst, p)
+}
+
+// stand takes v for the arguments by position: a sequence of values, or a
+// *pickle.Message of one. It answers false for anything else.
+func (a *arguments) stand(v any) (ok bool) {
+	if a.packed, ok = v.(*pickle.Message); !ok {
+		a.positional, ok = sequence(v)
+	}
+	return ok
+}
+
+// unpack makes the values of packed arguments.
+func (a *arguments) unpack() error {
+	if a.packed == nil {
+		return nil
+	}
+	v, err := a.packed.Value()
+	a.packed = nil
+	a.positional, _ = sequence(v)
+	return err
 }
 
 // lacksMemory returns the fault of a server that has no memory for the arguments,

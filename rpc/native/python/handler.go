@@ -142,7 +142,9 @@ func (h *handler) serve(ctx context.Context, in *inbox, data []byte, f *rpc.Faul
 	if in.gone() {
 		return in.err
 	}
-	return cmp.Or(h.send(ctx, in.conn, answer), last)
+	err := h.send(ctx, in.conn, answer)
+	keepAnswer(answer)
+	return cmp.Or(err, last)
 }
 
 // overLimit returns the fault in err, nil if there is none.
@@ -172,7 +174,7 @@ func (h *handler) send(ctx context.Context, conn *native.Conn, answer []byte) er
 // connection.
 func (h *handler) answer(ctx context.Context, peer *rpc.Peer, l *ledger, data []byte) (answer []byte, last error) {
 	cfg := h.cfg
-	cfg.Pickle.Hold = l.hold
+	cfg.Pickle.Hold, cfg.Pickle.Owned = l.hold, true
 	m := readMessage(data, cfg)
 	if m.closes {
 		last = m.err
@@ -189,7 +191,7 @@ func (h *handler) answer(ctx context.Context, peer *rpc.Peer, l *ledger, data []
 		case len(answer) > h.cfg.MaxAnswer:
 			err = rpc.Errorf(rpc.CodeOverLimit, "the result takes %d bytes, at most %d are sent", len(answer), h.cfg.MaxAnswer)
 		default:
-			if err = l.hold(len(answer)); err == nil {
+			if err = l.hold(cap(answer)); err == nil {
 				return answer, nil
 			}
 		}

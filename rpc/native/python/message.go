@@ -54,9 +54,9 @@ func readMessage(data []byte, cfg Config) message {
 	return m
 }
 
-// readTuple reads a pickle. In what may be a call, (name, args) or (name, args,
-// kwargs), it leaves the args as a *pickle.Message, for the parameters to be decoded
-// from.
+// readTuple reads a pickle. In what may be a call, (name, args), (name, args,
+// kwargs) or the (ident, name, args, kwargs) of managers, it leaves the args as a
+// *pickle.Message, for the parameters to be decoded from.
 func readTuple(data []byte, o pickle.Options, isCall bool) (any, pickle.Info, error) {
 	if !isCall {
 		return pickle.Decode(data, o)
@@ -69,13 +69,17 @@ func readTuple(data []byte, o pickle.Options, isCall bool) (any, pickle.Info, er
 	if msg.Kind() == value.KindTuple {
 		parts, _ = msg.Parts()
 	}
-	if len(parts) < 2 || len(parts) > 3 {
+	if len(parts) < 2 || len(parts) > 4 {
 		v, err := msg.Value()
 		return v, msg.Info, err
 	}
+	args := 1
+	if len(parts) == 4 {
+		args = 2
+	}
 	call := make(value.Tuple, len(parts))
 	for i, part := range parts {
-		if kind := part.Kind(); i == 1 && (kind == value.KindTuple || kind == value.KindList) {
+		if kind := part.Kind(); i == args && (kind == value.KindTuple || kind == value.KindList) {
 			call[i] = part
 			continue
 		}
@@ -179,24 +183,23 @@ func (m *message) readCall(v any) {
 		return
 	}
 	name, ok1 := call[0].(string)
-	positional, ok2 := sequence(call[1])
-	packed, ok := call[1].(*pickle.Message)
+	ok2 := m.args.stand(call[1])
 	named, ok3 := map[string]any(nil), true
 	if len(call) == 3 && call[2] != nil {
 		named, ok3 = call[2].(map[string]any)
 	}
-	if !ok1 || !ok2 && !ok || !ok3 {
+	if !ok1 || !ok2 || !ok3 {
 		m.err = errNoCall(v)
 		return
 	}
-	m.method, m.args = name, arguments{positional, named, m.args.registry, packed}
+	m.method, m.args.named = name, named
 }
 
 // isManagerCall recognizes what multiprocessing.managers.dispatch sends.
 func isManagerCall(call value.Tuple) bool {
 	_, isIdent := call[0].(string)
 	_, ok1 := call[1].(string)
-	_, ok2 := sequence(call[2])
+	ok2 := new(arguments).stand(call[2])
 	_, ok3 := call[3].(map[string]any)
 	return (isIdent || call[0] == nil) && ok1 && ok2 && ok3
 }
@@ -205,17 +208,20 @@ func isManagerCall(call value.Tuple) bool {
 func (m *message) readManagerCall(call value.Tuple) {
 	m.form = formManager
 	m.method = call[1].(string)
-	m.args.positional, _ = sequence(call[2])
+	m.args.stand(call[2])
 	m.args.named, _ = call[3].(map[string]any)
 	ident, ofObject := call[0].(string)
-	switch {
-	case !ofObject:
-		m.manage = true
-	case slices.Contains(aboutObject, m.method):
-		m.manage = true
-		m.args.positional = append([]any{ident}, m.args.positional...)
-	default:
+	if ofObject && !slices.Contains(aboutObject, m.method) {
 		m.method = methodOf(ident, m.method)
+		return
+	}
+	m.manage = true
+	if err := m.args.unpack(); err != nil {
+		m.unread(err)
+		return
+	}
+	if ofObject {
+		m.args.positional = append([]any{ident}, m.args.positional...)
 	}
 }
 
@@ -271,8 +277,10 @@ func (m *message) pack(v any) ([]byte, error) {
 		}
 		v = inner
 	}
-	if m.xml {
-		return appendXML(nil, v)
-	}
-	return pickle.Append(nil, v, m.pickle.EncodeOptions(m.protocol))
+	return makeAnswer(func(dst []byte) ([]byte, error) {
+		if m.xml {
+			return appendXML(dst, v)
+		}
+		return pickle.Append(dst, v, m.pickle.EncodeOptions(m.protocol))
+	})
 }
