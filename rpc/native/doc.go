@@ -12,7 +12,8 @@
 // multiprocessing: both sides prove in turn that they have the same authkey.
 // In it two programs with this package find out about each other, and then speak
 // the session protocol: many calls and streams at a time, in both directions, in
-// CBOR. Everybody else sends frames that each hold one pickled object.
+// CBOR. Everybody else sends frames that each hold one object, as a pickle or as
+// XML.
 //
 // [Server] serves both kinds of peers on one port. [Dial] returns a client that
 // calls them. [Listen] and [DialConn] leave calls aside and pass objects, like
