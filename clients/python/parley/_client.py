@@ -57,6 +57,9 @@ class Function:
         return "<function %s of %s>" % (self._name, self._client.address)
 
 
+_LAST = b"; the connection is closed now"  # at the end of the answer to what the server could not read
+
+
 class Client:
     """A connection to a server, made by connect.
 
@@ -170,7 +173,10 @@ class Client:
             try:
                 link.send(message, deadline)
                 sent = True
-                return link.receive(self._max_message, deadline)
+                answer = link.receive(self._max_message, deadline)
+                if _LAST in answer[-64:]:
+                    self._drop()  # the server hangs up: the next call must not be sent here
+                return answer
             except BaseException as e:
                 # An answer that comes late must not be taken for that of the next
                 # call; and a server that sees the end stops what it does in vain.

@@ -36,6 +36,14 @@ def inert(name):
     return Inert
 
 
+class List(list):
+    # list([1, 2]) is data, and nothing else that can be called so.
+    def __new__(cls, *args):
+        if len(args) != 1 or type(args[0]) not in (list, tuple):
+            raise Refused("call of list")
+        return list(args[0])
+
+
 def guarded_getattr(owner, name):
     if zoneinfo is not None and owner is zoneinfo.ZoneInfo and name == "_unpickle":
         return zoneinfo.ZoneInfo._unpickle
@@ -55,6 +63,7 @@ NAMES = {
 }
 for name in ("int", "float", "str", "bool", "list", "tuple", "dict"):
     NAMES["builtins." + name] = inert(name)
+NAMES["builtins.list"] = List
 if zoneinfo is not None:
     NAMES["zoneinfo.ZoneInfo"] = zoneinfo.ZoneInfo
     NAMES["zoneinfo.ZoneInfo._unpickle"] = zoneinfo.ZoneInfo._unpickle

@@ -21,6 +21,7 @@ const (
 	classByteArray   class = "builtins.bytearray"
 	classComplex     class = "builtins.complex"
 	classRange       class = "builtins.range"
+	classList        class = "builtins.list"
 	classObject      class = "builtins.object"
 	classGetattr     class = "builtins.getattr"
 	classEncode      class = "_codecs.encode"
@@ -54,7 +55,7 @@ var named = map[class]bool{
 	classZoneByName: true,
 
 	"builtins.int": true, "builtins.float": true, "builtins.str": true,
-	"builtins.bool": true, "builtins.list": true, "builtins.tuple": true,
+	"builtins.bool": true, classList: true, "builtins.tuple": true,
 	"builtins.dict": true,
 }
 
@@ -186,6 +187,8 @@ func (d *decoder) construct(callable any, args []any) any {
 		return d.collect(a, nodeSet)
 	case classFrozenSet:
 		return d.collect(a, nodeFrozenSet)
+	case classList:
+		return d.list(a)
 	case classDeque:
 		return d.deque(a)
 	case classOrderedDict:

@@ -108,6 +108,20 @@ func (d *decoder) collect(a arguments, kind nodeKind) any {
 	return n
 }
 
+// list reads list([1, 2]): what Python 3's managers make of the keys, values and
+// items of a dict. A set has no order that both sides would agree on.
+func (d *decoder) list(a arguments) any {
+	a.count(1)
+	if d.err != nil {
+		return nil
+	}
+	if n, ok := a.items[0].(*node); !ok || n.kind > nodeTuple {
+		a.mismatch(0, "a list or tuple")
+		return nil
+	}
+	return d.collect(a, nodeList)
+}
+
 // deque has its maxlen as a second argument. CPython drops items beyond it; no
 // pickler writes such items, and here they are an error.
 func (d *decoder) deque(a arguments) any {

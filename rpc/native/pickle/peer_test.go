@@ -146,6 +146,7 @@ var peerValues = []peerValue{
 	{python: "Counter(u'aab')", want: map[string]any{"a": int64(2), "b": int64(1)}, inward: true},
 	{python: "Counter()", want: map[string]any{}, inward: true},
 	{python: "deque([0, 1, 2])", want: upTo(3), inward: true},
+	{python: "Viewed([0, 1, 2])", want: upTo(3), inward: true},
 	{python: "deque([1, 2], 5)", want: []any{int64(1), int64(2)}, inward: true},
 	{python: "deque([], 5)", want: []any{}, inward: true},
 	{python: "ValueError(u'no', 1)", want: &Exception{Class: "ValueError", Args: []any{"no", int64(1)}}},
@@ -229,6 +230,12 @@ else:
 def noted(e):
     e.add_note("note")
     return e
+
+class Viewed(object): # as managers of Python 3 send the keys of a dict
+    def __init__(self, items):
+        self.items = items
+    def __reduce__(self):
+        return list, (self.items,)
 
 def same(a, b):
     for group in (texts, ints):

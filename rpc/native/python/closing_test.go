@@ -31,9 +31,10 @@ var unreadMessages = []struct {
 	{"a length of 2^62", "\x80\x05\x8e\x00\x00\x00\x00\x00\x00\x00\x40.", "RuntimeError", "fault -32700", false},
 	{"a persistent id", "\x80\x04K\x01Q.", "RuntimeError", "persistent id", false},
 	{"an extension code", "\x80\x02\x82\x01.", "RuntimeError", "extension code", false},
+	{"a function of Python's own", "\x80\x02cbuiltins\neval\nX\x01\x00\x00\x001\x85R.", "TypeError", "builtins.eval", false},
 	{"recipe of nothing", "\x80\x04C\x00.", "RuntimeError", "fault -32700: the message cannot be read: bytes that hold no pickled call: pickle: byte 0: the message ends before its STOP", true},
 	{"recipe of a command", "\x80\x04C\x17cos\nsystem\n(S'true'\ntR..", "TypeError", "os.system", true},
-	{"text that is no pickle", "\x80\x04\x8c\x05world.", "RuntimeError", "fault -32700: the message cannot be read: bytes that hold no pickled call: pickle: byte 0: expected a pickle opcode, got byte 0x77", true},
+	{"text of Python 2 that is no pickle", "\x80\x02U\x05world.", "RuntimeError", "fault -32700: the message cannot be read: bytes that hold no pickled call: pickle: byte 0: expected a pickle opcode, got byte 0x77", true},
 }
 
 const nowClosed = "; the connection is closed now"
@@ -124,6 +125,35 @@ func TestWrongCallKeepsTheConnection(t *testing.T) {
 	}
 }
 
+// What a program sends by mistake costs nobody the connection: an instance of a
+// class that is not known here, or one that does not fit its type, and text that is
+// no call.
+func TestArgumentThatIsNotReadKeepsTheConnection(t *testing.T) {
+	type product struct {
+		ID int `rpc:"pid"`
+	}
+	classes := pickle.NewRegistry()
+	if err := classes.Name("shop.Product", product{}); err != nil {
+		t.Fatal(err)
+	}
+	_, c := start(t, testRegistry(t), Config{Pickle: pickle.Options{Registry: classes}})
+	const echo = "\x80\x02X\x04\x00\x00\x00echo"
+	for _, test := range []struct{ name, send, class, text string }{
+		{"unknown class", echo + "c__main__\nOdd\n)\x81}X\x01\x00\x00\x00xK\x01sb\x85\x86.", "TypeError", "fault -32602: the message cannot be read: pickle: byte 11: class __main__.Odd"},
+		{"class of a module", echo + "cpathlib\nPurePosixPath\nX\x01\x00\x00\x00x\x85R\x85\x86.", "TypeError", "class pathlib.PurePosixPath"},
+		{"attribute that does not fit", echo + "cshop\nProduct\n)\x81}X\x03\x00\x00\x00pidNsb\x85\x86.", "TypeError", "class shop.Product: pid: expected int, got nil"},
+		{"text of Python 3", "\x80\x04\x8c\x05hello.", "RuntimeError", "fault -32600: expected a call"},
+	} {
+		e, ok := answered(t, c, test.send).(*pickle.Exception)
+		if !ok || e.Class != test.class || !strings.Contains(e.Text(), test.text) || strings.HasSuffix(e.Text(), nowClosed) {
+			t.Errorf("%s: got %v; want %s with %q, and no end", test.name, e, test.class, test.text)
+		}
+		if got := exchange(t, c, tuple{"add", tuple{3, 5}}); got != int64(8) {
+			t.Errorf("after %s: got %v; want 8", test.name, got)
+		}
+	}
+}
+
 // A lack of memory on the server is not the fault of who sends: see
 // TestTreesOfAllConnectionsAreBounded, which goes on with the connection.
 func TestUnreadTellsLackOfMemory(t *testing.T) {
@@ -153,9 +183,11 @@ def unread(data, kind, text):
     else:
         assert False, repr(got)
     c.close()
-class Odd(object):
-    pass
-unread(pickle.dumps(('echo', (Odd(),)), 2), TypeError, '__main__.Odd')
+class Run(object):
+    def __reduce__(self):
+        import os
+        return os.system, ('true',)
+unread(pickle.dumps(('echo', (Run(),)), 2), TypeError, '.system')
 unread(b'world', RuntimeError, '-32700')
 unread(b'\x80\x02K\x01Q.', RuntimeError, 'persistent')
 c = Client(urls[0], authkey=key)

@@ -1,14 +1,12 @@
 package python
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/parley-rpc/parley/rpc"
 	"github.com/parley-rpc/parley/rpc/native/pickle"
 	"github.com/parley-rpc/parley/rpc/value"
-	"github.com/parley-rpc/parley/rpc/xmlrpc/xmlvalue"
 )
 
 // form is how a peer packs a call, and expects the answer.
@@ -123,35 +121,15 @@ func (m *message) read(v any, cfg Config) {
 	switch v := v.(type) {
 	case []byte:
 		m.readRecipe(v, cfg.Pickle)
-	case string: // the str of Python 2
-		m.readRecipe([]byte(v), cfg.Pickle)
+	case string:
+		if m.protocol > 2 {
+			m.readCall(v)
+			return
+		}
+		m.readRecipe([]byte(v), cfg.Pickle) // the str of Python 2
 	default:
 		m.readCall(v)
 	}
-}
-
-// unread says why a message is not read, or what is within its bytes. Who
-// sends such a thing does not speak this protocol, or wants to find out how much
-// can be done with it, and has no second try on the same connection. Where it was
-// only the server that had no memory left the next message is welcome.
-func (m *message) unread(err error) {
-	code := rpc.CodeNotWellFormed
-	var class *pickle.ClassError
-	if f := overLimit(err); f != nil {
-		m.err = f
-		return
-	}
-	var syntax *xmlvalue.SyntaxError
-	switch {
-	case errors.As(err, &syntax):
-		code = syntax.Code
-	case errors.Is(err, pickle.ErrLimit):
-		code = rpc.CodeOverLimit
-	case errors.As(err, &class):
-		code = rpc.CodeInvalidParams
-	}
-	m.closes = true
-	m.err = rpc.Errorf(code, "the message cannot be read: %v; the connection is closed now", err)
 }
 
 // readRecipe reads what the RPCProxy recipe sends: pickle.dumps((name, args,

@@ -161,19 +161,29 @@ def copies(m):
 class Odd(object):
     pass
 
+class Run(object):
+    def __reduce__(self):
+        import os
+        return os.system, ('true',)
+
 def unread(m):
     if not xml: # which makes a dict of it
         break_connection(m.rpc())
         gc.collect() # there is no proxy left
         equal(m.rpc().add(3, 5), 8)
 
-def break_connection(rpc):
+def not_read(rpc, value, name):
     try:
-        got = rpc.identity(Odd())
+        got = rpc.identity(value)
     except TypeError as e:
-        assert '-32602' in e.args[0] and '__main__.Odd' in e.args[0], repr(e)
+        assert '-32602' in e.args[0] and name in e.args[0], repr(e)
     else:
         assert False, repr(got)
+
+def break_connection(rpc):
+    not_read(rpc, Odd(), '__main__.Odd')
+    equal(rpc.add(3, 5), 8)
+    not_read(rpc, Run(), '.system')
     try:
         got = rpc.add(3, 5) # the connection of this thread was closed
     except (EOFError, IOError, OSError):
