@@ -59,9 +59,10 @@ var running = []string{
 	"site", "subprocess", "sys", "timeit", "webbrowser",
 }
 
-// runsThings reports whether a class is in one of those modules.
+// runsThings reports whether a class is in one of those modules, or is nothing but a
+// way into a class, such as __init__ or __globals__.
 func runsThings(class string) bool {
-	module, _, _ := strings.Cut(class, ".")
+	module, name, _ := strings.Cut(class, ".")
 	_, found := slices.BinarySearch(running, module)
-	return found
+	return found || strings.Contains(name, "__")
 }
