@@ -5,7 +5,11 @@
 //	go run ./examples/pyserver                                    starts queue_server.py and works with it
 //	go run ./examples/pyserver -url tcp://127.0.0.1:16010 -key pyserver.key   works with one that runs
 //
-// The latter ends when the queue has been empty for a second.
+// The latter ends when the queue has been empty for a second. The key is made, and
+// the program in Python started by hand, with
+//
+//	go run ./cmd/parley auth keygen --authkey --out pyserver.key
+//	python3 examples/pyserver/queue_server.py pyserver.key
 package main
 
 import (

@@ -2,6 +2,10 @@
 # Python 2.7 and 3 run it as it is.
 #
 #   python3 queue_server.py [KEYFILE [HOST PORT]]
+#
+# KEYFILE is pyserver.key unless said otherwise, which this makes:
+#
+#   parley auth keygen --authkey --out pyserver.key
 import sys
 from multiprocessing.managers import BaseManager, DictProxy
 

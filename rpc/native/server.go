@@ -94,8 +94,9 @@ type Server struct {
 	CallTimeout time.Duration
 	// Limits bound each session. Their MaxMessage holds for objects as well.
 	Limits Limits
-	// Pickle bounds what one received object may hold, and names the classes that
-	// are read as plain records.
+	// Pickle bounds what one object may hold that Objects receives with Recv of
+	// its Conn, and names the classes that are types of Go. The calls that package
+	// python reads have python.Config.Pickle for both.
 	Pickle pickle.Options
 	// Logger gets what docs/observability.md lists: logins, connections, and
 	// failures of Handler and Objects. Nil means slog.Default().

@@ -11,7 +11,9 @@ import (
 // Exception is one of Python's builtin exceptions, in either direction: sent to
 // a Python peer it is an exception object that the peer can raise, and an
 // exception object of a peer is read as one. Attributes other than args do not
-// cross.
+// cross. Exceptions of the peer's own are registered as types of Go ([Raised]), or
+// read as an [*Object]. A function that returns an Exception as its error is
+// answered by a fault, as with any error; as its result it arrives as it is.
 type Exception struct {
 	Class string `rpc:"class"` // "TypeError"
 	Args  []any  `rpc:"args"`  // what it was made of, most often one text

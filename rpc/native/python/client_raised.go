@@ -17,7 +17,8 @@ import (
 type Raised struct {
 	// Class is "ValueError", or "shop.OutOfStock" for one of the program's own.
 	// Classes that have moved have one name: queue.Empty is that of every
-	// version. It is empty where the program did not tell.
+	// version. It is empty where the program did not tell, and
+	// for a class that is registered: that is known by the type of Value.
 	Class string
 	// Text is what Python prints behind the class, shortened and escaped.
 	Text string

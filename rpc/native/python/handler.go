@@ -22,8 +22,9 @@ type Config struct {
 	// tutorial of an adding server does, whose clients send pairs. Empty: objects
 	// are calls, which name their function.
 	Objects string
-	// Pickle bounds what one received object may hold, and names the classes of the
-	// peers' programs. With its Objects an answer may hold a [*pickle.Object] as
+	// Pickle bounds what one received object may hold, and its Registry names the
+	// classes of the peers' programs that are types of Go. native.Server.Pickle has
+	// no part in calls. With its Objects an answer may hold a [*pickle.Object] as
 	// well: a service that keeps those of one peer for others lets it choose what is
 	// called in their programs. Then they must trust each other.
 	Pickle pickle.Options

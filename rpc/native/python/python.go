@@ -14,9 +14,11 @@
 //     named catalog.x of its type catalog;
 //   - with [Config.Objects], the arguments of the one function named there.
 //
-// A message that cannot be read is answered by an exception that says why, and its
-// connection is closed; a call that fails costs nobody the connection. Classes of
-// the peer that are types of Go too are named in a Registry of package pickle.
+// What is wrong is answered by an exception that says why, and the connection goes
+// on, also after an object of a class that is not known. Only what no program sends
+// by mistake closes it: bytes that are no pickle, more than the limits, names that
+// run something. Classes of the peer that are types of Go too are named in a
+// Registry of package pickle.
 //
 // Each of these may come as XML in the place of a pickle, as the serializer
 // xmlrpclib and an XmlClient send it, and is answered in XML then.
