@@ -153,7 +153,7 @@ func TestPythonEnvPinsOneVersion(t *testing.T) {
 		if got := findAll(); len(got) != 1 || got[0].compare(v) != 0 {
 			t.Errorf("%s=%s: got %v; want %s alone", PythonEnv, v.Path, got, v)
 		}
-		got, ok := findDefault()
+		got, ok := findDefault(3, 0)
 		if want := v.Major == 3; ok && (got.compare(v) == 0) != want {
 			t.Errorf("%s=%s: got %s as python3; want it to be %s: %v", PythonEnv, v.Path, got, v, want)
 		}

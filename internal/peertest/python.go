@@ -51,8 +51,9 @@ func (v PythonVersion) compare(w PythonVersion) int {
 
 // Interpreters do not change while tests run, so each process looks once.
 var (
-	defaultPython = sync.OnceValues(findDefault)
-	allPythons    = sync.OnceValue(findAll)
+	defaultPython   = sync.OnceValues(func() (PythonVersion, bool) { return findDefault(3, 0) })
+	protocol5Python = sync.OnceValues(func() (PythonVersion, bool) { return findDefault(3, 8) })
+	allPythons      = sync.OnceValue(findAll)
 )
 
 // Python returns the path of the Python 3 that PythonEnv names, or that the PATH
@@ -63,6 +64,17 @@ func Python(t testing.TB) string {
 	v, ok := defaultPython()
 	if !ok {
 		Missing(t, "python3", howPython)
+	}
+	return v.Path
+}
+
+// PythonOfProtocol5 is Python, but of version 3.8 or later, which reads and writes
+// every pickle protocol.
+func PythonOfProtocol5(t testing.TB) string {
+	t.Helper()
+	v, ok := protocol5Python()
+	if !ok {
+		Missing(t, "python3, of version 3.8 or later", howPython)
 	}
 	return v.Path
 }
@@ -83,13 +95,13 @@ func Pythons(t testing.TB) []PythonVersion {
 // FindPythons is Pythons outside of a test: without any it returns none.
 func FindPythons() []PythonVersion { return slices.Clone(allPythons()) }
 
-func findDefault() (PythonVersion, bool) {
+func findDefault(major, minor int) (PythonVersion, bool) {
 	for _, name := range []string{os.Getenv(PythonEnv), "python3", "/usr/bin/python3"} {
 		path, err := exec.LookPath(name)
 		if err != nil {
 			continue
 		}
-		if v, err := probe(path); err == nil && v.Major == 3 {
+		if v, err := probe(path); err == nil && v.AtLeast(major, minor) {
 			return v, true
 		}
 	}

@@ -37,7 +37,7 @@ func newOracle(t testing.TB) *oracle {
 	}
 	k := &keeper{dir: t.TempDir()}
 	t.Cleanup(k.end)
-	return &oracle{t: k, python: peertest.Python(t), script: string(script)}
+	return &oracle{t: k, python: peertest.PythonOfProtocol5(t), script: string(script)}
 }
 
 // keeper is what children belong to that are started within a fuzz target, where
@@ -224,7 +224,7 @@ var errNoSeeds = errors.New("no seeds from the script")
 // seeds are pickles of the values of the matrix, in all protocols of python3.
 func seeds(t testing.TB) [][]byte {
 	t.Helper()
-	out := peertest.RunPython(t, context.Background(), peertest.Python(t), seedScript(t))
+	out := peertest.RunPython(t, context.Background(), peertest.PythonOfProtocol5(t), seedScript(t))
 	var all [][]byte
 	for line := range strings.Lines(out) {
 		var data []byte

@@ -47,10 +47,10 @@ func seedScript(t testing.TB) string {
 	return rowsScript(t, pythonVersion(t)) + dumpRows
 }
 
-// pythonVersion is the version of peertest.Python.
+// pythonVersion is the version of peertest.PythonOfProtocol5.
 func pythonVersion(t testing.TB) version {
 	t.Helper()
-	out := peertest.RunPython(t, t.Context(), peertest.Python(t), "import sys\nprint(sys.version_info[0], sys.version_info[1])\n")
+	out := peertest.RunPython(t, t.Context(), peertest.PythonOfProtocol5(t), "import sys\nprint(sys.version_info[0], sys.version_info[1])\n")
 	var v version
 	if _, err := fmt.Sscan(out, &v.major, &v.minor); err != nil {
 		t.Fatal(err)

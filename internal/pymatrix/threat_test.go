@@ -325,7 +325,7 @@ func TestLiveAttacksRunInPython(t *testing.T) {
 		}
 	}
 	script.WriteString("]:\n    try:\n        pickle.loads(p)\n    except Exception:\n        pass\n")
-	peertest.RunPython(t, testContext(t), peertest.Python(t), script.String())
+	peertest.RunPython(t, testContext(t), peertest.PythonOfProtocol5(t), script.String())
 	for i, name := range names {
 		if _, err := os.Stat(filepath.Join(dir, fmt.Sprintf("m%03d", i))); err != nil {
 			t.Errorf("%s: the message runs nothing in Python either: %v", name, err)
