@@ -120,7 +120,8 @@ func (w work) compare(c *child, runs int, turn time.Duration) ([]contender, erro
 	if err != nil {
 		return nil, err
 	}
-	return append(list, writers...), takeTurns(writers, runs, turn)
+	err = takeTurns(writers, runs, turn)
+	return append(list, writers...), err
 }
 
 func takeTurns(list []contender, runs int, turn time.Duration) error {
