@@ -2,23 +2,18 @@ package main
 
 import (
 	"bytes"
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/parley-rpc/parley/internal/peertest"
 )
 
 // The command runs, reads what CPython wrote, and prints a line for each work.
 func TestLivePickle(t *testing.T) {
-	if _, err := exec.LookPath("python3"); err != nil {
-		if os.Getenv("PARLEY_REQUIRE_PEERS") != "" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	python := peertest.PythonOfProtocol5(t)
 	var out bytes.Buffer
-	if err := run(t.Context(), &out, "python3", 1, time.Millisecond); err != nil {
+	if err := run(t.Context(), &out, python, 1, time.Millisecond); err != nil {
 		t.Fatal(err)
 	}
 	if strings.Contains(out.String(), "NaN") {
