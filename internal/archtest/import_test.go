@@ -33,6 +33,12 @@ var mayImport = []struct {
 	{"examples/*", []string{anything}},
 	{"cmd/*", []string{anything}},
 	{"internal/*", nil},
+	{"internal/compare/measure", nil},
+	{"internal/compare/harness", []string{"internal/compare/measure"}},
+	{"internal/compare/lanes", []string{anything}},
+	{"internal/compare/carry", []string{anything}},
+	{"internal/compare/chart", nil},
+	{"internal/compare/report", []string{"internal/compare", "internal/compare/chart"}},
 	{"internal/peertest/pythons", []string{"internal/peertest"}},
 }
 
@@ -54,6 +60,9 @@ var mayImportOthers = []struct {
 	{"github.com/alexedwards/argon2id", []string{"auth", "test"}},
 	{"github.com/xdg-go/scram", []string{"test"}},
 	{"github.com/pelletier/go-toml/v2", []string{"cmd/*"}},
+	{"github.com/HdrHistogram/hdrhistogram-go", []string{"internal/compare/measure"}},
+	{"github.com/schollz/progressbar/v3", []string{"cmd/*"}},
+	{"github.com/fatih/color", []string{"cmd/*"}},
 	{"golang.org/x/term", []string{"cmd/*"}},
 	{"golang.org/x/sys", []string{"rpc/native", "auth", "cmd/*", "internal/*", "test"}},
 }
