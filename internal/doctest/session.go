@@ -233,7 +233,7 @@ func end(cmd *exec.Cmd) error {
 	if cmd.Process == nil {
 		return nil
 	}
-	return nil // 	return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 }
 
 // compare looks at an output block.
