@@ -71,7 +71,7 @@ func measureAll(ctx context.Context, cfg config) ([]result, error) {
 
 // measureWork measures one work on all peers in turn.
 func measureWork(ctx context.Context, cfg config, w work.Work, stands harness.Stands) ([]result, error) {
-	opened, err := stands.Open(ctx, w, warmUps, cfg.wire)
+	opened, err := stands.Open(ctx, w, harness.WarmUp{Calls: warmUps}, cfg.wire)
 	if err != nil {
 		return nil, err
 	}

@@ -72,7 +72,7 @@ func (c *client) open(o Order) (Report, error) {
 	if err != nil {
 		return Report{}, errors.Join(err, closeAll(op.conns))
 	}
-	if err := warmUp(warm, n, o.Calls); err != nil {
+	if err := warmUp(n, measure.Load{Calls: warm, Limit: o.Calls, Duration: time.Duration(o.NS)}); err != nil {
 		_ = closeAll(op.conns) // the call may have broken them
 		if errors.Is(err, work.ErrWrong) {
 			return Report{}, err
@@ -94,16 +94,16 @@ func (op *opened) dial(c *client, addr string, n int) error {
 	return nil
 }
 
-// warmUp makes each call so many times. Some connections are made by their first
-// call: those come one after another, as connections that Dial makes do.
-func warmUp(calls []Call, conns int, times int64) error {
+// warmUp calls as l says. Some connections are made by their first call: those
+// come one after another, as connections that Dial makes do.
+func warmUp(conns int, l measure.Load) error {
 	ctx := context.Background()
-	for _, call := range calls[:conns] {
+	for _, call := range l.Calls[:conns] {
 		if err := call(ctx); err != nil {
 			return err
 		}
 	}
-	_, err := measure.Run(ctx, measure.Load{Calls: calls, Limit: max(times, 1)})
+	_, err := measure.Run(ctx, l)
 	return err
 }
 

@@ -29,8 +29,8 @@ type Order struct {
 	//
 	// and for a client:
 	//
-	//	open    dial Addr, make ready for Work, let each caller make Calls calls
-	//	        with content of its own and check the answers as a whole
+	//	open    dial Addr, make ready for Work, let each caller call with content of
+	//	        its own, as in a run, and check the answers as a whole
 	//	run     let the callers of an open Work call, at Rate if there is one
 	//	close   close the connections of an open Work
 	//	set-up  Calls times: dial Addr, call once, and close

@@ -35,7 +35,17 @@ type Config struct {
 // Stands are all that take part.
 type Stands []*Stand
 
-// Start starts the processes of all peers. If one of them fails, none is left.
+// StartError is the error of a peer whose processes do not start.
+type StartError struct {
+	Peer *Peer
+	Err  error
+}
+
+func (e *StartError) Error() string { return e.Err.Error() }
+func (e *StartError) Unwrap() error { return e.Err }
+
+// Start starts the processes of all peers. If those of one fail, with a
+// StartError, none is left.
 func Start(ctx context.Context, peers []*Peer, cfg Config) (Stands, error) {
 	if cfg.Patience == 0 {
 		cfg.Patience = defaultPatience
@@ -44,7 +54,13 @@ func Start(ctx context.Context, peers []*Peer, cfg Config) (Stands, error) {
 	for i, p := range peers {
 		all[i] = &Stand{peer: p}
 	}
-	err := all.each(func(s *Stand) error { return s.start(ctx, cfg) })
+	err := all.each(func(s *Stand) error {
+		err := s.start(ctx, cfg)
+		if err != nil && ctx.Err() == nil {
+			err = &StartError{s.peer, err}
+		}
+		return err
+	})
 	if err != nil {
 		all.Stop()
 		return nil, err
@@ -143,30 +159,36 @@ type Opened struct {
 	Wire    float64 // bytes of one call, both ways together, if they were counted
 }
 
-// Open makes a work ready on all stands, with so many calls of each caller to warm
-// up, whose answers are checked as a whole. With wire the bytes of a call are
-// counted too.
-func (all Stands) Open(ctx context.Context, w work.Work, warmUps int64, wire bool) ([]Opened, error) {
+// WarmUp is what each caller does before the first turn, whatever is reached
+// first; one call at least. The answers are checked as a whole.
+type WarmUp struct {
+	Calls int64 // zero: as many as there is time for
+	For   time.Duration
+}
+
+// Open makes a work ready on all stands. With wire the bytes of a call are counted
+// too.
+func (all Stands) Open(ctx context.Context, w work.Work, warm WarmUp, wire bool) ([]Opened, error) {
 	opened := make([]Opened, len(all))
 	return opened, all.each(func(s *Stand) (err error) {
-		opened[slices.Index(all, s)], err = s.open(ctx, w, warmUps, wire)
+		opened[slices.Index(all, s)], err = s.open(ctx, w, warm, wire)
 		return err
 	})
 }
 
-func (s *Stand) open(ctx context.Context, w work.Work, warmUps int64, wire bool) (o Opened, err error) {
+func (s *Stand) open(ctx context.Context, w work.Work, warm WarmUp, wire bool) (o Opened, err error) {
 	if wire {
 		if o, err = s.countBytes(ctx, w); err != nil || o.Refused != "" {
 			return o, err
 		}
 	}
-	o.Refused, err = s.openAt(ctx, s.addr, w, warmUps)
+	o.Refused, err = s.openAt(ctx, s.addr, w, warm)
 	return o, err
 }
 
 // openAt opens a work through an address.
-func (s *Stand) openAt(ctx context.Context, addr string, w work.Work, warmUps int64) (refused string, err error) {
-	r, err := s.client.Ask(ctx, Order{Do: "open", Addr: addr, Work: &w, Calls: warmUps})
+func (s *Stand) openAt(ctx context.Context, addr string, w work.Work, warm WarmUp) (refused string, err error) {
+	r, err := s.client.Ask(ctx, Order{Do: "open", Addr: addr, Work: &w, Calls: warm.Calls, NS: int64(warm.For)})
 	if err == nil && r.Refused != "" {
 		// A server that has died refuses nothing.
 		_, err = s.server.Ask(ctx, Order{Do: "end"})
@@ -251,7 +273,7 @@ func (s *Stand) countBytes(ctx context.Context, w work.Work) (o Opened, err erro
 		return o, err
 	}
 	defer r.close()
-	if o.Refused, err = s.openAt(ctx, r.addr, w, 1); err != nil || o.Refused != "" {
+	if o.Refused, err = s.openAt(ctx, r.addr, w, WarmUp{Calls: 1}); err != nil || o.Refused != "" {
 		return o, err
 	}
 	before := r.settled()
@@ -290,10 +312,18 @@ func (s *Stand) SetUp(ctx context.Context, n int) ([]time.Duration, error) {
 	return times, nil
 }
 
-// Idle opens n connections that do nothing after their first call, and returns
-// by how much the memory of the server's process has grown for all of them, in
-// bytes; false where that cannot be known.
-func (s *Stand) Idle(ctx context.Context, n int) (bytes int64, known bool, err error) {
+// Idle opens n connections on all stands that do nothing after their first call,
+// and returns by how much the memory of each server's process has grown for all of
+// them, in bytes; nil where that cannot be known.
+func (all Stands) Idle(ctx context.Context, n int) ([]*int64, error) {
+	grown := make([]*int64, len(all))
+	return grown, all.each(func(s *Stand) (err error) {
+		grown[slices.Index(all, s)], err = s.idle(ctx, n)
+		return err
+	})
+}
+
+func (s *Stand) idle(ctx context.Context, n int) (grown *int64, err error) {
 	hold := func(n int) (Report, error) {
 		if _, err := s.client.Ask(ctx, Order{Do: "hold", Addr: s.addr, Conns: n}); err != nil {
 			return Report{}, err
@@ -302,12 +332,15 @@ func (s *Stand) Idle(ctx context.Context, n int) (bytes int64, known bool, err e
 	}
 	before, err := hold(1) // what the first one needs stays, whatever follows
 	if err != nil {
-		return 0, false, err
+		return nil, err
 	}
 	after, err := hold(n)
 	if err != nil {
-		return 0, false, err
+		return nil, err
+	}
+	if before.RSS > 0 && after.RSS > 0 {
+		grown = new(after.RSS - before.RSS)
 	}
 	_, err = s.client.Ask(ctx, Order{Do: "release"})
-	return after.RSS - before.RSS, before.RSS > 0 && after.RSS > 0, err
+	return grown, err
 }

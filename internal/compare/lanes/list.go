@@ -11,7 +11,8 @@ import (
 // lane is one transport: how it is called in a result, and its two sides.
 type lane struct {
 	compare.Lane
-	peer *harness.Peer
+	peer   *harness.Peer
+	python string // its version, if it takes part
 }
 
 // all are the lanes, in the order in which they are shown.
@@ -19,13 +20,13 @@ func all() []lane {
 	python := peers.NewPython()
 	py := "Python"
 	native := func(name, title string, s peers.Socket) lane {
-		return lane{compare.Lane{Title: title, Family: "native", Socket: string(s), Client: "Parley", Server: "Parley"}, peers.Native(name, s)}
+		return lane{Lane: compare.Lane{Title: title, Family: "native", Socket: string(s), Client: "Parley", Server: "Parley"}, peer: peers.Native(name, s)}
 	}
 	xmlrpc := func(name, title string, s peers.Socket) lane {
-		return lane{compare.Lane{Title: title, Family: "xmlrpc", Socket: string(s), Client: "Parley", Server: "Parley"}, peers.XMLRPC(name, s)}
+		return lane{Lane: compare.Lane{Title: title, Family: "xmlrpc", Socket: string(s), Client: "Parley", Server: "Parley"}, peer: peers.XMLRPC(name, s)}
 	}
 	ofPython := func(p *harness.Peer, title string, s peers.Socket, client, server string) lane {
-		return lane{compare.Lane{Title: title, Family: "python", Socket: string(s), Client: client, Server: server}, p}
+		return lane{Lane: compare.Lane{Title: title, Family: "python", Socket: string(s), Client: client, Server: server}, peer: p}
 	}
 	if v := python.Version(); v != "" {
 		py += " " + v
@@ -37,7 +38,7 @@ func all() []lane {
 		xmlrpc("xmlrpc", "XML-RPC, TCP", peers.TCP),
 		xmlrpc("xmlrpc-unix", "XML-RPC, unix socket", peers.Unix),
 		xmlrpc("xmlrpc-tls", "XML-RPC, TLS", peers.TLS),
-		{compare.Lane{Title: "kolo/xmlrpc, TCP", Family: "kolo", Socket: "tcp", Client: "kolo/xmlrpc", Server: "Parley"}, peers.Kolo("kolo")},
+		{Lane: compare.Lane{Title: "kolo/xmlrpc, TCP", Family: "kolo", Socket: "tcp", Client: "kolo/xmlrpc", Server: "Parley"}, peer: peers.Kolo("kolo")},
 		ofPython(python.XMLRPC("py-xmlrpc"), "Python XML-RPC, TCP", peers.TCP, py+" xmlrpc.client", py+" xmlrpc.server"),
 		ofPython(python.Multiprocessing("py-mp", peers.TCP), "Python multiprocessing, TCP", peers.TCP, py+" multiprocessing", py+" multiprocessing"),
 		ofPython(python.Multiprocessing("py-mp-unix", peers.Unix), "Python multiprocessing, unix socket", peers.Unix, py+" multiprocessing", py+" multiprocessing"),
@@ -46,7 +47,11 @@ func all() []lane {
 	}
 	for i := range lanes {
 		l := &lanes[i]
-		l.Name, l.OneAtATime = l.peer.Name, l.peer.OneAtATime
+		l.Name = l.peer.Name
+		l.OneAtATime = l.peer.OneAtATime || l.Family == "xmlrpc"
+		if l.Family == "python" {
+			l.python = python.Version()
+		}
 	}
 	return lanes
 }

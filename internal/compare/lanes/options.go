@@ -13,6 +13,7 @@
 package lanes
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -48,12 +49,18 @@ type Options struct {
 	Progress func(done, total int, what string)
 }
 
-func (o *Options) check() error {
+func (o *Options) check(lanes []lane) error {
 	switch {
 	case o.Turn < 0, o.Rounds < 0, o.Starts < 0, !(o.Rate >= 0):
-		return fmt.Errorf("lanes: Options.Turn, Rounds, Starts and Rate cannot be negative; zero means a default")
+		return errors.New("lanes: Options.Turn, Rounds, Starts and Rate cannot be negative; zero means a default")
 	case !slices.Contains([]string{"", Quick, Normal, Full}, o.Depth):
 		return fmt.Errorf("lanes: %q is no depth; there are %s", o.Depth, strings.Join([]string{Quick, Normal, Full}, ", "))
+	}
+	known := names(lanes)
+	for _, name := range o.Lanes {
+		if !slices.Contains(known, name) {
+			return fmt.Errorf("lanes: %q is no lane; there are %s", name, strings.Join(known, ", "))
+		}
 	}
 	return nil
 }

@@ -189,7 +189,7 @@ class Works:
         work = order["work"]
         conns = [self.dial(order["addr"]) for _ in range(work["callers"])]
         try:
-            repeat([call for call, _ in conns], work, True, 0, 1 + order["calls"], 0)
+            repeat([call for call, _ in conns], work, True, order.get("ns", 0), order.get("calls", 0), 0)
         except WrongAnswer:
             raise
         except Exception as e:
