@@ -22,6 +22,15 @@ func Run(ctx context.Context, o Options) (*compare.Result, error) {
 }
 
 func runLanes(ctx context.Context, o Options, lanes []lane) (*compare.Result, error) {
+	r, err := newRun(ctx, o, lanes)
+	if err != nil {
+		return nil, err
+	}
+	return r.finish()
+}
+
+// newRun prepares a comparison. No process is started yet.
+func newRun(ctx context.Context, o Options, lanes []lane) (*run, error) {
 	if err := o.check(lanes); err != nil {
 		return nil, err
 	}
@@ -34,10 +43,12 @@ func runLanes(ctx context.Context, o Options, lanes []lane) (*compare.Result, er
 	}
 	r := &run{ctx: ctx, plan: p, options: o, begin: time.Now()}
 	r.result = &compare.Result{Format: compare.Format, Taken: r.begin, Depth: o.Depth, Rate: o.Rate}
-	r.result.Machine = machine(measure.Machine(ctx), pythonOf(lanes))
-	if err := r.choose(lanes); err != nil {
-		return nil, err
-	}
+	return r, r.choose(lanes)
+}
+
+// finish measures.
+func (r *run) finish() (*compare.Result, error) {
+	r.result.Machine = machine(measure.Machine(r.ctx), pythonOf(r.lanes))
 	if err := r.measure(); err != nil {
 		return nil, fmt.Errorf("compare: %w", err)
 	}
@@ -67,7 +78,6 @@ type run struct {
 	stands harness.Stands // of lanes, of this start
 	cells  [][]cell       // of lanes, of works
 	conns  []connection   // of lanes
-	turns  int            // that each lane had at each work
 	// done and total are steps of progress.
 	done, total int
 }
@@ -85,7 +95,7 @@ func (r *run) choose(lanes []lane) error {
 		r.lanes = append(r.lanes, l)
 	}
 	if len(r.lanes) == 0 {
-		return r.nothing()
+		return fmt.Errorf("compare: %w", r.nothing())
 	}
 	return nil
 }
@@ -101,7 +111,7 @@ func (r *run) nothing() error {
 	for _, m := range r.result.Missing {
 		why = append(why, m.Lane+": "+m.Why)
 	}
-	return fmt.Errorf("compare: no lane can run: %s", strings.Join(why, "; "))
+	return fmt.Errorf("no lane can run: %s", strings.Join(why, "; "))
 }
 
 // measure does all starts. What of them there is no time for is left out, so that
@@ -135,6 +145,7 @@ func (r *run) start(start int) error {
 		return err
 	}
 	for i, t := range r.plan.works {
+		r.step("getting ready: " + t.title)
 		opened, err := r.stands.Open(r.ctx, t.Work, r.plan.warmUp, start == 0)
 		if err != nil {
 			return fmt.Errorf("%s: %w", t.Name, err)
@@ -148,7 +159,6 @@ func (r *run) start(start int) error {
 				c.wire = o.Wire
 			}
 		}
-		r.step("getting ready: " + t.title)
 	}
 	if start == 0 {
 		r.chooseTurn()
