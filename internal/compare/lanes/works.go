@@ -15,6 +15,7 @@ import (
 type plan struct {
 	works          []task
 	starts, rounds int
+	leastRounds    int           // whatever time they take
 	turn           time.Duration // zero: what budget leaves
 	least, most    time.Duration // of a turn, if budget decides
 	budget         time.Duration // of all; zero: there is no hurry
@@ -30,19 +31,19 @@ func planOf(o Options) (plan, error) {
 	switch o.Depth {
 	case Quick:
 		p = plan{
-			works: tasks(Quick), starts: 1, rounds: 3, budget: 11 * time.Second,
+			works: tasks(Quick), starts: 1, rounds: 3, leastRounds: 1, budget: 11 * time.Second,
 			least: 5 * time.Millisecond, most: 50 * time.Millisecond,
 			warmUp: harness.WarmUp{For: 5 * time.Millisecond}, setUps: 5, setUpTurns: 3, idle: 100,
 		}
 	case Full:
 		p = plan{
-			works: tasks(Full), starts: 3, rounds: 4, budget: 285 * time.Second,
+			works: tasks(Full), starts: 3, rounds: 4, leastRounds: 3, budget: 285 * time.Second,
 			least: 20 * time.Millisecond, most: time.Second,
 			warmUp: harness.WarmUp{For: 50 * time.Millisecond}, setUps: 20, setUpTurns: 3, idle: 500,
 		}
 	default:
 		p = plan{
-			works: tasks(Normal), starts: 2, rounds: 3, budget: 55 * time.Second,
+			works: tasks(Normal), starts: 2, rounds: 3, leastRounds: 2, budget: 55 * time.Second,
 			least: 10 * time.Millisecond, most: 500 * time.Millisecond,
 			warmUp: harness.WarmUp{For: 20 * time.Millisecond}, setUps: 10, setUpTurns: 3, idle: 200,
 		}
