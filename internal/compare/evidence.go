@@ -121,18 +121,32 @@ func beyond(centre, stderr float64, df int) int {
 
 // ratio compares two stats turn by turn. False: they have no turns to compare, or
 // a figure is nothing that has a ratio.
-func ratio(a, b *Stat, rounds int, noise float64) (figure, bool) {
-	if a == nil || b == nil || len(a.Turns) == 0 || len(a.Turns) != len(b.Turns) {
+func (r *Result) ratio(a, b *Stat) (figure, bool) {
+	if a == nil || b == nil || len(a.Turns) != len(b.Turns) {
 		return figure{}, false
 	}
-	logs := make([]float64, len(a.Turns))
-	for i := range logs {
-		logs[i] = math.Log(a.Turns[i] / b.Turns[i])
+	ratios := make([]float64, len(a.Turns))
+	for i := range ratios {
+		ratios[i] = a.Turns[i] / b.Turns[i]
+	}
+	return r.figure(ratios)
+}
+
+// figure is what the turns of one quantity say. False: there are none, or one of
+// them has no logarithm.
+func (r *Result) figure(turns []float64) (figure, bool) {
+	logs := make([]float64, len(turns))
+	for i, x := range turns {
+		logs[i] = math.Log(x)
 		if math.IsNaN(logs[i]) || math.IsInf(logs[i], 0) {
 			return figure{}, false
 		}
 	}
-	return figureOf(logs, rounds, noise), true
+	if len(logs) == 0 {
+		return figure{}, false
+	}
+	starts := max(1, r.Starts)
+	return figureOf(logs, (len(logs)+starts-1)/starts, r.noise()), true
 }
 
 // student is the 0.995 quantile of Student's t distribution, so that 1 of 100

@@ -9,8 +9,9 @@ import (
 // may be called again, when something was added.
 func (r *Result) Judge() {
 	r.Rankings = r.rank()
-	
-	
+	r.Warnings = r.warnings()
+	r.Answer = r.answer()
+
 }
 
 // rank orders the lanes of each work by their median rate, and marks the pairs
@@ -31,7 +32,7 @@ func (r *Result) rank() []Ranking {
 		slices.SortStableFunc(k.Lanes, func(a, b string) int { return cmp.Compare(rate(b).Median, rate(a).Median) })
 		for i, a := range k.Lanes {
 			for _, b := range k.Lanes[i+1:] {
-				if f, ok := ratio(rate(a), rate(b), r.Rounds, r.Machine.Noise); !ok || f.order() <= 0 {
+				if f, ok := r.ratio(rate(a), rate(b)); !ok || f.order() <= 0 {
 					k.Close = append(k.Close, [2]string{a, b})
 				}
 			}
