@@ -26,6 +26,7 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+	"github.com/parley-rpc/parley/rpc/value"
 )
 
 func main() {
@@ -96,8 +97,9 @@ func parse(args []string, std stdio) (cmd command, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("the command line is not set up correctly: %w", err)
 	}
-	if len(args) == 0 {
-		args = []string{"--help"}
+	addExamples(app.Model)
+	if args, err = helpAsked(args, app.Model); err != nil {
+		return nil, err
 	}
 	args = arrange(args, app.Model)
 	parsed, err := app.Parse(args)
@@ -117,6 +119,30 @@ func parse(args []string, std stdio) (cmd command, err error) {
 		return selected, t.resolve(givenFlags(parsed))
 	}
 	return selected, nil
+}
+
+// helpAsked makes "call --help" of "help call", and "--help" of nothing.
+func helpAsked(args []string, app *kong.Application) ([]string, error) {
+	if len(args) == 0 {
+		return []string{"--help"}, nil
+	}
+	if args[0] != "help" {
+		return args, nil
+	}
+	words := args[1:]
+	path := commandPath(words, app)
+	if len(path) < len(words) && !strings.HasPrefix(words[len(path)], "-") {
+		in := app.Node
+		if len(path) > 0 {
+			in = path[len(path)-1]
+		}
+		hint := ""
+		if near := nearest(words[len(path)], strings.Fields(childWords(in))); near != "" {
+			hint = fmt.Sprintf(", did you mean %q?", near)
+		}
+		return nil, usagef("there is no command %s%s%s; see parley --help", commandWords(path), value.Clip(words[len(path)], 64), hint)
+	}
+	return append(slices.Clone(words), "--help"), nil
 }
 
 // givenFlags reports which flags stand on the command line.
