@@ -59,11 +59,14 @@ func (c *pingCommand) run(std stdio) error {
 	first, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
 	caller, err := connect(first)
-	if err != nil {
-		return err
+	if err == nil {
+		defer caller.Close()
+		err = ping(first, caller)
 	}
-	defer caller.Close()
-	if err := ping(first, caller); err != nil {
+	if ctx.Err() != nil {
+		return errInterrupted
+	}
+	if err != nil {
 		return err
 	}
 	took := []time.Duration{time.Since(begin)}
@@ -78,7 +81,7 @@ func (c *pingCommand) run(std stdio) error {
 	}
 	for len(took) <= c.Count {
 		d, err := c.again(ctx, caller)
-		if ctx.Err() != nil && len(took) > 1 {
+		if ctx.Err() != nil {
 			break
 		}
 		if err != nil {
@@ -93,6 +96,9 @@ func (c *pingCommand) run(std stdio) error {
 				break
 			}
 		}
+	}
+	if len(took) == 1 {
+		return errInterrupted
 	}
 	return c.sum(std.out, took)
 }
