@@ -1,0 +1,53 @@
+// Netrpc is a service of net/rpc on its way to Parley: both serve it at the same
+// time, and clients of both get the same answers.
+//
+//	go run ./examples/netrpc
+package main
+
+import (
+	"context"
+	"io"
+	"log"
+	"net"
+	"os"
+
+	"github.com/parley-rpc/parley/auth"
+	"github.com/parley-rpc/parley/rpc/native"
+)
+
+func main() {
+	if err := run(context.Background(), os.Stdout); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func run(ctx context.Context, out io.Writer) error {
+	server, err := oldServer()
+	if err != nil {
+		return err
+	}
+	oldListener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	go server.Accept(oldListener)
+	defer oldListener.Close()
+
+	reg, err := registry()
+	if err != nil {
+		return err
+	}
+	key := auth.GenerateKey()
+	channel := native.Server{Handler: reg, Auth: key}
+	listener, err := channel.Listen("tcp://127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	go channel.Serve(listener)
+	defer channel.Close()
+
+	if err := callOld(out, oldListener.Addr().String()); err != nil {
+		return err
+	}
+	return callNew(ctx, out, "tcp://"+listener.Addr().String(), key)
+}
