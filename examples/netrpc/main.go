@@ -9,6 +9,7 @@ import (
 	"io"
 	"log"
 	"net"
+	netrpc "net/rpc"
 	"os"
 
 	"github.com/parley-rpc/parley/auth"
@@ -30,7 +31,7 @@ func run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	go server.Accept(oldListener)
+	go accept(server, oldListener)
 	defer oldListener.Close()
 
 	reg, err := registry()
@@ -50,4 +51,15 @@ func run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	return callNew(ctx, out, "tcp://"+listener.Addr().String(), key)
+}
+
+// accept serves connections until the listener is closed.
+func accept(server *netrpc.Server, l net.Listener) {
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go server.ServeConn(conn)
+	}
 }
