@@ -8,6 +8,7 @@ import (
 	"context"
 	"io"
 	"log"
+	"log/slog"
 	"net"
 	netrpc "net/rpc"
 	"os"
@@ -39,7 +40,7 @@ func run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	key := auth.GenerateKey()
-	channel := native.Server{Handler: reg, Auth: key}
+	channel := native.Server{Handler: reg, Auth: key, Logger: slog.New(slog.DiscardHandler)}
 	listener, err := channel.Listen("tcp://127.0.0.1:0")
 	if err != nil {
 		return err
