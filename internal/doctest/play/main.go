@@ -6,8 +6,8 @@
 //
 //	go run ./internal/doctest/play -dir FOLDER docs/quickstart.md
 //
-// The folder holds a clone of the project by the name of parley, for documents
-// that use it. Loopback ports get numbers that are free. The last line is the
+// Beside the folder there is a clone of the project by the name of parley, for
+// documents that use it. Loopback ports get numbers that are free. The last line is the
 // count, "N passed, N failed".
 package main
 
