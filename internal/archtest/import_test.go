@@ -42,6 +42,7 @@ var mayImport = []struct {
 	{"internal/compare/chart", nil},
 	{"internal/compare/report", []string{"internal/compare", "internal/compare/chart"}},
 	{"internal/peertest/pythons", []string{"internal/peertest"}},
+	{"internal/doctest/play", []string{"internal/doctest"}},
 }
 
 // mayImportOthers says which packages may import which modules of others, so
