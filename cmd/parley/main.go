@@ -8,6 +8,7 @@
 //	parley describe URL             what they take and do
 //	parley ping URL                 whether a server answers, and how fast
 //	parley auth add ID …            the credentials that callers log in with
+//	parley version                  what this program was built from
 //
 // The exit code of each is in exit.go, what an argument of a call can be in
 // argument.go and jsonread.go.
@@ -20,7 +21,6 @@ import (
 	"log"
 	"os"
 	"reflect"
-	"runtime/debug"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -42,9 +42,10 @@ type commands struct {
 	Describe   describeCommand   `cmd:"" help:"Tell what the functions of a server take, return and do."`
 	Ping       pingCommand       `cmd:"" help:"Ask a server for a sign of life and print how long it took."`
 	Auth       authCommand       `cmd:"" help:"Make and keep the credentials that callers log in with."`
+	Version    versionCommand    `cmd:"" help:"Print the version, and what it was built from."`
 	Completion completionCommand `cmd:"" help:"Print a script that completes parley's command line in a shell."`
 
-	Version versionFlag `help:"Print the version."`
+	ShowVersion versionFlag `name:"version" help:"Print the version, in one line."`
 }
 
 // stdio is what a command reads from and writes to.
@@ -87,7 +88,7 @@ func parse(args []string, std stdio) (cmd command, err error) {
 		kong.Writers(std.out, std.err),
 		kong.Exit(func(code int) { panic(exit(code)) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true}),
-		kong.Vars{"version": version(), "timeout": defaultTimeout.String()},
+		kong.Vars{"version": readBuild().line(), "timeout": defaultTimeout.String()},
 	)
 	if err != nil {
 		return nil, fmt.Errorf("the command line is not set up correctly: %w", err)
@@ -131,27 +132,4 @@ func commandWords(path []*kong.Node) string {
 		b.WriteString(n.Name + " ")
 	}
 	return b.String()
-}
-
-// versionFlag prints the version and ends the program.
-type versionFlag bool
-
-func (versionFlag) BeforeReset(app *kong.Kong, vars kong.Vars) error {
-	fmt.Fprintln(app.Stdout, "parley", vars["version"])
-	app.Exit(0)
-	return nil
-}
-
-// version is that of the module, and what is known of the commit it was built
-// from.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	text := strings.Trim(info.Main.Version, "()")
-	if text == "" {
-		text = "devel"
-	}
-	return text + " " + info.GoVersion
 }
