@@ -11,11 +11,13 @@ import (
 
 // spreads are distributions that latencies may have.
 var spreads = map[string]func(*rand.Rand) time.Duration{
-	"one value":  func(*rand.Rand) time.Duration { return 12345 },
-	"small":      func(r *rand.Rand) time.Duration { return time.Duration(r.IntN(3000)) },
-	"even":       func(r *rand.Rand) time.Duration { return time.Duration(r.IntN(int(time.Second))) },
-	"long tail":  func(r *rand.Rand) time.Duration { return time.Duration(math.Exp(8 + 3*r.NormFloat64())) },
-	"two humps":  func(r *rand.Rand) time.Duration { return time.Duration(20e3+r.IntN(2)*40e6) + time.Duration(r.IntN(500)) },
+	"one value": func(*rand.Rand) time.Duration { return 12345 },
+	"small":     func(r *rand.Rand) time.Duration { return time.Duration(r.IntN(3000)) },
+	"even":      func(r *rand.Rand) time.Duration { return time.Duration(r.IntN(int(time.Second))) },
+	"long tail": func(r *rand.Rand) time.Duration { return time.Duration(math.Exp(8 + 3*r.NormFloat64())) },
+	"two humps": func(r *rand.Rand) time.Duration {
+		return time.Duration(20e3+r.IntN(2)*40e6) + time.Duration(r.IntN(500))
+	},
 	"all powers": func(r *rand.Rand) time.Duration { return time.Duration(1) << r.IntN(39) },
 }
 
@@ -134,5 +136,34 @@ func BenchmarkRecord(b *testing.B) {
 	for b.Loop() {
 		d = (d + 1237) % 1_000_000
 		h.Record(d)
+	}
+}
+
+func TestBars(t *testing.T) {
+	h := NewHistogram()
+	if bars := h.Bars(); len(bars) != 0 {
+		t.Errorf("of nothing: got %v", bars)
+	}
+	for ns, n := range map[time.Duration]int64{30_000: 3, 19_000: 1, 21_000: 2, 150_000: 4, 199_000: 1} {
+		h.recordN(ns, n)
+	}
+	want := []Bar{{10_000, 20_000, 1}, {20_000, 50_000, 5}, {50_000, 100_000, 0}, {100_000, 200_000, 5}}
+	if got := h.Bars(); !slices.Equal(got, want) {
+		t.Errorf("got %v; want %v", got, want)
+	}
+	for name, next := range spreads {
+		random := rand.New(rand.NewPCG(7, 8))
+		h, sum := NewHistogram(), int64(0)
+		for range 10_000 {
+			h.Record(next(random))
+		}
+		for i, bar := range h.Bars() {
+			if sum += bar.Count; i > 0 && bar.From != h.Bars()[i-1].To {
+				t.Errorf("%s: %v does not follow the one before", name, bar)
+			}
+		}
+		if sum != 10_000 {
+			t.Errorf("%s: got %d in all; want 10000", name, sum)
+		}
 	}
 }
