@@ -58,7 +58,7 @@ func (c *pingCommand) run(std stdio) error {
 	begin := time.Now()
 	first, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
-	caller, err := connect(first)
+	caller, err := connect(first, nil, 0)
 	if err == nil {
 		defer caller.Close()
 		err = ping(first, caller)
