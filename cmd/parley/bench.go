@@ -95,12 +95,11 @@ func (c *benchCommand) run(std stdio) error {
 	if err := c.withDefaults(); err != nil {
 		return err
 	}
-	connect, err := c.prepare(std) // takes a password from standard input before @- takes the rest
+	server, err := c.underLoad(std, c.Method, nil) // takes a password from standard input before @- takes the rest
 	if err != nil {
 		return err
 	}
-	args, err := arguments(c.Args, std.in)
-	if err != nil {
+	if server.request.Args, err = arguments(c.Args, std.in); err != nil {
 		return err
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -109,9 +108,7 @@ func (c *benchCommand) run(std stdio) error {
 
 	p := newProgress(std.err, "connecting to "+printable(c.URL))
 	defer p.done()
-	b := &bench{benchCommand: c, loaded: loaded{
-		url: c.URL, connect: connect, timeout: c.Timeout, request: rpc.Request{Method: c.Method, Args: args},
-	}}
+	b := &bench{benchCommand: c, loaded: server}
 	report, err := b.measure(ctx, p)
 	p.done()
 	if ctx.Err() != nil && report == nil {
@@ -161,7 +158,8 @@ func (b *bench) measure(ctx context.Context, p *progress) (*benchReport, error) 
 			c.Close()
 		}
 	}()
-	wire := b.wireBytes(ctx, p)
+	p.set(0, 0, "counting bytes")
+	wire := b.wireBytes(ctx)
 	if !strings.HasPrefix(b.url, "http") { // one client of HTTP has all connections
 		for len(b.clients) < b.Connections {
 			c, _, err := b.open(ctx, nil, 1)
@@ -174,13 +172,13 @@ func (b *bench) measure(ctx context.Context, p *progress) (*benchReport, error) 
 	p.set(0, 0, "looking at the machine")
 	machine := measure.Machine(ctx)
 	if b.WarmUp > 0 {
-		if _, err := b.load(ctx, p, "warming up", b.WarmUp, 0); err != nil {
+		if _, err := b.repeat(ctx, p, "warming up", b.WarmUp, 0); err != nil {
 			return nil, err
 		}
 	}
 	b.tally.reset()
 	limit := (b.Calls + int64(b.Callers) - 1) / int64(b.Callers)
-	s, err := b.load(ctx, p, "measuring", b.Duration, limit)
+	s, err := b.repeat(ctx, p, "measuring", b.Duration, limit)
 	if ctx.Err() != nil && s.Calls+s.Failed > 0 {
 		err = nil
 	} else if ctx.Err() != nil {
@@ -197,8 +195,8 @@ func (b *bench) measure(ctx context.Context, p *progress) (*benchReport, error) 
 	return r, err
 }
 
-// load runs all callers for a while.
-func (b *bench) load(ctx context.Context, p *progress, what string, d time.Duration, limit int64) (measure.Sample, error) {
+// repeat runs all callers for a while.
+func (b *bench) repeat(ctx context.Context, p *progress, what string, d time.Duration, limit int64) (measure.Sample, error) {
 	calls := make([]measure.Call, b.Callers)
 	for i := range calls {
 		calls[i] = b.caller(b.clients[i%len(b.clients)])
@@ -235,7 +233,7 @@ func (b *bench) report(s measure.Sample, m measure.MachineInfo, setUp time.Durat
 		Faults: b.tally.list(), TimeOuts: b.tally.timeOuts, LinkErrors: b.tally.links,
 		Late: s.Late, Unsent: s.Unsent,
 		SetUpUS: us(setUp), WireBytes: wire,
-		Machine: benchMachine(m), bars: s.Latency.Bars(),
+		Machine: benchMachine{machineOf(m)}, bars: s.Latency.Bars(),
 	}
 	if n := float64(s.Calls + s.Failed); n > 0 {
 		r.P50, r.P90, r.P99 = us(s.Latency.Quantile(0.5)), us(s.Latency.Quantile(0.9)), us(s.Latency.Quantile(0.99))

@@ -47,8 +47,7 @@ const (
 // wireBytes counts what a call moves over its connection, both ways, without the
 // beginning of the connection. It is nil if that cannot be known: the server may
 // refuse a second connection, or one that comes from a relay.
-func (s *loaded) wireBytes(ctx context.Context, p *progress) *float64 {
-	p.set(0, 0, "counting bytes")
+func (s *loaded) wireBytes(ctx context.Context) *float64 {
 	r, err := newRoute(s.url)
 	if err != nil {
 		return nil

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/parley-rpc/parley/internal/compare"
 	"github.com/parley-rpc/parley/internal/compare/measure"
 )
 
@@ -54,19 +55,8 @@ type benchPoint struct {
 	US       float64 `json:"us"`
 }
 
-// benchMachine is measure.MachineInfo, with the names that it has in JSON.
-type benchMachine struct {
-	OS         string  `json:"os"`
-	Kernel     string  `json:"kernel"`
-	Processor  string  `json:"processor"`
-	Processors int     `json:"processors"`
-	MemoryMiB  int64   `json:"memory_mib"`
-	Go         string  `json:"go"`
-	Load       float64 `json:"load"`
-	Noise      float64 `json:"noise"`
-	ClockNS    int64   `json:"clock_ns"`
-	Race       bool    `json:"race,omitempty"`
-}
+// benchMachine is the machine, in a line.
+type benchMachine struct{ compare.Machine }
 
 // print writes the report for people.
 func (r *benchReport) print(out io.Writer) error {
@@ -141,7 +131,6 @@ func (r *benchReport) rows() [][2]string {
 		[2]string{"set-up", us(r.SetUpUS) + " from nothing until the first answer"})
 }
 
-// String is the machine in a line.
 func (m benchMachine) String() string {
 	parts := []string{m.OS}
 	if m.Kernel != "" {
