@@ -7,6 +7,7 @@
 //	parley list URL                 the functions that there are
 //	parley describe URL             what they take and do
 //	parley ping URL                 whether a server answers, and how fast
+//	parley bench URL METHOD [ARG…]  calls a second, latency, what a call costs
 //	parley auth add ID …            the credentials that callers log in with
 //	parley profiles                 the servers that have names
 //	parley version                  what this program was built from
@@ -44,6 +45,7 @@ type commands struct {
 	List       listCommand       `cmd:"" help:"List the functions of a server."`
 	Describe   describeCommand   `cmd:"" help:"Tell what the functions of a server take, return and do."`
 	Ping       pingCommand       `cmd:"" help:"Ask a server for a sign of life and print how long it took."`
+	Bench      benchCommand      `cmd:"" help:"Call a function again and again: calls per second, latency, what a call costs."`
 	Auth       authCommand       `cmd:"" help:"Make and keep the credentials that callers log in with."`
 	Profiles   profilesCommand   `cmd:"" help:"List the servers that have names."`
 	Version    versionCommand    `cmd:"" help:"Print the version, and what it was built from."`
