@@ -5,7 +5,6 @@ package doctest
 import (
 	"context"
 	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -84,6 +83,7 @@ func TestSessionFindsWhatIsNotSo(t *testing.T) {
 		"unused file":           {"'''python file=a.py\n1\n'''\n'''sh run\necho b.py\n'''", "uses the file a.py"},
 		"start ends":            {"'''sh start\necho 1; echo no >&2\n'''\n'''text output\n2\n'''", "has ended: got\n1\nno"},
 		"start without output":  {"'''sh start\nsleep 600\n'''", "an output block has to follow"},
+		"restart of nothing":    {"'''sh restart\nsleep 600\n'''", "nothing runs that"},
 		"start before a run":    {"'''sh start\nsleep 600\n'''\n'''sh run\ntrue\n'''", "x.md:4: doctest: nothing says"},
 		"server does not start": {"'''sh run\nparley serve\n'''", "parley serve has ended"},
 	} {
@@ -95,6 +95,39 @@ func TestSessionFindsWhatIsNotSo(t *testing.T) {
 				t.Errorf("got %v; want %q", err, test.want)
 			}
 		})
+	}
+}
+
+// A restart takes the place of the last start, and of no other one.
+func TestSessionStartsAgain(t *testing.T) {
+	_, err := play(t, `
+'''sh start
+trap 'rm first; exit' TERM; touch first; echo up; while sleep 0.1; do :; done
+'''
+
+'''text output
+up
+'''
+
+'''sh start
+trap 'rm second; exit' TERM; touch second; echo up; while sleep 0.1; do :; done
+'''
+
+'''text output
+up
+'''
+
+'''sh restart
+ls; echo again; sleep 600
+'''
+
+'''text output
+first
+again
+'''
+`, nil)
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -153,22 +186,5 @@ func TestPortsGetOtherNumbers(t *testing.T) {
 		if got, err := serveLine(line, number); got != want || err != nil {
 			t.Errorf("%s: got %s, %v; want %s", line, got, err, want)
 		}
-	}
-}
-
-// freePorts gives each port a free one, and the same one each time.
-func freePorts(t *testing.T) func(int) (int, error) {
-	given := map[int]int{}
-	return func(old int) (int, error) {
-		if n, ok := given[old]; ok {
-			return n, nil
-		}
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return 0, err
-		}
-		defer l.Close()
-		given[old] = l.Addr().(*net.TCPAddr).Port
-		return given[old], nil
 	}
 }
