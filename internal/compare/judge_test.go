@@ -83,7 +83,7 @@ func calls(rnd *rand.Rand, n noise, ratio float64, starts, rounds, runs int) (ca
 		for i := range a {
 			a[i] += math.Log(ratio) - b[i]
 		}
-		switch figureOf(a, rounds, .02).order() {
+		switch figureOf(a, rounds, .01).order() {
 		case 1:
 			above++
 		case -1:
