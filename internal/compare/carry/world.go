@@ -62,7 +62,7 @@ func (w *world) newRegistry() (*rpc.Registry, error) {
 	reg := rpc.NewRegistry()
 	reg.Logger = quiet
 	reg.MapError(errSoldOut, codeSoldOut)
-	errs := []error{w.service.register(reg)}
+	errs := []error{w.service.register(reg), w.registerForPython(reg)}
 	for _, t := range values() {
 		errs = append(errs, t.register(reg))
 	}
