@@ -337,7 +337,8 @@ func TestLiveCompletionInZsh(t *testing.T) {
 }
 
 // zshProgram completes the line $2 by the script $1. What is proposed is what the
-// builtin compadd is told to add.
+// builtin compadd is told to add. The terminal may echo the program itself, so the
+// marks do not stand in it as they are printed.
 const zshProgram = `
 zmodload zsh/zpty
 zpty parley zsh -f -i
@@ -354,12 +355,12 @@ compadd () {
 	print -rl -- $IPREFIX$p${^found} >>$HOME/found
 	builtin compadd "$@"
 }
-finish () { print -r "<<<$(<$HOME/found)>>>"; exit }
+finish () { print -r "<<""<$(<$HOME/found)>"">>"; exit }
 zle -N finish
 bindkey "^X" finish
 bindkey "^I" complete-word
 : >$HOME/found
-print READY-NOW'
+print READY"-"NOW'
 zpty -r parley seen '*READY-NOW*'
 zpty -n -w parley "$2"$'\t\x18'
 zpty -r parley seen '*>>>*'
