@@ -192,11 +192,7 @@ func shellCases(t *testing.T) (cases []shellCase, h home, dir string) {
 		}
 	}
 	return []shellCase{
-		{line: "parley d", want: "demo describe"},
 		{line: "parley auth k", want: "keygen"},
-		{line: "parley auth", want: "auth"},
-		{line: "parley call --cre", want: "--credential-file"},
-		{line: "parley call p", want: "prod"},
 		{line: "parley call prod cat", want: "catalog.add catalog.get catalog.list catalog.watch"},
 		{line: "parley   call  prod   cat", want: "catalog.add catalog.get catalog.list catalog.watch"},
 		{line: "parley call " + r.xmlrpc + " catalog.g", want: "catalog.get"},
@@ -205,10 +201,8 @@ func shellCases(t *testing.T) (cases []shellCase, h home, dir string) {
 		{line: "parley list --output=j", want: "--output=json", inBash: "json"},
 		{line: "parley call prod add @pho", want: "@phone.txt @photo.jpg"},
 		{line: "parley call prod add 'a b' @phot", want: "@photo.jpg"},
-		{line: "parley auth check phot", want: "photo.jpg"},
 		{line: "parley serve --config phot", want: "photo.jpg"},
 		{line: "parley serve --config=phot", want: "--config=photo.jpg", inBash: "photo.jpg"},
-		{line: "parley call nope cat", want: ""},
 	}, r.home, dir
 }
 
