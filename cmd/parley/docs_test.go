@@ -15,6 +15,7 @@ func model(t *testing.T) *kong.Application {
 	if err != nil {
 		t.Fatal(err)
 	}
+	addExamples(app.Model)
 	return app.Model
 }
 

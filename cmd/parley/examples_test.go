@@ -99,14 +99,19 @@ func TestExamples(t *testing.T) {
 		t.Skip("there is no bash, in whose words the examples are")
 	}
 	o := openExampleServers(t)
+	ran := 0
 	eachCommand(t, func(words string, n *kong.Node) {
 		if slices.Contains(testedElsewhere(), words) {
 			return
 		}
 		for _, example := range examplesIn(n.Detail + "\n") {
+			ran++
 			t.Run(example, func(t *testing.T) { o.try(t, shell, example) })
 		}
 	})
+	if ran < 30 {
+		t.Errorf("%d examples were run; there are more", ran)
+	}
 }
 
 // exampleServers are what the examples talk of, at other addresses.
@@ -151,6 +156,15 @@ func (o *exampleServers) try(t *testing.T, shell, example string) {
 	if err := os.CopyFS(dir, os.DirFS(o.dir)); err != nil {
 		t.Fatal(err)
 	}
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if err := os.Chmod(filepath.Join(dir, f.Name()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if strings.Contains(example, "--secret-file deploy-bot.key") {
 		if got := o.parley(t, "auth", "keygen", "deploy-bot.k1", "--out", filepath.Join(dir, "deploy-bot.key")); got.code != 0 {
 			t.Fatal(got)
@@ -166,6 +180,9 @@ func (o *exampleServers) try(t *testing.T, shell, example string) {
 	if serving {
 		line = "exec " + line // to be told to stop
 	}
+	if strings.HasPrefix(line, "source ") {
+		line += "; declare -F _parley"
+	}
 	cmd := o.command(ctx)
 	cmd.Path, cmd.Args, cmd.Dir = shell, []string{"bash", "--norc", "-ec", line}, dir
 	cmd.Env = append(cmd.Env, "PATH="+filepath.Dir(binary)+":"+os.Getenv("PATH"))
@@ -174,15 +191,24 @@ func (o *exampleServers) try(t *testing.T, shell, example string) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	if serving {
-		for !strings.Contains(stdout.String(), "ready\n") && ctx.Err() == nil {
-			time.Sleep(5 * time.Millisecond)
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	for waiting := serving; waiting; {
+		select {
+		case err := <-ended:
+			t.Fatalf("%s: ended with %v before it was ready\n%s", line, err, &stderr)
+		case <-time.After(5 * time.Millisecond):
+			waiting = !strings.Contains(stdout.String(), "ready\n")
 		}
-		_ = cmd.Process.Signal(syscall.SIGTERM) // where it has ended by itself, Wait tells
 	}
-	err := cmd.Wait()
+	if serving {
+		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Error(err)
+		}
+	}
+	err = <-ended
 	// Some say something on standard error, and some write files only.
-	noisy, silent := serving || strings.Contains(line, " auth "), strings.Contains(line, " auth ") || strings.Contains(line, ">") || strings.HasPrefix(line, "source ")
+	noisy, silent := serving || strings.Contains(line, " auth "), strings.Contains(line, " auth ") || strings.Contains(line, ">")
 	if err != nil || stderr.String() != "" && !noisy || stdout.String() == "" && !silent {
 		t.Errorf("%s: %v\n%s%s", line, err, &stdout, &stderr)
 	}
