@@ -54,7 +54,7 @@ func (c *callCommand) run(std stdio) error {
 			return err
 		}
 	}
-	return c.within(connect, func(ctx context.Context, caller rpc.Caller) error {
+	return c.within(std, connect, func(ctx context.Context, caller rpc.Caller) error {
 		result, err := caller.Call(ctx, &rpc.Request{Method: c.Method, Args: arguments})
 		if err != nil {
 			return unsendable(err)

@@ -69,7 +69,8 @@ func (o outcome) oneLine(t *testing.T, parts ...string) {
 // home is a user's state directory, of its own for each test.
 type home struct {
 	dir   string
-	files int // that a command may have open; 0: as many as this process
+	files int    // that a command may have open; 0: as many as this process
+	out   string // file that standard output goes to; "": where that of the test goes
 }
 
 func newHome(t *testing.T) home { return home{dir: t.TempDir()} }
@@ -94,6 +95,9 @@ func (h home) command(ctx context.Context, args ...string) *exec.Cmd {
 	if h.files > 0 {
 		limit := fmt.Sprintf(`ulimit -n %d && exec "$0" "$@"`, h.files)
 		cmd = exec.CommandContext(ctx, "sh", append([]string{"-c", limit, binary}, args...)...)
+	}
+	if h.out != "" {
+		cmd = exec.CommandContext(ctx, "sh", append([]string{"-c", `out=$1; shift; exec "$0" "$@" > "$out"`, binary, h.out}, args...)...)
 	}
 	cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+h.dir, "XDG_CONFIG_HOME="+h.dir+"/config")
 	return cmd

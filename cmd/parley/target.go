@@ -45,20 +45,23 @@ func (t *target) use(std stdio, do func(context.Context, rpc.Caller) error) erro
 	if err != nil {
 		return err
 	}
-	return t.within(connect, do)
+	return t.within(std, connect, do)
 }
 
 // within is use with what prepare has returned. The context ends with the
-// timeout, which is running from here on.
-func (t *target) within(connect connector, do func(context.Context, rpc.Caller) error) error {
+// timeout, which is running from here on. A terminal is told what it waits for.
+func (t *target) within(std stdio, connect connector, do func(context.Context, rpc.Caller) error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), t.Timeout)
 	defer cancel()
+	begin := time.Now()
+	p := newProgress(std.err, "connecting to "+printable(t.URL))
 	c, err := connect(ctx)
+	p.done()
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	return do(ctx, c)
+	return do(ctx, waiting{c, begin, std.err})
 }
 
 // prepare checks what connecting needs, and reads keys and passwords.
