@@ -56,6 +56,8 @@ type commands struct {
 	Version    versionCommand    `cmd:"" help:"Print the version, and what it was built from."`
 	Completion completionCommand `cmd:"" help:"Print a script that completes parley's command line in a shell."`
 
+	Complete completeCommand `cmd:"" name:"__complete" hidden:"" help:"Print what could come next on a command line."`
+
 	ShowVersion versionFlag `name:"version" help:"Print the version, in one line."`
 }
 
@@ -145,12 +147,23 @@ func helpAsked(args []string, app *kong.Application) ([]string, error) {
 			in = path[len(path)-1]
 		}
 		hint := ""
-		if near := nearest(words[len(path)], strings.Fields(childWords(in))); near != "" {
+		if near := nearest(words[len(path)], childNames(in)); near != "" {
 			hint = fmt.Sprintf(", did you mean %q?", near)
 		}
 		return nil, usagef("there is no command %s%s%s; see parley --help", commandWords(path), value.Clip(words[len(path)], 64), hint)
 	}
 	return append(slices.Clone(words), "--help"), nil
+}
+
+// childNames are the commands below n that are not hidden.
+func childNames(n *kong.Node) []string {
+	var names []string
+	for _, child := range n.Children {
+		if !child.Hidden {
+			names = append(names, child.Name)
+		}
+	}
+	return names
 }
 
 // givenFlags reports which flags stand on the command line.
