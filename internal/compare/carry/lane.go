@@ -98,18 +98,21 @@ func (k *koloCaller) Call(ctx context.Context, req *rpc.Request) (any, error) {
 	}
 	into := req.Into
 	var dynamic any
-	if into == nil {
+	if into == nil || req.Yield != nil {
 		into = &dynamic
 	}
 	result := make(chan error, 1)
 	k.running.Go(func() { result <- k.do(req.Method, args, into) })
 	select {
-	case err := <-result: // which its calls know nothing of
-		if req.Into != nil {
+	case err := <-result:
+		switch {
+		case err == nil && req.Yield != nil: // items of a list
+			return rpc.Deliver(value.NewSource(dynamic), req)
+		case req.Into != nil:
 			return req.Into, err
 		}
 		return dynamic, err
-	case <-ctx.Done():
+	case <-ctx.Done(): // which its calls know nothing of
 		return nil, ctx.Err()
 	}
 }
@@ -151,6 +154,9 @@ func refusal(err error) (essence string, ok bool) {
 		return err.Error(), true
 	case errors.As(err, &server):
 		return string(server), true
+	case strings.Contains(err.Error(), "which ClientConfig.MaxAnswer allows"):
+		_, essence, _ := strings.Cut(err.Error(), "outcome unknown: ")
+		return essence, true
 	case errors.As(err, &panicked),
 		strings.HasPrefix(err.Error(), "xmlrpc encode error"),
 		strings.HasPrefix(err.Error(), "reading body"):

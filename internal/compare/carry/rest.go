@@ -9,9 +9,6 @@ import (
 type people struct{}
 
 func newPeople(*world) (*people, error) { return &people{}, nil }
-func sizeTrials() []trial               { return nil }
-func streamTrials() []trial             { return nil }
-func callTrials() []trial               { return nil }
 func whoTrials() []trial                { return nil }
 func tryPython(ctx context.Context, w *world, python, name string) (map[string]compare.Outcome, error) {
 	return nil, nil

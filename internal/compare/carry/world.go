@@ -1,7 +1,6 @@
 package carry
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"net"
@@ -133,6 +132,3 @@ func (w *world) close() {
 
 // socket is the path of a unix socket that is not there yet.
 func (w *world) socket(name string) string { return filepath.Join(w.dir, name+".sock") }
-
-// whoAmI is what the function sees of its caller.
-func whoAmI(ctx context.Context) string { return rpc.PeerFrom(ctx).Name }
