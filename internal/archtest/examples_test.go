@@ -17,7 +17,75 @@ func isPublic(dir string) bool {
 
 // shownBy are entry points without an example of their own name, by package and
 // name: another example that shows them, or why there is none.
-var shownBy = map[string]string{}
+var shownBy = map[string]string{
+	"auth.GenerateKey":       "ExampleLoadKey",
+	"auth.KeyConfig":         "ExampleNewKey",
+	"auth.CredentialsConfig": "ExampleNewCredentials",
+	"auth.Entry":             "ExampleNewCredentials",
+
+	"rpc.CollectUpload": forTransports,
+	"rpc.DeliverItem":   forTransports,
+	"rpc.TakeUpload":    forTransports,
+	"rpc.WithPeer":      forTransports,
+	"rpc.ValuesOf":      "ExampleDeliver",
+	"rpc.Except":        "ExampleMethodOptions",
+	"rpc.Only":          "ExampleMethodOptions",
+	"rpc.Func0":         "ExampleFunc2",
+	"rpc.Func1":         "ExampleFunc2",
+	"rpc.Func3":         "ExampleFunc2",
+	"rpc.Stub0":         "ExampleStub2",
+	"rpc.Stub1":         "ExampleStub2",
+	"rpc.Stub3":         "ExampleStub2",
+	"rpc.MetaFrom":      "ExampleWithMeta",
+	"rpc.TokenConfig":   "ExampleNewTokenCaller",
+
+	"rpc/native.Conn":         "ExampleListen",
+	"rpc/native.ConnConfig":   "ExampleListen",
+	"rpc/native.DialConn":     "ExampleListen",
+	"rpc/native.ListenConfig": "ExampleListen",
+
+	"rpc/native/pickle.Clock":         "ExampleDate",
+	"rpc/native/pickle.ZoneClock":     "ExampleDate",
+	"rpc/native/pickle.EncodeOptions": "ExampleAppend",
+	"rpc/native/pickle.Options":       "ExampleDecode",
+	"rpc/native/pickle.Encoder":       "writes part by part what Append writes at once: ExampleAppend",
+	"rpc/native/pickle.NewEncoder":    "writes part by part what Append writes at once: ExampleAppend",
+
+	"rpc/native/python.ClientConfig":  "ExampleDial",
+	"rpc/native/python.Config":        "ExampleNewHandler",
+	"rpc/native/python.ManagerConfig": "ExampleDialManager",
+	"rpc/native/python.Proxy":         "ExampleDialManager",
+	"rpc/native/python.Thread":        "is for locks of a Python program, which an example has not: its comment has the lines",
+
+	"rpc/rpctest.Run": "wants a *testing.T, so that ExampleRun is compiled and not run",
+
+	"rpc/value.ClipLines":      "ExampleClip",
+	"rpc/value.DecodeAny":      "ExampleDecode",
+	"rpc/value.NewSource":      "ExampleDecode",
+	"rpc/value.Encode":         forCodecs,
+	"rpc/value.FaultParts":     forCodecs,
+	"rpc/value.IsText":         forCodecs,
+	"rpc/value.Mismatch":       forCodecs,
+	"rpc/value.NewTypedSource": forCodecs,
+	"rpc/value.NewTypes":       forCodecs,
+	"rpc/value.Types":          forCodecs,
+	"rpc/value.Sticky":         forCodecs,
+	"rpc/value.Word":           forCodecs,
+
+	"rpc/xmlrpc/xmlvalue.AppendElement":    "ExampleAppendListOpen",
+	"rpc/xmlrpc/xmlvalue.AppendFaultValue": "ExampleAppendListOpen",
+	"rpc/xmlrpc/xmlvalue.AppendListClose":  "ExampleAppendListOpen",
+
+	"services/catalog.Catalog":     "ExampleRegister",
+	"services/catalog.New":         "ExampleRegister",
+	"services/validator1.Register": "ExampleCheck",
+}
+
+// What no program calls but one that brings a transport or a codec of its own.
+const (
+	forTransports = "for a transport of its own; rpc/native and rpc/xmlrpc show it"
+	forCodecs     = "for a codec of its own; rpc/native/cbor shows it"
+)
 
 // Each way into a public package has an example, which its documentation shows
 // and which is run. The ways in are the exported functions, but for methods, and
