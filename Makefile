@@ -31,6 +31,10 @@ test: gcc python3 chromium curl build lint cross ## all checks and all tests, wi
 quick: ## the tests alone; missing peers are skipped
 	go test -json ./... | $(REPORT)
 
+.PHONY: newcomer
+newcomer: ## make test in a clone, as the README says, and every step of docs/quickstart.md
+	.ci/newcomer
+
 .PHONY: peers
 peers: programs ## the live tests: XML-RPC programs of others, and each CPython on this machine
 	.ci/peers

@@ -8,6 +8,7 @@
 //	parley describe URL             what they take and do
 //	parley ping URL                 whether a server answers, and how fast
 //	parley auth add ID …            the credentials that callers log in with
+//	parley profiles                 the servers that have names
 //	parley version                  what this program was built from
 //
 // The exit code of each is in exit.go, what an argument of a call can be in
@@ -21,9 +22,11 @@ import (
 	"log"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
+	"github.com/parley-rpc/parley/rpc/value"
 )
 
 func main() {
@@ -42,6 +45,7 @@ type commands struct {
 	Describe   describeCommand   `cmd:"" help:"Tell what the functions of a server take, return and do."`
 	Ping       pingCommand       `cmd:"" help:"Ask a server for a sign of life and print how long it took."`
 	Auth       authCommand       `cmd:"" help:"Make and keep the credentials that callers log in with."`
+	Profiles   profilesCommand   `cmd:"" help:"List the servers that have names."`
 	Version    versionCommand    `cmd:"" help:"Print the version, and what it was built from."`
 	Completion completionCommand `cmd:"" help:"Print a script that completes parley's command line in a shell."`
 
@@ -93,8 +97,9 @@ func parse(args []string, std stdio) (cmd command, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("the command line is not set up correctly: %w", err)
 	}
-	if len(args) == 0 {
-		args = []string{"--help"}
+	addExamples(app.Model)
+	if args, err = helpAsked(args, app.Model); err != nil {
+		return nil, err
 	}
 	args = arrange(args, app.Model)
 	parsed, err := app.Parse(args)
@@ -108,7 +113,43 @@ func parse(args []string, std stdio) (cmd command, err error) {
 	if !ok {
 		return nil, errors.New("the command line is not set up correctly: a command cannot run")
 	}
+	if t, ok := selected.(interface {
+		resolve(given func(flag string) bool) error
+	}); ok {
+		return selected, t.resolve(givenFlags(parsed))
+	}
 	return selected, nil
+}
+
+// helpAsked makes "call --help" of "help call", and "--help" of nothing.
+func helpAsked(args []string, app *kong.Application) ([]string, error) {
+	if len(args) == 0 {
+		return []string{"--help"}, nil
+	}
+	if args[0] != "help" {
+		return args, nil
+	}
+	words := args[1:]
+	path := commandPath(words, app)
+	if len(path) < len(words) && !strings.HasPrefix(words[len(path)], "-") {
+		in := app.Node
+		if len(path) > 0 {
+			in = path[len(path)-1]
+		}
+		hint := ""
+		if near := nearest(words[len(path)], strings.Fields(childWords(in))); near != "" {
+			hint = fmt.Sprintf(", did you mean %q?", near)
+		}
+		return nil, usagef("there is no command %s%s%s; see parley --help", commandWords(path), value.Clip(words[len(path)], 64), hint)
+	}
+	return append(slices.Clone(words), "--help"), nil
+}
+
+// givenFlags reports which flags stand on the command line.
+func givenFlags(parsed *kong.Context) func(name string) bool {
+	return func(name string) bool {
+		return slices.ContainsFunc(parsed.Path, func(p *kong.Path) bool { return p.Flag != nil && p.Flag.Name == name })
+	}
 }
 
 // checkGiven refuses flags that are there and say nothing: --credentials "$FILE"

@@ -44,6 +44,7 @@ func TestBuildOf(t *testing.T) {
 
 // What go build has left in a program is what it says of itself.
 func TestVersionOfBuilds(t *testing.T) {
+	t.Parallel()
 	if _, err := exec.LookPath("git"); err != nil {
 		t.Skip("there is no git on this machine")
 	}

@@ -8,6 +8,7 @@
 //	file=NAME    the whole of a file, which a reader would save under that name
 //	run          commands for a shell, to be typed one after another
 //	start        a command that goes on running: a server in a terminal of its own
+//	restart      the same, behind Ctrl-C in the terminal of the last start
 //	output       what the commands before it print
 //	needs=NAME   only where that program is installed: ruby, php, node
 //

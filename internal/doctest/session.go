@@ -33,6 +33,9 @@ type Session struct {
 	Has func(program string) bool
 	// Log gets each command and what it prints; nil means nowhere.
 	Log io.Writer
+	// Played counts the blocks that were as the document says: commands, and what
+	// they print.
+	Played int
 
 	cwd     string     // of the commands
 	blocks  []Block    // with the ports that they get
@@ -75,6 +78,9 @@ func (s *Session) Run(ctx context.Context) (err error) {
 		if err := s.play(ctx, b, s.blocks[i+1:]); err != nil {
 			return fmt.Errorf("%s: %w", b, err)
 		}
+		if isCommand(b) || b.Has("output") {
+			s.Played++
+		}
 	}
 	return s.unanswered()
 }
@@ -99,9 +105,14 @@ func (s *Session) play(ctx context.Context, b Block, later []Block) error {
 			return err
 		}
 		return s.run(ctx, b)
-	case b.Has("start"):
+	case b.Has("start"), b.Has("restart"):
 		if err := s.unanswered(); err != nil {
 			return err
+		}
+		if b.Has("restart") {
+			if err := s.stop(); err != nil {
+				return err
+			}
 		}
 		p, err := s.start(ctx, strings.TrimSpace(b.Text))
 		s.started = p
@@ -112,6 +123,20 @@ func (s *Session) play(ctx context.Context, b Block, later []Block) error {
 	return nil
 }
 
+// stop ends what the last start has started.
+func (s *Session) stop() error {
+	last := len(s.running) - 1
+	if last < 0 {
+		return errors.New("doctest: nothing runs that could be started again")
+	}
+	s.running[last].end()
+	s.running = s.running[:last]
+	return nil
+}
+
+// isCommand reports whether a block is typed into a shell.
+func isCommand(b Block) bool { return b.Has("run") || b.Has("start") || b.Has("restart") }
+
 // used reports whether something after a file does something with it: a command
 // names it or, for one of Go, compiles, or another file in Python imports it.
 func used(b Block, later []Block) bool {
@@ -121,7 +146,7 @@ func used(b Block, later []Block) bool {
 		if isModule && c.Has("file") && regexp.MustCompile(`(?m)^(?:from|import) `+regexp.QuoteMeta(module)+`\b`).MatchString(c.Text) {
 			return true
 		}
-		if !c.Has("run") && !c.Has("start") {
+		if !isCommand(c) {
 			continue
 		}
 		if strings.Contains(c.Text, name) {

@@ -83,6 +83,7 @@ func TestSessionFindsWhatIsNotSo(t *testing.T) {
 		"unused file":           {"'''python file=a.py\n1\n'''\n'''sh run\necho b.py\n'''", "uses the file a.py"},
 		"start ends":            {"'''sh start\necho 1; echo no >&2\n'''\n'''text output\n2\n'''", "has ended: got\n1\nno"},
 		"start without output":  {"'''sh start\nsleep 600\n'''", "an output block has to follow"},
+		"restart of nothing":    {"'''sh restart\nsleep 600\n'''", "nothing runs that"},
 		"start before a run":    {"'''sh start\nsleep 600\n'''\n'''sh run\ntrue\n'''", "x.md:4: doctest: nothing says"},
 		"server does not start": {"'''sh run\nparley serve\n'''", "parley serve has ended"},
 	} {
@@ -94,6 +95,39 @@ func TestSessionFindsWhatIsNotSo(t *testing.T) {
 				t.Errorf("got %v; want %q", err, test.want)
 			}
 		})
+	}
+}
+
+// A restart takes the place of the last start, and of no other one.
+func TestSessionStartsAgain(t *testing.T) {
+	_, err := play(t, `
+'''sh start
+trap 'rm first; exit' TERM; touch first; echo up; while sleep 0.1; do :; done
+'''
+
+'''text output
+up
+'''
+
+'''sh start
+trap 'rm second; exit' TERM; touch second; echo up; while sleep 0.1; do :; done
+'''
+
+'''text output
+up
+'''
+
+'''sh restart
+ls; echo again; sleep 600
+'''
+
+'''text output
+first
+again
+'''
+`, nil)
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

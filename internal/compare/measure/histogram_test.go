@@ -11,11 +11,13 @@ import (
 
 // spreads are distributions that latencies may have.
 var spreads = map[string]func(*rand.Rand) time.Duration{
-	"one value":  func(*rand.Rand) time.Duration { return 12345 },
-	"small":      func(r *rand.Rand) time.Duration { return time.Duration(r.IntN(3000)) },
-	"even":       func(r *rand.Rand) time.Duration { return time.Duration(r.IntN(int(time.Second))) },
-	"long tail":  func(r *rand.Rand) time.Duration { return time.Duration(math.Exp(8 + 3*r.NormFloat64())) },
-	"two humps":  func(r *rand.Rand) time.Duration { return time.Duration(20e3+r.IntN(2)*40e6) + time.Duration(r.IntN(500)) },
+	"one value": func(*rand.Rand) time.Duration { return 12345 },
+	"small":     func(r *rand.Rand) time.Duration { return time.Duration(r.IntN(3000)) },
+	"even":      func(r *rand.Rand) time.Duration { return time.Duration(r.IntN(int(time.Second))) },
+	"long tail": func(r *rand.Rand) time.Duration { return time.Duration(math.Exp(8 + 3*r.NormFloat64())) },
+	"two humps": func(r *rand.Rand) time.Duration {
+		return time.Duration(20e3+r.IntN(2)*40e6) + time.Duration(r.IntN(500))
+	},
 	"all powers": func(r *rand.Rand) time.Duration { return time.Duration(1) << r.IntN(39) },
 }
 

@@ -1,0 +1,185 @@
+package carry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/parley-rpc/parley/internal/compare"
+)
+
+// The verdicts of an Outcome.
+const (
+	Yes     = "yes"     // it arrived as it was sent, or works
+	Changed = "changed" // it arrived as something else, or works in another way
+	No      = "no"      // an error said that it cannot be done
+	Untried = "untried" // nobody was there to try it
+)
+
+const (
+	// trialTimeout is what one trial may take. None takes a second on a machine that
+	// has nothing else to do; one that takes this long is broken.
+	trialTimeout = 30 * time.Second
+	// atOnce bounds the trials that run at the same time.
+	atOnce = 8
+)
+
+// Column is one transport with its client, in the order in which they are shown.
+type Column struct {
+	Name  string // in Ability.Lanes
+	Title string // for people
+}
+
+// Columns are what is tried. The server is that of this module in all of them.
+func Columns() []Column {
+	return []Column{
+		{nativeLane, "native, Go"},
+		{pythonLane, "native, Python's multiprocessing"},
+		{xmlrpcLane, "XML-RPC, Go"},
+		{pyXMLLane, "XML-RPC, Python's xmlrpc.client"},
+		{koloLane, "XML-RPC, kolo/xmlrpc"},
+	}
+}
+
+// trial is one row.
+type trial struct {
+	group, name string
+	// run tries it with Go's clients. Its error says that the trial went wrong, which
+	// is no outcome. An Outcome without a verdict means that there is nothing to try
+	// on this lane.
+	run func(ctx context.Context, w *world, l *lane) (compare.Outcome, error)
+}
+
+// trials are all rows, in the order in which they are shown.
+func trials() []trial {
+	return slices.Concat(typeTrials(), sizeTrials(), streamTrials(), callTrials(), whoTrials())
+}
+
+// Try tries everything, in some two seconds. Where there is no python3 in the PATH,
+// or it does not start, the columns of Python are untried, with the reason. progress,
+// which may be nil, is told how many trials are done, from one goroutine at a time.
+//
+// An error says which trials have gone wrong, and is no verdict on a transport; it
+// comes with the table of all others.
+func Try(ctx context.Context, progress func(done, total int, what string)) ([]compare.Ability, error) {
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		python = ""
+	}
+	return try(ctx, options{python: python, progress: progress})
+}
+
+type options struct {
+	python   string // the interpreter; "" tries none
+	progress func(done, total int, what string)
+}
+
+func try(ctx context.Context, o options) ([]compare.Ability, error) {
+	dir, err := os.MkdirTemp("", "carry")
+	if err != nil {
+		return nil, fmt.Errorf("carry: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	w, err := newWorld(dir)
+	if err != nil {
+		return nil, fmt.Errorf("carry: %w", err)
+	}
+	defer w.close()
+
+	all := trials()
+	table := make([]compare.Ability, len(all))
+	for i, t := range all {
+		table[i] = compare.Ability{Group: t.group, Name: t.name, Lanes: map[string]compare.Outcome{}}
+	}
+	r := run{table: table, progress: o.progress, total: len(all) * len(goLanes())}
+	r.goTrials(ctx, w, all, o.python)
+	if err := errors.Join(r.failed...); err != nil {
+		return table, fmt.Errorf("carry: %w", err)
+	}
+	return table, nil
+}
+
+// run gathers the outcomes.
+type run struct {
+	mu       sync.Mutex
+	table    []compare.Ability
+	failed   []error
+	done     int
+	total    int
+	progress func(done, total int, what string)
+}
+
+func (r *run) goTrials(ctx context.Context, w *world, all []trial, python string) {
+	var wg sync.WaitGroup
+	for _, name := range pythonLanes() {
+		wg.Go(func() {
+			outcomes, err := tryPython(ctx, w, python, name)
+			r.python(name, all, outcomes, err)
+		})
+	}
+	slots := make(chan struct{}, atOnce)
+	for i, t := range all {
+		for _, name := range goLanes() {
+			slots <- struct{}{}
+			wg.Go(func() {
+				defer func() { <-slots }()
+				outcome, err := tryOne(ctx, w, t, name)
+				r.add(i, name, outcome, err)
+			})
+		}
+	}
+	wg.Wait()
+}
+
+// tryOne runs one trial on a client of its own.
+func tryOne(ctx context.Context, w *world, t trial, name string) (compare.Outcome, error) {
+	ctx, cancel := context.WithTimeout(ctx, trialTimeout)
+	defer cancel()
+	l, err := w.dial(ctx, name)
+	if err != nil {
+		return compare.Outcome{}, err
+	}
+	defer l.close()
+	return t.run(ctx, w, l)
+}
+
+func (r *run) add(i int, name string, o compare.Outcome, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	row := r.table[i]
+	switch {
+	case err != nil:
+		r.failed = append(r.failed, fmt.Errorf("%s: %s: %s: %w", row.Group, row.Name, name, err))
+	case o.Verdict != "":
+		row.Lanes[name] = o
+	}
+	r.done++
+	if r.progress != nil {
+		r.progress(r.done, r.total, row.Name)
+	}
+}
+
+// python takes what the program in Python has found out.
+func (r *run) python(name string, all []trial, outcomes map[string]compare.Outcome, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err != nil {
+		r.failed = append(r.failed, fmt.Errorf("%s: %w", name, err))
+	}
+	for i, t := range all {
+		if o, ok := outcomes[t.name]; ok {
+			r.table[i].Lanes[name] = o
+		}
+	}
+}
+
+// Outcomes.
+
+func yes(note string) compare.Outcome     { return compare.Outcome{Verdict: Yes, Note: note} }
+func changed(note string) compare.Outcome { return compare.Outcome{Verdict: Changed, Note: note} }
+func no(note string) compare.Outcome      { return compare.Outcome{Verdict: No, Note: note} }

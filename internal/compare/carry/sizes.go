@@ -1,0 +1,124 @@
+package carry
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"slices"
+
+	kolo "github.com/kolo/xmlrpc"
+
+	"github.com/parley-rpc/parley/internal/compare"
+	"github.com/parley-rpc/parley/rpc"
+)
+
+const mib = 1 << 20
+
+// sizes are the steps at which sizes are tried.
+var (
+	blobs   = [...]int{2, 4, 8, 16} // MiB
+	lengths = [...]int{100_000, 300_000}
+	depths  = [...]int{60, 100}
+)
+
+func sizeTrials() []trial {
+	var all []trial
+	for _, n := range blobs {
+		all = append(all, trial{"sizes", fmt.Sprintf("%d MiB of bytes", n), func(ctx context.Context, _ *world, l *lane) (compare.Outcome, error) {
+			return tryBlob(ctx, l, n*mib)
+		}})
+	}
+	all = append(all,
+		trial{"sizes", "64 MiB of bytes as a stream", tryFlood},
+		trial{"sizes", "16 MiB of bytes as a result", tryLargeResult})
+	for _, n := range lengths {
+		all = append(all, trial{"sizes", fmt.Sprintf("a list of %d integers", n), func(ctx context.Context, _ *world, l *lane) (compare.Outcome, error) {
+			return tryLongList(ctx, l, n)
+		}})
+	}
+	for _, n := range depths {
+		all = append(all, trial{"sizes", fmt.Sprintf("lists in one another, %d deep", n), func(ctx context.Context, _ *world, l *lane) (compare.Outcome, error) {
+			return tryDeepList(ctx, l, n)
+		}})
+	}
+	return all
+}
+
+func tryBlob(ctx context.Context, l *lane, n int) (compare.Outcome, error) {
+	blob := make([]byte, n)
+	for i := range blob {
+		blob[i] = byte(i ^ i>>8)
+	}
+	same := false
+	var err error
+	if l.name == koloLane { // whose users do the base64
+		text := base64.StdEncoding.EncodeToString(blob)
+		var back string
+		back, err = rpc.Invoke[string](ctx, l.call, "echo", kolo.Base64(text))
+		same = back == text
+	} else {
+		var back []byte
+		back, err = rpc.Invoke[[]byte](ctx, l.call, "echo", blob)
+		same = bytes.Equal(back, blob)
+	}
+	return echoed(ctx, l, same, err)
+}
+
+// echoed is the outcome of a value that was sent to and fro.
+func echoed(ctx context.Context, l *lane, same bool, err error) (compare.Outcome, error) {
+	if err != nil {
+		why, err := refused(ctx, l, err)
+		return no(why), err
+	}
+	if !same {
+		return compare.Outcome{}, fmt.Errorf("what came back is not what was sent")
+	}
+	return yes(""), nil
+}
+
+// tryFlood moves 64 MiB as a result, and back as an argument.
+func tryFlood(ctx context.Context, w *world, l *lane) (compare.Outcome, error) {
+	if l.name == koloLane {
+		return compare.Outcome{}, nil // it has no streams, and bytes were tried
+	}
+	r := rpc.Reader(ctx, l.call, "flood")
+	defer r.Close()
+	if n, err := io.Copy(io.Discard, r); err != nil {
+		why, err := refused(ctx, l, err)
+		return no(why), err
+	} else if n != flood {
+		return compare.Outcome{}, fmt.Errorf("got %d bytes", n)
+	}
+	n, err := rpc.Invoke[int](ctx, l.call, "upload", w.service.newGate().id, io.LimitReader(zeros{}, flood))
+	return echoed(ctx, l, n == flood, err)
+}
+
+// tryLargeResult has a function answer more than was sent.
+func tryLargeResult(ctx context.Context, _ *world, l *lane) (compare.Outcome, error) {
+	if l.name == koloLane {
+		text, err := rpc.Invoke[string](ctx, l.call, "blob", 16*mib)
+		return echoed(ctx, l, base64.StdEncoding.DecodedLen(len(text)) >= 16*mib, err)
+	}
+	b, err := rpc.Invoke[[]byte](ctx, l.call, "blob", 16*mib)
+	return echoed(ctx, l, len(b) == 16*mib, err)
+}
+
+func tryLongList(ctx context.Context, l *lane, n int) (compare.Outcome, error) {
+	list := make([]int, n)
+	for i := range list {
+		list[i] = i
+	}
+	back, err := rpc.Invoke[[]int](ctx, l.call, "echo", list)
+	return echoed(ctx, l, slices.Equal(back, list), err)
+}
+
+func tryDeepList(ctx context.Context, l *lane, depth int) (compare.Outcome, error) {
+	list := []any{}
+	for range depth - 1 {
+		list = []any{list}
+	}
+	back, err := rpc.Invoke[any](ctx, l.call, "echo", list)
+	return echoed(ctx, l, show(back) == show(list), err)
+}
