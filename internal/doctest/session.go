@@ -233,7 +233,7 @@ func (s *Session) shell(ctx context.Context, script string) error {
 	cmd.ExtraFiles = []*os.File{w}
 	out, err := cmd.CombinedOutput()
 	w.Close()
-	end(cmd) // what it left behind
+	end(cmd) //nolint:errcheck // there is mostly nothing left behind
 	s.printed += string(out)
 	fmt.Fprintf(s.Log, "%s%s", script, out)
 	if err != nil {
