@@ -56,7 +56,7 @@ var mayImportOthers = []struct {
 	{"github.com/fxamacker/cbor/v2", []string{"test"}},
 	{"github.com/google/go-cmp", []string{"test"}},
 	{"go.uber.org/goleak", []string{"test"}},
-	{"golang.org/x/text", []string{"rpc/xmlrpc/xmlvalue", "rpc/xmlrpc", "test"}},
+	{"golang.org/x/text", []string{"rpc/xmlrpc/xmlvalue", "rpc/xmlrpc", "cmd/*", "test"}},
 	{"github.com/emmansun/base64", []string{"rpc/xmlrpc/xmlvalue"}},
 	{"golang.org/x/crypto/argon2", []string{"auth", "auth/internal/scram", "test"}},
 	{"golang.org/x/crypto", []string{"test"}},

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -136,11 +137,15 @@ func (s *Session) stop() error {
 // isCommand reports whether a block is typed into a shell.
 func isCommand(b Block) bool { return b.Has("run") || b.Has("start") || b.Has("restart") }
 
-// used reports whether a command after a file does something with it: names it,
-// or, for one of Go, compiles.
+// used reports whether something after a file does something with it: a command
+// names it or, for one of Go, compiles, or another file in Python imports it.
 func used(b Block, later []Block) bool {
 	name := filepath.Base(b.Value("file"))
+	module, isModule := strings.CutSuffix(name, ".py")
 	for _, c := range later {
+		if isModule && c.Has("file") && regexp.MustCompile(`(?m)^(?:from|import) `+regexp.QuoteMeta(module)+`\b`).MatchString(c.Text) {
+			return true
+		}
 		if !isCommand(c) {
 			continue
 		}

@@ -5,7 +5,6 @@ package doctest
 import (
 	"context"
 	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -187,22 +186,5 @@ func TestPortsGetOtherNumbers(t *testing.T) {
 		if got, err := serveLine(line, number); got != want || err != nil {
 			t.Errorf("%s: got %s, %v; want %s", line, got, err, want)
 		}
-	}
-}
-
-// freePorts gives each port a free one, and the same one each time.
-func freePorts(t *testing.T) func(int) (int, error) {
-	given := map[int]int{}
-	return func(old int) (int, error) {
-		if n, ok := given[old]; ok {
-			return n, nil
-		}
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return 0, err
-		}
-		defer l.Close()
-		given[old] = l.Addr().(*net.TCPAddr).Port
-		return given[old], nil
 	}
 }
