@@ -7,6 +7,7 @@
 //	parley list URL                 the functions that there are
 //	parley describe URL             what they take and do
 //	parley ping URL                 whether a server answers, and how fast
+//	parley bench URL METHOD [ARG…]  calls a second, latency, what a call costs
 //	parley compare                  the transports side by side, measured
 //	parley auth add ID …            the credentials that callers log in with
 //	parley profiles                 the servers that have names
@@ -48,11 +49,14 @@ type commands struct {
 	List       listCommand       `cmd:"" help:"List the functions of a server."`
 	Describe   describeCommand   `cmd:"" help:"Tell what the functions of a server take, return and do."`
 	Ping       pingCommand       `cmd:"" help:"Ask a server for a sign of life and print how long it took."`
+	Bench      benchCommand      `cmd:"" help:"Call a function again and again: calls per second, latency, what a call costs."`
 	Compare    compareCommand    `cmd:"" help:"Measure the transports side by side: which one to take, and what it costs."`
 	Auth       authCommand       `cmd:"" help:"Make and keep the credentials that callers log in with."`
 	Profiles   profilesCommand   `cmd:"" help:"List the servers that have names."`
 	Version    versionCommand    `cmd:"" help:"Print the version, and what it was built from."`
 	Completion completionCommand `cmd:"" help:"Print a script that completes parley's command line in a shell."`
+
+	Complete completeCommand `cmd:"" name:"__complete" hidden:"" help:"Print what could come next on a command line."`
 
 	ShowVersion versionFlag `name:"version" help:"Print the version, in one line."`
 }
@@ -143,12 +147,23 @@ func helpAsked(args []string, app *kong.Application) ([]string, error) {
 			in = path[len(path)-1]
 		}
 		hint := ""
-		if near := nearest(words[len(path)], strings.Fields(childWords(in))); near != "" {
+		if near := nearest(words[len(path)], childNames(in)); near != "" {
 			hint = fmt.Sprintf(", did you mean %q?", near)
 		}
 		return nil, usagef("there is no command %s%s%s; see parley --help", commandWords(path), value.Clip(words[len(path)], 64), hint)
 	}
 	return append(slices.Clone(words), "--help"), nil
+}
+
+// childNames are the commands below n that are not hidden.
+func childNames(n *kong.Node) []string {
+	var names []string
+	for _, child := range n.Children {
+		if !child.Hidden {
+			names = append(names, child.Name)
+		}
+	}
+	return names
 }
 
 // givenFlags reports which flags stand on the command line.

@@ -97,6 +97,7 @@ func TestThreatProfilesOfOthers(t *testing.T) {
 		}
 	}
 	if os.Geteuid() == 0 {
+		write(h.profiles(), 0o600)
 		if err := os.Chown(h.profiles(), 12345, -1); err != nil {
 			t.Fatal(err)
 		}
