@@ -27,8 +27,10 @@ func TestTableOf(t *testing.T) {
 		"List":    {[]any{int64(1), "two", nil}, "1\ntwo\nnull\n"},
 		"Lists":   {[]any{[]any{int64(1), "two"}, []any{"three", 4.0}}, "1      two\nthree  4.0\n"},
 		"Record":  {map[string]any{"name": "Cup", "id": int64(2)}, "KEY   VALUE\nid    2\nname  Cup\n"},
-		"Records": {[]any{map[string]any{"id": int64(1), "tags": []any{"a", true}}, map[string]any{"id": int64(22), "name": "x"}},
-			"id  name  tags\n1         [\"a\",true]\n22  x     \n"},
+		"Records": {
+			[]any{map[string]any{"id": int64(1), "tags": []any{"a", true}}, map[string]any{"id": int64(22), "name": "x"}},
+			"id  name  tags\n1         [\"a\",true]\n22  x     \n",
+		},
 		"Mixed":   {[]any{map[string]any{"a": int64(1)}, int64(2)}, "{\"a\":1}\n2\n"},
 		"Binary":  {[]byte{1, 2}, "{\"$binary\":\"AQI=\"}\n"},
 		"Tuple":   {value.Tuple{int64(1), int64(2)}, "{\"$tuple\":[1,2]}\n"},
