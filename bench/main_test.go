@@ -18,6 +18,7 @@ import (
 	"github.com/parley-rpc/parley/internal/compare/harness"
 	"github.com/parley-rpc/parley/internal/compare/measure"
 	shared "github.com/parley-rpc/parley/internal/compare/peers"
+	"github.com/parley-rpc/parley/internal/compare/work"
 )
 
 // TestMain lets the test program be its own children.
@@ -86,6 +87,29 @@ func checkResult(t *testing.T, p *harness.Peer, r result) {
 	}
 	if known := r.allocs != nil; known != (p.Client == nil) {
 		t.Errorf("%s: allocations known: got %v; want %v", r.work, known, p.Client == nil)
+	}
+}
+
+// When it is enough, each work has one round.
+func TestEnough(t *testing.T) {
+	w, err := findWork("add-serial")
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := peers.Find("raw")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := config{peers: []*harness.Peer{raw}, works: []work.Work{w}, runs: 3, time: time.Millisecond, progress: io.Discard}
+	for enough, want := range map[time.Time]int{{}: 3, time.Now(): 1, time.Now().Add(time.Hour): 3} {
+		cfg.enough = enough
+		results, err := measureAll(t.Context(), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := len(results[0].rate.Turns); got != want {
+			t.Errorf("enough at %v: got %d rounds; want %d", enough, got, want)
+		}
 	}
 }
 

@@ -80,7 +80,7 @@ const (
 func printTable(ctx context.Context, out io.Writer, lanes []lane) error {
 	fmt.Fprintf(out, tableRow, "", "", "calls/s", "vs XML-RPC", "p50", "p99", "bytes/call", "CPU/call")
 	for _, w := range works() {
-		all, err := compare(ctx, w, lanes)
+		all, err := sideBySide(ctx, w, lanes)
 		if err != nil {
 			return err
 		}

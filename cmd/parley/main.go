@@ -7,6 +7,8 @@
 //	parley list URL                 the functions that there are
 //	parley describe URL             what they take and do
 //	parley ping URL                 whether a server answers, and how fast
+//	parley bench URL METHOD [ARG…]  calls a second, latency, what a call costs
+//	parley compare                  the transports side by side, measured
 //	parley auth add ID …            the credentials that callers log in with
 //	parley profiles                 the servers that have names
 //	parley version                  what this program was built from
@@ -26,6 +28,8 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/parley-rpc/parley/internal/compare/lanes"
 	"github.com/parley-rpc/parley/rpc/value"
 )
 
@@ -33,6 +37,7 @@ func main() {
 	// A client of net/http logs there what its caller is told as well, beside the
 	// one line that says why a command failed.
 	log.SetOutput(io.Discard)
+	lanes.RunChild(os.Args[1:]) // a comparison starts this program again
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
@@ -44,6 +49,8 @@ type commands struct {
 	List       listCommand       `cmd:"" help:"List the functions of a server."`
 	Describe   describeCommand   `cmd:"" help:"Tell what the functions of a server take, return and do."`
 	Ping       pingCommand       `cmd:"" help:"Ask a server for a sign of life and print how long it took."`
+	Bench      benchCommand      `cmd:"" help:"Call a function again and again: calls per second, latency, what a call costs."`
+	Compare    compareCommand    `cmd:"" help:"Measure the transports side by side: which one to take, and what it costs."`
 	Auth       authCommand       `cmd:"" help:"Make and keep the credentials that callers log in with."`
 	Profiles   profilesCommand   `cmd:"" help:"List the servers that have names."`
 	Version    versionCommand    `cmd:"" help:"Print the version, and what it was built from."`
@@ -94,7 +101,8 @@ func parse(args []string, std stdio) (cmd command, err error) {
 		kong.Writers(std.out, std.err),
 		kong.Exit(func(code int) { panic(exit(code)) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true}),
-		kong.Vars{"version": readBuild().line(), "timeout": defaultTimeout.String()},
+		kong.Vars{"version": readBuild().line(), "timeout": defaultTimeout.String(),
+			"lanes": strings.Join(lanes.Names(), ", "), "works": strings.Join(lanes.WorkNames(), ", ")},
 	)
 	if err != nil {
 		return nil, fmt.Errorf("the command line is not set up correctly: %w", err)

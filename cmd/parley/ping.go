@@ -58,11 +58,13 @@ func (c *pingCommand) run(std stdio) error {
 	begin := time.Now()
 	first, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
-	caller, err := connect(first)
+	p := newProgress(std.err, "waiting for "+printable(c.URL))
+	caller, err := connect(first, nil, 0)
 	if err == nil {
 		defer caller.Close()
 		err = ping(first, caller)
 	}
+	p.done()
 	if ctx.Err() != nil {
 		return errInterrupted
 	}

@@ -36,8 +36,10 @@ type client interface {
 	io.Closer
 }
 
-// connector opens a connection, in one attempt.
-type connector func(context.Context) (client, error)
+// connector opens a client, in one attempt. A nil route is the direct one. A
+// client of HTTP has at most so many connections, 0 for its default; any other
+// has one.
+type connector func(ctx context.Context, r *route, conns int) (client, error)
 
 // use connects, gives the connection to do, and closes it.
 func (t *target) use(std stdio, do func(context.Context, rpc.Caller) error) error {
@@ -55,7 +57,7 @@ func (t *target) within(std stdio, connect connector, do func(context.Context, r
 	defer cancel()
 	begin := time.Now()
 	p := newProgress(std.err, "connecting to "+printable(t.URL))
-	c, err := connect(ctx)
+	c, err := connect(ctx, nil, 0)
 	p.done()
 	if err != nil {
 		return err
@@ -114,11 +116,21 @@ func (t *target) prepareHTTP(std stdio, scheme string) (connector, error) {
 	} else if secret != nil {
 		config.Login = secret
 	}
-	c, err := xmlrpc.NewClient(t.URL, config)
-	if err != nil {
-		return nil, usagef("%v", err)
+	open := func(r *route, conns int) (client, error) {
+		config := config
+		config.MaxConns = conns
+		c, err := xmlrpc.NewClient(r.http(t.URL, config))
+		if err != nil {
+			return nil, usagef("%v", err)
+		}
+		return c, nil
 	}
-	return func(context.Context) (client, error) { return c, nil }, nil
+	c, err := open(nil, 0)
+	if err != nil {
+		return nil, err
+	}
+	c.Close()
+	return func(_ context.Context, r *route, conns int) (client, error) { return open(r, conns) }, nil
 }
 
 // prepareTLS logs in by a secret, by a certificate, or by both.
@@ -168,9 +180,10 @@ func (t *target) prepareNative(std stdio, scheme string) (connector, error) {
 
 // dial makes one attempt to connect.
 func (t *target) dial(config native.DialConfig) connector {
-	config.DialTimeout, config.Logger = t.Timeout, slog.New(slog.DiscardHandler)
-	return func(ctx context.Context) (client, error) {
-		c, err := native.Dial(ctx, t.URL, config)
+	config.DialTimeout, config.CallTimeout, config.Logger = t.Timeout, t.Timeout, slog.New(slog.DiscardHandler)
+	return func(ctx context.Context, r *route, _ int) (client, error) {
+		url, config := r.native(t.URL, config)
+		c, err := native.Dial(ctx, url, config)
 		if err == nil {
 			return c, nil
 		}

@@ -233,7 +233,7 @@ func (s *Session) shell(ctx context.Context, script string) error {
 	cmd.ExtraFiles = []*os.File{w}
 	out, err := cmd.CombinedOutput()
 	w.Close()
-	end(cmd) // what it left behind
+	end(cmd) //nolint:errcheck // there is mostly nothing left behind
 	s.printed += string(out)
 	fmt.Fprintf(s.Log, "%s%s", script, out)
 	if err != nil {
@@ -326,8 +326,9 @@ func (w printer) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// startTimeout is how long a command may take to print what it says at first.
-const startTimeout = time.Minute
+// startTimeout is how long a command may take to print what it says at first. It
+// may have to be compiled, on a machine that is busy otherwise.
+const startTimeout = 5 * time.Minute
 
 // wait waits until the process has printed enough on standard output.
 func (p *process) wait(ctx context.Context, enough func(printed string) bool) error {

@@ -46,7 +46,7 @@ func TestLiveSessions(t *testing.T) {
 // who has just cloned it.
 func playFully(t *testing.T, d *Document, python string, has func(string) bool) {
 	t.Helper()
-	top, err := os.MkdirTemp("", "doc") // t.TempDir is too long for the path of a socket
+	top, err := os.MkdirTemp("", "doc") //nolint:usetesting // that of t is too long for the path of a socket
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +135,7 @@ var built struct {
 func parley(t *testing.T) string {
 	t.Helper()
 	built.Do(func() {
-		if built.dir, built.err = os.MkdirTemp("", "parley"); built.err != nil {
+		if built.dir, built.err = os.MkdirTemp("", "parley"); built.err != nil { //nolint:usetesting // it outlives the test that comes first
 			return
 		}
 		cmd := exec.Command("go", "build", "-o", built.dir, "./cmd/parley")

@@ -173,7 +173,7 @@ func tryBothWays(ctx context.Context, w *world, l *lane) (compare.Outcome, error
 		return compare.Outcome{}, fmt.Errorf("got %v", got)
 	}
 	if !byItself {
-		return changed("lists, when all of them is there"), wait()
+		return changed("lists, when all of them are there"), wait()
 	}
 	return yes(""), wait()
 }

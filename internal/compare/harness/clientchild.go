@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/parley-rpc/parley/internal/compare/measure"
@@ -103,6 +104,9 @@ func warmUp(conns int, l measure.Load) error {
 			return err
 		}
 	}
+	if l.Limit == 1 && conns == len(l.Calls) {
+		return nil // each has made its call
+	}
 	_, err := measure.Run(ctx, l)
 	return err
 }
@@ -167,13 +171,27 @@ func (c *client) connect(addr string) (Conn, error) {
 	return conn, nil
 }
 
+// holders is how many connections are made at the same time where nobody
+// measures how long it takes.
+const holders = 16
+
 func (c *client) hold(o Order) error {
-	for range o.Conns {
-		conn, err := c.connect(o.Addr)
+	conns, errs := make([]Conn, o.Conns), make([]error, o.Conns)
+	slots := make(chan struct{}, holders)
+	var running sync.WaitGroup
+	for i := range conns {
+		slots <- struct{}{}
+		running.Go(func() {
+			conns[i], errs[i] = c.connect(o.Addr)
+			<-slots
+		})
+	}
+	running.Wait()
+	for i, err := range errs {
 		if err != nil {
-			return err
+			return err // one is enough
 		}
-		c.held = append(c.held, conn)
+		c.held = append(c.held, conns[i])
 	}
 	return nil
 }

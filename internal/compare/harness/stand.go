@@ -177,12 +177,10 @@ func (all Stands) Open(ctx context.Context, w work.Work, warm WarmUp, wire bool)
 }
 
 func (s *Stand) open(ctx context.Context, w work.Work, warm WarmUp, wire bool) (o Opened, err error) {
-	if wire {
-		if o, err = s.countBytes(ctx, w); err != nil || o.Refused != "" {
-			return o, err
-		}
+	if o.Refused, err = s.openAt(ctx, s.addr, w, warm); err != nil || o.Refused != "" || !wire {
+		return o, err
 	}
-	o.Refused, err = s.openAt(ctx, s.addr, w, warm)
+	o.Wire, err = s.countBytes(ctx, w)
 	return o, err
 }
 
@@ -267,29 +265,33 @@ func between(before, after *int64) *int64 {
 
 // countBytes counts the bytes of a few calls that go through a relay. What a
 // connection costs at its beginning is not among them.
-func (s *Stand) countBytes(ctx context.Context, w work.Work) (o Opened, err error) {
+func (s *Stand) countBytes(ctx context.Context, w work.Work) (float64, error) {
 	r, err := newRelay(s.addr)
 	if err != nil {
-		return o, err
+		return 0, err
 	}
 	defer r.close()
-	if o.Refused, err = s.openAt(ctx, r.addr, w, WarmUp{Calls: 1}); err != nil || o.Refused != "" {
-		return o, err
+	w.Name += " through a relay"
+	refused, err := s.openAt(ctx, r.addr, w, WarmUp{Calls: 1})
+	if err != nil {
+		return 0, err
+	}
+	if refused != "" {
+		return 0, fmt.Errorf("%s: %s: %s", s.client.name, w.Name, refused)
 	}
 	before := r.settled()
-	calls := max(2, 20/int64(w.Callers))
+	calls := max(1, 20/int64(w.Callers))
 	if w.Size >= largeSize {
-		calls = 2 // which take a second with the slowest peers
+		calls = 1 // which takes long with the slowest peers
 	}
 	report, err := s.client.Ask(ctx, Order{Do: "run", Work: &w, Calls: calls})
 	if err != nil {
-		return o, err
+		return 0, err
 	}
 	if report.Calls == 0 {
-		return o, errors.New(s.client.name + ": a run without a call")
+		return 0, errors.New(s.client.name + ": a run without a call")
 	}
-	o.Wire = float64(r.settled()-before) / float64(report.Calls)
-	return o, s.close(ctx, w)
+	return float64(r.settled()-before) / float64(report.Calls), s.close(ctx, w)
 }
 
 // largeSize is the size of works whose calls may take long.

@@ -44,8 +44,8 @@ type Options struct {
 	Turn   time.Duration
 	Rounds int
 	Starts int
-	// Progress is told what is done, out of a total that may grow. Nil: nobody is
-	// told. Calls do not overlap.
+	// Progress is told what begins, and how many steps are done out of a total that
+	// is an estimate. Nil: nobody is told. Calls do not overlap.
 	Progress func(done, total int, what string)
 }
 

@@ -22,6 +22,15 @@ func Run(ctx context.Context, o Options) (*compare.Result, error) {
 }
 
 func runLanes(ctx context.Context, o Options, lanes []lane) (*compare.Result, error) {
+	r, err := newRun(ctx, o, lanes)
+	if err != nil {
+		return nil, err
+	}
+	return r.finish()
+}
+
+// newRun prepares a comparison. No process is started yet.
+func newRun(ctx context.Context, o Options, lanes []lane) (*run, error) {
 	if err := o.check(lanes); err != nil {
 		return nil, err
 	}
@@ -34,10 +43,14 @@ func runLanes(ctx context.Context, o Options, lanes []lane) (*compare.Result, er
 	}
 	r := &run{ctx: ctx, plan: p, options: o, begin: time.Now()}
 	r.result = &compare.Result{Format: compare.Format, Taken: r.begin, Depth: o.Depth, Rate: o.Rate}
-	r.result.Machine = machine(measure.Machine(ctx), pythonOf(lanes))
-	if err := r.choose(lanes); err != nil {
-		return nil, err
-	}
+	return r, r.choose(lanes)
+}
+
+// finish measures.
+func (r *run) finish() (*compare.Result, error) {
+	r.total = r.steps()
+	r.step("looking at the machine")
+	r.result.Machine = machine(measure.Machine(r.ctx), pythonOf(r.lanes))
 	if err := r.measure(); err != nil {
 		return nil, fmt.Errorf("compare: %w", err)
 	}
@@ -45,11 +58,11 @@ func runLanes(ctx context.Context, o Options, lanes []lane) (*compare.Result, er
 	return r.result, nil
 }
 
-// pythonOf is the version of Python that the lanes have; empty without any.
+// pythonOf is the version of Python that takes part; empty without any.
 func pythonOf(lanes []lane) string {
 	for _, l := range lanes {
-		if l.Family == "python" {
-			return l.python
+		if l.version != nil {
+			return l.version()
 		}
 	}
 	return ""
@@ -67,7 +80,6 @@ type run struct {
 	stands harness.Stands // of lanes, of this start
 	cells  [][]cell       // of lanes, of works
 	conns  []connection   // of lanes
-	turns  int            // that each lane had at each work
 	// done and total are steps of progress.
 	done, total int
 }
@@ -85,7 +97,7 @@ func (r *run) choose(lanes []lane) error {
 		r.lanes = append(r.lanes, l)
 	}
 	if len(r.lanes) == 0 {
-		return r.nothing()
+		return fmt.Errorf("compare: %w", r.nothing())
 	}
 	return nil
 }
@@ -101,14 +113,14 @@ func (r *run) nothing() error {
 	for _, m := range r.result.Missing {
 		why = append(why, m.Lane+": "+m.Why)
 	}
-	return fmt.Errorf("compare: no lane can run: %s", strings.Join(why, "; "))
+	return fmt.Errorf("no lane can run: %s", strings.Join(why, "; "))
 }
 
 // measure does all starts. What of them there is no time for is left out, so that
 // each lane has as many turns at each work as the others.
 func (r *run) measure() error {
 	for start := range r.plan.starts {
-		if start > 0 && r.late(time.Since(r.begin)/time.Duration(start)) {
+		if spent := time.Since(r.begin); start > 0 && r.plan.budget > 0 && spent+spent/time.Duration(start) > r.plan.budget*5/4 {
 			break
 		}
 		if err := r.start(start); err != nil {
@@ -117,12 +129,6 @@ func (r *run) measure() error {
 		r.result.Starts++
 	}
 	return nil
-}
-
-// late reports whether something that takes so long would end after the budget
-// is spent.
-func (r *run) late(takes time.Duration) bool {
-	return r.plan.budget > 0 && time.Since(r.begin)+takes > r.plan.budget
 }
 
 // start starts the processes, and lets them do everything.
@@ -135,6 +141,7 @@ func (r *run) start(start int) error {
 		return err
 	}
 	for i, t := range r.plan.works {
+		r.step("getting ready: " + t.title)
 		opened, err := r.stands.Open(r.ctx, t.Work, r.plan.warmUp, start == 0)
 		if err != nil {
 			return fmt.Errorf("%s: %w", t.Name, err)
@@ -148,28 +155,39 @@ func (r *run) start(start int) error {
 				c.wire = o.Wire
 			}
 		}
-		r.step("getting ready: " + t.title)
 	}
 	if start == 0 {
 		r.chooseTurn()
 	}
-	for round := range r.plan.rounds {
+	for round := 0; round < r.plan.rounds; round++ {
 		begin := time.Now()
 		if err := r.round(start*r.plan.rounds + round); err != nil {
 			return err
 		}
-		// The first start finds out how many rounds there is time for.
-		if share := r.plan.budget / time.Duration(r.plan.starts); start == 0 && share > 0 && time.Since(r.begin)+time.Since(begin) > share {
+		if start == 0 && r.enough(round+1, time.Since(begin)) {
 			r.plan.rounds = round + 1
-			break
+			r.total = r.steps()
 		}
 	}
 	return nil
 }
 
+// enough reports whether there is no time for another round after so many. The
+// first start finds that out for all.
+func (r *run) enough(rounds int, took time.Duration) bool {
+	share := r.plan.budget / time.Duration(r.plan.starts)
+	return share > 0 && rounds >= r.plan.leastRounds && time.Since(r.begin)+took > share
+}
+
+// steps is how many steps of progress there will be.
+func (r *run) steps() int {
+	return 1 + r.plan.starts*(2+r.plan.setUpTurns+len(r.plan.works)+r.plan.rounds*len(r.plan.works)*len(r.lanes))
+}
+
 // startProcesses starts the processes of all lanes. A lane that does not start is
 // left out, if it is the first time.
 func (r *run) startProcesses(start int) (err error) {
+	r.step("starting processes")
 	for {
 		r.stands, err = harness.Start(r.ctx, r.peers(), harness.Config{})
 		var failed *harness.StartError
@@ -191,9 +209,8 @@ func (r *run) startProcesses(start int) (err error) {
 		for i := range r.cells {
 			r.cells[i] = make([]cell, len(r.plan.works))
 		}
-		r.total = r.plan.starts * (2 + r.plan.setUpTurns + len(r.plan.works) + r.plan.rounds*len(r.plan.works)*len(r.lanes))
+		r.total = r.steps()
 	}
-	r.step("starting processes")
 	return nil
 }
 
@@ -255,7 +272,7 @@ func (r *run) conclude() {
 	res := r.result
 	res.Rounds, res.TurnMS = r.plan.rounds, int(max(1, r.plan.turn.Milliseconds()))
 	for i, l := range r.lanes {
-		res.Lanes = append(res.Lanes, l.Lane)
+		res.Lanes = append(res.Lanes, l.result())
 		res.Connections = append(res.Connections, r.conns[i].result(l.Name, r.plan.idle))
 	}
 	for i, t := range r.plan.works {

@@ -138,3 +138,32 @@ func BenchmarkRecord(b *testing.B) {
 		h.Record(d)
 	}
 }
+
+func TestBars(t *testing.T) {
+	h := NewHistogram()
+	if bars := h.Bars(); len(bars) != 0 {
+		t.Errorf("of nothing: got %v", bars)
+	}
+	for ns, n := range map[time.Duration]int64{30_000: 3, 19_000: 1, 21_000: 2, 150_000: 4, 199_000: 1} {
+		h.recordN(ns, n)
+	}
+	want := []Bar{{10_000, 20_000, 1}, {20_000, 50_000, 5}, {50_000, 100_000, 0}, {100_000, 200_000, 5}}
+	if got := h.Bars(); !slices.Equal(got, want) {
+		t.Errorf("got %v; want %v", got, want)
+	}
+	for name, next := range spreads {
+		random := rand.New(rand.NewPCG(7, 8))
+		h, sum := NewHistogram(), int64(0)
+		for range 10_000 {
+			h.Record(next(random))
+		}
+		for i, bar := range h.Bars() {
+			if sum += bar.Count; i > 0 && bar.From != h.Bars()[i-1].To {
+				t.Errorf("%s: %v does not follow the one before", name, bar)
+			}
+		}
+		if sum != 10_000 {
+			t.Errorf("%s: got %d in all; want 10000", name, sum)
+		}
+	}
+}

@@ -89,7 +89,7 @@ func Run(ctx context.Context, l Load) (Sample, error) {
 	return run(ctx, l, pause)
 }
 
-func run(ctx context.Context, l Load, pause func(time.Duration) time.Duration) (Sample, error) {
+func run(ctx context.Context, l Load, pause pauser) (Sample, error) {
 	if err := l.check(); err != nil {
 		return Sample{}, fmt.Errorf("measure: %w", err)
 	}
@@ -159,13 +159,18 @@ func (l *Load) check() error {
 // running is what the callers of one run share.
 type running struct {
 	load    Load
-	pause   func(time.Duration) time.Duration // waits, and returns what of it was spun
-	tickets chan int64                        // the number of the next call of a fixed rate; who has it waits for its time
-	stopped atomic.Bool                       // somebody has failed
+	pause   pauser
+	flying  atomic.Int64 // calls of a fixed rate that are under way
+	tickets chan int64   // the number of the next call of a fixed rate; who has it waits for its time
+	stopped atomic.Bool  // somebody has failed
 
 	mu      sync.Mutex // protects latency
 	latency *Histogram
 }
+
+// pauser waits, and returns what of it was spun; it may spin if no call is under
+// way.
+type pauser = func(d time.Duration, alone bool) time.Duration
 
 // caller is what one goroutine has seen. Each is allocated on its own and is
 // larger than a cache line, so that no two processors share one.

@@ -17,10 +17,11 @@ const (
 )
 
 // Noise tells how noisy the machine is: many equal short pieces of work are done
-// on all processors at the same time, and it returns how much longer the slowest
-// tenth of them took, on average, than the middle one; 0.05 is 5 %. Nothing else
-// of the caller's should run meanwhile. It takes about 200 ms; if ctx ends before,
-// it is -1.
+// on all processors at the same time, and it returns how much longer than the
+// middle one those took that only one in twenty exceeds; 0.05 is 5 %. A single
+// long pause counts for little, what comes again and again for all that it is.
+// Nothing else of the caller's should run meanwhile. It takes about 200 ms; if
+// ctx ends before, it is -1.
 func Noise(ctx context.Context) float64 {
 	steps := stepsFor(piece)
 	took := make([][]time.Duration, min(runtime.GOMAXPROCS(0), probeMost))
@@ -41,23 +42,18 @@ func Noise(ctx context.Context) float64 {
 	if ctx.Err() != nil {
 		return -1
 	}
-	return slowTenth(slices.Concat(took...))
+	return slowShare(slices.Concat(took...))
 }
 
-// slowTenth is the mean of the slowest tenth, one at least, by which it exceeds
-// the median.
-func slowTenth(took []time.Duration) float64 {
+// slowShare is by how much of the median the slowest twentieth exceeds it, at
+// least. Of fewer than twenty it is the slowest that counts.
+func slowShare(took []time.Duration) float64 {
 	if len(took) == 0 {
 		return -1
 	}
 	slices.Sort(took)
-	slow := took[len(took)-max(1, len(took)/10):]
-	var sum time.Duration
-	for _, d := range slow {
-		sum += d
-	}
-	median := took[len(took)/2]
-	return float64(sum)/float64(len(slow))/float64(max(1, median)) - 1
+	slow, median := took[len(took)-1-len(took)/20], took[len(took)/2]
+	return float64(slow)/float64(max(1, median)) - 1
 }
 
 // stepsFor is how many steps of work take about d, by the fastest of some trials.

@@ -63,19 +63,26 @@ func TestMachine(t *testing.T) {
 	}
 }
 
-func TestSlowTenth(t *testing.T) {
+func TestSlowShare(t *testing.T) {
 	took := make([]time.Duration, 100)
 	for i := range took {
 		took[i] = 1000
 	}
-	if got := slowTenth(slices.Clone(took)); got != 0 {
+	if got := slowShare(slices.Clone(took)); got != 0 {
 		t.Errorf("all the same: got %v; want 0", got)
 	}
-	took[3], took[50] = 2000, 6000 // 1000 and 5000 more, of ten
-	if got := slowTenth(took); got < 0.5999 || got > 0.6001 {
-		t.Errorf("got %v; want 0.6", got)
+	took[3] = time.Hour
+	if got := slowShare(slices.Clone(took)); got != 0 {
+		t.Errorf("one of a hundred: got %v; want 0", got)
 	}
-	if got := slowTenth([]time.Duration{5}); got != 0 {
-		t.Errorf("one: got %v; want 0", got)
+	took[3] = 1000
+	for i := range 6 {
+		took[i*7] = time.Duration(2000 - 100*i)
+	}
+	if got := slowShare(took); got != 0.5 {
+		t.Errorf("six from 1500 to 2000: got %v; want 0.5", got)
+	}
+	if got := slowShare([]time.Duration{4, 5}); got != 0 {
+		t.Errorf("two: got %v; want 0, by the slower one", got)
 	}
 }

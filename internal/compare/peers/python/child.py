@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 # Ctrl-C is for the harness, which ends its children.
 signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -92,6 +93,10 @@ class Schedule:
             self.taken += 1
             return self.begin + int((self.taken - 1) * 1e9 / self.rate)
 
+    def unsent(self, made, elapsed):
+        """How long those calls have waited that were due and not made."""
+        return [elapsed - int(k * 1e9 / self.rate) for k in range(made, int(elapsed * self.rate / 1e9))]
+
 
 class Run:
     """Calls until the time is over or each caller has made all its calls."""
@@ -162,8 +167,9 @@ def repeat(calls, work, full, ns, limit, rate):
     for caller in callers:
         if caller.error:
             raise caller.error
-    return dict(calls=sum(len(caller.latencies) for caller in callers), wall_ns=wall, cpu_ns=cpu,
-                latencies=count(n for caller in callers for n in caller.latencies))
+    latencies = [n for caller in callers for n in caller.latencies]
+    unsent = run.schedule.unsent(len(latencies), min(wall, ns or wall)) if run.schedule else []
+    return dict(calls=len(latencies), wall_ns=wall, cpu_ns=cpu, latencies=count(latencies + unsent))
 
 
 def count(latencies):
@@ -223,7 +229,8 @@ class Works:
         return dict(set_ups=times)
 
     def hold(self, order):
-        self.held += [self.connect(order["addr"]) for _ in range(order["conns"])]
+        with ThreadPoolExecutor(16) as pool:
+            self.held += pool.map(self.connect, [order["addr"]] * order["conns"])
 
     def release(self, order):
         for close in self.held:
