@@ -48,7 +48,7 @@ parley compare --quick --html report.html
 parley compare --full --json full.json --csv full.csv
 parley compare --lanes native-tcp,xmlrpc,kolo --work add-64,records-100
 parley compare --full --baseline full.json
-parley compare --quick --json - | jq -r '.answer[]'
+parley compare --quick --json - >quick.json
 parley compare --against http://127.0.0.1:8080/RPC2 add 3 5
 parley compare --against tcp://127.0.0.1:16000 \
   http://127.0.0.1:8080/RPC2 add 3 5`,
