@@ -20,8 +20,8 @@ import (
 type compareCommand struct {
 	Quick    bool     `help:"All within 20 seconds: fewer works, and only clear differences are ranked."`
 	Full     bool     `help:"All works, and processes that are started seven times, which takes about five minutes: for figures to rely on."`
-	Lanes    []string `placeholder:"NAME,…" help:"These transports only: ${lanes}."`
-	Work     []string `placeholder:"NAME,…" help:"These works only: ${works}."`
+	Lanes    []string `placeholder:"NAME,…" help:"These transports only, named below."`
+	Work     []string `placeholder:"NAME,…" help:"These works only, named below."`
 	NoPython bool     `help:"Leave Python out."`
 	Rate     float64  `placeholder:"R" help:"Calls per second of each transport, at fixed times. Without it each caller calls again when it has been answered."`
 	compareFiles
@@ -34,6 +34,10 @@ func (*compareCommand) Help() string {
 	return `Which transport should I take, and what does it cost me? Each transport has a client and a server in processes of their own. They take turns, so that what disturbs the machine disturbs all alike; calls/s, latencies, processor time, allocations and bytes on the wire are medians over the turns. Lanes that this run cannot tell apart are marked ≈. What each transport carries is found by trying it.
 
 A FILE is - for standard output, which then has nothing else. Files are written at the end, each complete or not at all. Without python3 in the PATH its lanes are left out, and the result says so.
+
+Transports: ` + strings.Join(lanes.Names(), ", ") + `.
+
+Works: ` + strings.Join(lanes.WorkNames(), ", ") + `.
 
 Exit codes:
 

@@ -9,10 +9,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/parley-rpc/parley/internal/peertest"
-	"github.com/parley-rpc/parley/rpc"
 )
 
 func TestLiveDemo(t *testing.T) {
