@@ -41,7 +41,7 @@ func TestCommandsExist(t *testing.T) {
 			if b.Language != "sh" {
 				continue
 			}
-			if isCommand(b) || b.Has("file") {
+			if b.isCommand() || b.Has("file") {
 				continue // TestLiveSessions finds out
 			}
 			i := slices.IndexFunc(notPlayed, func(n struct{ document, line, why string }) bool {

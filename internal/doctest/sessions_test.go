@@ -6,8 +6,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -73,14 +71,15 @@ func playFully(t *testing.T, d *Document, python string, has func(string) bool) 
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	var log bytes.Buffer
-	s := &Session{Document: d, Dir: filepath.Join(top, "work"), Env: environment(t, top), Port: freePorts(), Has: has, Log: &log}
+	s := &Session{Document: d, Dir: filepath.Join(top, "work"), Env: environment(t, top), Port: FreePorts(), Has: has, Log: &log}
 	if err := s.Run(ctx); err != nil {
 		t.Errorf("%v\n\nSo far:\n%s", err, &log)
 	}
 }
 
 // environment is that of a new user, who has the modules and the compiled
-// packages of this one.
+// packages of this one. With -trimpath they do not depend on the folder, and so
+// are compiled once and not in each session.
 func environment(t *testing.T, top string) []string {
 	t.Helper()
 	out, err := exec.Command("go", "env", "GOMODCACHE", "GOCACHE", "GOROOT", "GOENV").Output()
@@ -92,7 +91,7 @@ func environment(t *testing.T, top string) []string {
 		"PATH=" + filepath.Join(top, "bin") + ":" + filepath.Join(dirs[2], "bin") + ":" + os.Getenv("PATH"),
 		"HOME=" + filepath.Join(top, "home"), "XDG_RUNTIME_DIR=" + filepath.Join(top, "run"), "TMPDIR=" + top,
 		"GOMODCACHE=" + dirs[0], "GOCACHE=" + dirs[1], "GOENV=" + dirs[3],
-		"GOTOOLCHAIN=local", "GOWORK=off", "GOFLAGS=-buildvcs=false", "TZ=UTC", "LC_ALL=C.UTF-8",
+		"GOTOOLCHAIN=local", "GOWORK=off", "GOFLAGS=-buildvcs=false -trimpath", "TZ=UTC", "LC_ALL=C.UTF-8",
 	}
 	for _, name := range []string{"GOPROXY", "GOSUMDB", "GONOSUMDB", "GOPRIVATE"} {
 		if value, ok := os.LookupEnv(name); ok {
@@ -100,28 +99,6 @@ func environment(t *testing.T, top string) []string {
 		}
 	}
 	return env
-}
-
-// freePorts gives each port a free one, and the same one each time. They are
-// none of those that systems give to outgoing connections.
-func freePorts() func(int) (int, error) {
-	given := map[int]int{}
-	return func(old int) (int, error) {
-		if n, ok := given[old]; ok {
-			return n, nil
-		}
-		var err error
-		for range 100 {
-			n := 20000 + rand.IntN(10000)
-			var l net.Listener
-			if l, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", n)); err == nil {
-				l.Close()
-				given[old] = n
-				return n, nil
-			}
-		}
-		return 0, err
-	}
 }
 
 // built is the command of the project, made once for all tests.
