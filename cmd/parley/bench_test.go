@@ -132,6 +132,7 @@ func TestBenchFaults(t *testing.T) {
 	if share := float64(r.Faults[0].Count) / float64(r.Calls+r.Faults[0].Count); share < 0.2 || share > 0.4 {
 		t.Errorf("got %d faults beside %d calls; want a third", r.Faults[0].Count, r.Calls)
 	}
+	s = respond(t, func(n int64) bool { return n > 40 && n%3 == 0 })
 	got := at(t, "", "bench", s.URL, "add", "--warm-up", "0s", "--calls", "40")
 	if got.code != 0 || !strings.Contains(got.stdout, "× fault 17: not today") {
 		t.Errorf("got %+v; want the faults in the table", got)

@@ -146,7 +146,9 @@ func (c *compareCommand) measure(ctx context.Context, p *progress) (*compare.Res
 	case c.Quick:
 		o.Depth = lanes.Quick
 	case c.Full:
-		o.Depth = lanes.Full
+		// Starts tell more than turns: with seven, two runs do not contradict each
+		// other (docs/decisions/021-too-close-to-call.md).
+		o.Depth, o.Starts = lanes.Full, 7
 	}
 	if c.NoPython && o.Lanes == nil {
 		o.Lanes = slices.DeleteFunc(lanes.Names(), ofPython)
