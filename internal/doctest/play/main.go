@@ -7,8 +7,8 @@
 //	go run ./internal/doctest/play -dir FOLDER docs/quickstart.md
 //
 // Beside the folder there is a clone of the project by the name of parley, for
-// documents that use it. Loopback ports get numbers that are free. The last line is the
-// count, "N passed, N failed".
+// documents that use it. Loopback ports get numbers that are free. The last line
+// is the count, "N passed, N failed".
 package main
 
 import (
