@@ -114,7 +114,14 @@ func (s *Session) play(ctx context.Context, b Block, later []Block) error {
 				return err
 			}
 		}
-		p, err := s.start(ctx, strings.TrimSpace(b.Text))
+		line := strings.TrimSpace(b.Text)
+		if isServe(line) {
+			var err error
+			if line, err = serveLine(line, s.Port); err != nil {
+				return err
+			}
+		}
+		p, err := s.start(ctx, line)
 		s.started = p
 		return err
 	case b.Has("output"):
