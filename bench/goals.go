@@ -5,21 +5,21 @@ import (
 	"io"
 	"strings"
 
-	"github.com/parley-rpc/parley/bench/harness"
+	"github.com/parley-rpc/parley/internal/compare/measure"
 )
 
 // metric is a figure that goals are about.
 type metric struct {
 	name    string
-	of      func(harness.Result) harness.Stat
+	of      func(result) *measure.Stat
 	oneCore bool // as measured on one core
 }
 
 var (
-	rate      = metric{"calls/s", func(r harness.Result) harness.Stat { return r.Rate }, false}
-	cpu       = metric{"CPU, one core", func(r harness.Result) harness.Stat { return r.CPU }, true}
-	clientCPU = metric{"client, one core", func(r harness.Result) harness.Stat { return r.ClientCPU }, true}
-	allocs    = metric{"allocations", func(r harness.Result) harness.Stat { return r.Allocs }, false}
+	rate      = metric{"calls/s", func(r result) *measure.Stat { return r.rate }, false}
+	cpu       = metric{"CPU, one core", func(r result) *measure.Stat { return r.cpu }, true}
+	clientCPU = metric{"client, one core", func(r result) *measure.Stat { return r.clientCPU }, true}
+	allocs    = metric{"allocations", func(r result) *measure.Stat { return r.allocs }, false}
 )
 
 // goal is a ratio that a run should reach: peer to other, or, without another,
@@ -87,9 +87,9 @@ func overTCP(peer string) bool { return foreign(peer) && !strings.HasSuffix(peer
 // outcome is a goal as this run saw it.
 type outcome struct {
 	goal
-	against string       // the other peer; of several the one that is hardest to reach
-	got     harness.Stat // the ratio to it, round by round
-	byCPU   harness.Stat // of a rate: the ratio that processor time alone would allow
+	against string        // the other peer; of several the one that is hardest to reach
+	got     *measure.Stat // the ratio to it, round by round
+	byCPU   *measure.Stat // of a rate: the ratio that processor time alone would allow
 }
 
 func (o outcome) met() bool {
@@ -103,7 +103,7 @@ func (o outcome) met() bool {
 }
 
 // outcomes are those goals whose peers were all measured.
-func outcomes(results []harness.Result) []outcome {
+func outcomes(results []result) []outcome {
 	var all []outcome
 	for _, g := range goals() {
 		own, ok := resultOf(results, g, g.peer)
@@ -116,16 +116,19 @@ func outcomes(results []harness.Result) []outcome {
 		}
 		var worst *outcome
 		for _, r := range results {
-			if r.Work != g.work || r.Peer != g.other && (g.otherFamily == nil || !g.otherFamily(r.Peer)) {
+			if r.work != g.work || r.peer != g.other && (g.otherFamily == nil || !g.otherFamily(r.peer)) {
 				continue
 			}
-			other, ok := resultOf(results, g, r.Peer)
+			other, ok := resultOf(results, g, r.peer)
 			if !ok {
 				continue
 			}
-			o := outcome{goal: g, against: r.Peer, got: g.metric.of(own).Ratio(g.metric.of(other))}
+			o := outcome{goal: g, against: r.peer, got: g.metric.of(own).Ratio(g.metric.of(other))}
+			if o.got == nil {
+				continue
+			}
 			if g.metric.name == rate.name {
-				o.byCPU = other.CPU.Ratio(own.CPU)
+				o.byCPU = other.cpu.Ratio(own.cpu)
 			}
 			if worst == nil || (o.got.Median < worst.got.Median) == g.atLeast {
 				worst = &o
@@ -140,9 +143,9 @@ func outcomes(results []harness.Result) []outcome {
 
 // resultOf finds the result that has the figure of a goal for one peer. A run
 // with -cpu0 has those of one core only, and counts for all goals.
-func resultOf(results []harness.Result, g goal, peer string) (found harness.Result, ok bool) {
+func resultOf(results []result, g goal, peer string) (found result, ok bool) {
 	for _, r := range results {
-		if r.Work == g.work && r.Peer == peer && g.metric.of(r).Known && (!ok || r.OneCore == g.metric.oneCore) {
+		if r.work == g.work && r.peer == peer && g.metric.of(r) != nil && (!ok || r.oneCore == g.metric.oneCore) {
 			found, ok = r, true
 		}
 	}
@@ -150,7 +153,7 @@ func resultOf(results []harness.Result, g goal, peer string) (found harness.Resu
 }
 
 // printGoals prints the goals that this run can tell about.
-func printGoals(out io.Writer, results []harness.Result) {
+func printGoals(out io.Writer, results []result) {
 	all := outcomes(results)
 	if len(all) == 0 {
 		return
@@ -169,7 +172,7 @@ func printGoals(out io.Writer, results []harness.Result) {
 			verdict = "met"
 		}
 		byCPU := ""
-		if o.byCPU.Known {
+		if o.byCPU != nil {
 			byCPU = fmt.Sprintf("%.3g", o.byCPU.Median)
 		}
 		fmt.Fprintf(out, "  %-11s %-30s %-16s %8.3g %18s   %s %-12.3g %-8s %s\n", o.work, what, o.metric.name, o.got.Median,

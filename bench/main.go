@@ -14,13 +14,14 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/parley-rpc/parley/bench/harness"
 	"github.com/parley-rpc/parley/bench/peers"
-	"github.com/parley-rpc/parley/bench/work"
+	"github.com/parley-rpc/parley/bench/trials"
+	"github.com/parley-rpc/parley/internal/compare/harness"
+	"github.com/parley-rpc/parley/internal/compare/work"
 )
 
 func main() {
-	harness.RunChild(os.Args[1:])
+	harness.RunChild(os.Args[1:], peers.Find, trials.Roles())
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
@@ -89,13 +90,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	case o.idle > 0:
 		switch o.peers {
 		case "", "parley":
-			return harness.Idle(ctx, o.idle, false, stdout, stderr)
+			return trials.Idle(ctx, o.idle, false, stdout, stderr)
 		case "parley-tls":
-			return harness.Idle(ctx, o.idle, true, stdout, stderr)
+			return trials.Idle(ctx, o.idle, true, stdout, stderr)
 		}
 		return usageError("bench: -idle takes -peers parley or parley-tls")
 	case o.soak > 0:
-		return harness.Soak(ctx, o.soak, stdout, stderr)
+		return trials.Soak(ctx, o.soak, stdout, stderr)
 	}
 	return compare(ctx, o, stdout, stderr)
 }
@@ -110,21 +111,21 @@ func compare(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	cfg := harness.Config{Peers: chosen, Works: works, Runs: o.runs, Time: o.time, OneCore: o.oneCore, Wire: true, Progress: stderr}
+	cfg := config{peers: chosen, works: works, runs: o.runs, time: o.time, oneCore: o.oneCore, wire: true, progress: stderr}
 	single := oneCoreWorks(works)
 	if o.oneCore {
 		single = nil
 	}
 	setTimes(&cfg, o.quick, len(single))
-	results, err := harness.Measure(ctx, cfg)
+	results, err := measureAll(ctx, cfg)
 	if err != nil {
 		return err
 	}
 	// Some goals are CPU per call on one processor, where it can be measured best.
-	var oneCore []harness.Result
+	var oneCore []result
 	if len(single) > 0 {
-		cfg.Works, cfg.OneCore, cfg.Wire = single, true, false
-		if oneCore, err = harness.Measure(ctx, cfg); err != nil {
+		cfg.works, cfg.oneCore, cfg.wire = single, true, false
+		if oneCore, err = measureAll(ctx, cfg); err != nil {
 			return err
 		}
 	}
@@ -148,30 +149,30 @@ const (
 )
 
 // setTimes chooses what the flags leave open.
-func setTimes(cfg *harness.Config, quick bool, single int) {
+func setTimes(cfg *config, quick bool, single int) {
 	if quick {
-		cfg.Enough = time.Now().Add(quickEnough)
+		cfg.enough = time.Now().Add(quickEnough)
 	}
-	if cfg.Runs == 0 {
-		cfg.Runs = 5
+	if cfg.runs == 0 {
+		cfg.runs = 5
 		if quick {
-			cfg.Runs = 3
+			cfg.runs = 3
 		}
 	}
-	if cfg.Time == 0 {
-		cfg.Time = 500 * time.Millisecond
+	if cfg.time == 0 {
+		cfg.time = 500 * time.Millisecond
 		if quick {
-			turns := len(cfg.Peers) * (len(cfg.Works) + single) * (cfg.Runs + 1)
-			cfg.Time = min(max(quickTime/time.Duration(turns), 10*time.Millisecond), 250*time.Millisecond).Round(time.Millisecond)
+			turns := len(cfg.peers) * (len(cfg.works) + single) * (cfg.runs + 1)
+			cfg.time = min(max(quickTime/time.Duration(turns), 10*time.Millisecond), 250*time.Millisecond).Round(time.Millisecond)
 		}
 	}
 }
 
 // choosePeers returns the peers of the command line. A peer that was named and
 // cannot run is an error; with -all it is left out.
-func choosePeers(o options, stderr io.Writer) ([]*peers.Peer, error) {
+func choosePeers(o options, stderr io.Writer) ([]*harness.Peer, error) {
 	if o.all {
-		var chosen []*peers.Peer
+		var chosen []*harness.Peer
 		for _, p := range peers.All() {
 			if err := p.Check(); err != nil {
 				fmt.Fprintf(stderr, "without %s: %v\n", p.Name, err)
@@ -185,7 +186,7 @@ func choosePeers(o options, stderr io.Writer) ([]*peers.Peer, error) {
 	if o.peers != "" {
 		names = split(o.peers)
 	}
-	var chosen []*peers.Peer
+	var chosen []*harness.Peer
 	for _, name := range names {
 		p, err := peers.Find(name)
 		if err != nil {
@@ -194,7 +195,7 @@ func choosePeers(o options, stderr io.Writer) ([]*peers.Peer, error) {
 		if err := p.Check(); err != nil {
 			return nil, usageError(fmt.Sprintf("unavailable: %s: %v", name, err))
 		}
-		if !slices.ContainsFunc(chosen, func(c *peers.Peer) bool { return c.Name == name }) {
+		if !slices.ContainsFunc(chosen, func(c *harness.Peer) bool { return c.Name == name }) {
 			chosen = append(chosen, p)
 		}
 	}
@@ -203,11 +204,11 @@ func choosePeers(o options, stderr io.Writer) ([]*peers.Peer, error) {
 
 func chooseWorks(names string) ([]work.Work, error) {
 	if names == "" {
-		return work.All(), nil
+		return allWorks(), nil
 	}
 	var chosen []work.Work
 	for _, name := range split(names) {
-		w, err := work.Find(name)
+		w, err := findWork(name)
 		if err != nil {
 			return nil, usageError("bench: " + err.Error())
 		}

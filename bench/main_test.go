@@ -13,14 +13,17 @@ import (
 	"testing"
 	"time"
 
-	"github.com/parley-rpc/parley/bench/harness"
 	"github.com/parley-rpc/parley/bench/peers"
-	"github.com/parley-rpc/parley/bench/work"
+	"github.com/parley-rpc/parley/bench/trials"
+	"github.com/parley-rpc/parley/internal/compare/harness"
+	"github.com/parley-rpc/parley/internal/compare/measure"
+	shared "github.com/parley-rpc/parley/internal/compare/peers"
+	"github.com/parley-rpc/parley/internal/compare/work"
 )
 
 // TestMain lets the test program be its own children.
 func TestMain(m *testing.M) {
-	harness.RunChild(os.Args[1:])
+	harness.RunChild(os.Args[1:], peers.Find, trials.Roles())
 	os.Exit(m.Run())
 }
 
@@ -37,7 +40,7 @@ func TestNames(t *testing.T) {
 		}
 	}
 	got = nil
-	for _, w := range work.All() {
+	for _, w := range allWorks() {
 		got = append(got, w.Name)
 	}
 	if want := []string{"add-serial", "add-64", "add-256c", "list-1k", "struct-100", "blob-1M"}; !slices.Equal(got, want) {
@@ -55,14 +58,14 @@ func TestLivePeers(t *testing.T) {
 				}
 				t.Skip(err)
 			}
-			results, err := harness.Measure(t.Context(), harness.Config{
-				Peers: []*peers.Peer{p}, Works: work.All(), Runs: 1, Time: time.Millisecond, Wire: true,
+			results, err := measureAll(t.Context(), config{
+				peers: []*harness.Peer{p}, works: allWorks(), runs: 1, time: time.Millisecond, wire: true, progress: io.Discard,
 			})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(results) != len(work.All()) {
-				t.Fatalf("got %d results; want %d", len(results), len(work.All()))
+			if len(results) != len(allWorks()) {
+				t.Fatalf("got %d results; want %d", len(results), len(allWorks()))
 			}
 			for _, r := range results {
 				checkResult(t, p, r)
@@ -74,16 +77,39 @@ func TestLivePeers(t *testing.T) {
 // least is how many bytes a call has there and back, whatever carries it.
 var least = map[string]float64{"add-serial": 4, "add-64": 4, "add-256c": 4, "list-1k": 2000, "struct-100": 2000, "blob-1M": 2 << 20}
 
-func checkResult(t *testing.T, p *peers.Peer, r harness.Result) {
+func checkResult(t *testing.T, p *harness.Peer, r result) {
 	t.Helper()
-	if r.Rate.Median <= 0 || r.P50.Median <= 0 || r.P99.Median < r.P50.Median || r.CPU.Median <= 0 {
-		t.Errorf("%s: got %+v; want a rate, latencies and processor time", r.Work, r)
+	if r.rate.Median <= 0 || r.p50.Median <= 0 || r.p99.Median < r.p50.Median || r.cpu.Median <= 0 {
+		t.Errorf("%s: got %+v; want a rate, latencies and processor time", r.work, r)
 	}
-	if got := r.Wire.Median; got < least[r.Work] || got > 40*least[r.Work]+2000 {
-		t.Errorf("%s: got %.0f bytes on the wire; want about %.0f", r.Work, got, least[r.Work])
+	if got := r.wire.Median; got < least[r.work] || got > 40*least[r.work]+2000 {
+		t.Errorf("%s: got %.0f bytes on the wire; want about %.0f", r.work, got, least[r.work])
 	}
-	if r.Allocs.Known != (p.Client == nil) {
-		t.Errorf("%s: allocations known: got %v; want %v", r.Work, r.Allocs.Known, p.Client == nil)
+	if known := r.allocs != nil; known != (p.Client == nil) {
+		t.Errorf("%s: allocations known: got %v; want %v", r.work, known, p.Client == nil)
+	}
+}
+
+// When it is enough, each work has one round.
+func TestEnough(t *testing.T) {
+	w, err := findWork("add-serial")
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := peers.Find("raw")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := config{peers: []*harness.Peer{raw}, works: []work.Work{w}, runs: 3, time: time.Millisecond, progress: io.Discard}
+	for enough, want := range map[time.Time]int{{}: 3, time.Now(): 1, time.Now().Add(time.Hour): 3} {
+		cfg.enough = enough
+		results, err := measureAll(t.Context(), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := len(results[0].rate.Turns); got != want {
+			t.Errorf("enough at %v: got %d rounds; want %d", enough, got, want)
+		}
 	}
 }
 
@@ -128,7 +154,7 @@ func TestJSON(t *testing.T) {
 // What is not known is null.
 func TestJSONUnknown(t *testing.T) {
 	var out bytes.Buffer
-	if err := writeJSON("-", &out, []harness.Result{{Peer: "p", Work: "w", Rate: harness.Stat{Median: 2, Known: true}}}); err != nil {
+	if err := writeJSON("-", &out, []result{{peer: "p", work: "w", rate: measure.StatOf(2)}}); err != nil {
 		t.Fatal(err)
 	}
 	var list []map[string]any
@@ -146,6 +172,7 @@ func TestJSONUnknown(t *testing.T) {
 
 func TestUsage(t *testing.T) {
 	t.Setenv("PATH", "") // there is no python3
+	t.Setenv(shared.PythonEnv, "")
 	for args, want := range map[string]string{
 		"-peers py-mp":          "unavailable: py-mp: ",
 		"-peers parley,sparrow": `"sparrow" is no peer; there are parley, `,
@@ -169,31 +196,31 @@ func TestUsage(t *testing.T) {
 // -quick has to end within a minute, whatever peers are named.
 func TestQuickTimes(t *testing.T) {
 	for _, n := range []int{1, len(peers.Short()), len(peers.All())} {
-		cfg := harness.Config{Peers: make([]*peers.Peer, n), Works: work.All()}
+		cfg := config{peers: make([]*harness.Peer, n), works: allWorks()}
 		setTimes(&cfg, true, 3)
-		if cfg.Time <= 0 || cfg.Runs < 3 {
-			t.Fatalf("%d peers: got %d rounds of %v", n, cfg.Runs, cfg.Time)
+		if cfg.time <= 0 || cfg.runs < 3 {
+			t.Fatalf("%d peers: got %d rounds of %v", n, cfg.runs, cfg.time)
 		}
-		if all := time.Duration(n*9*(cfg.Runs+1)) * cfg.Time; all > 2*quickTime {
+		if all := time.Duration(n*9*(cfg.runs+1)) * cfg.time; all > 2*quickTime {
 			t.Errorf("%d peers: got %v of measuring; want about %v", n, all, quickTime)
 		}
 	}
 }
 
 func TestGoals(t *testing.T) {
-	figure := func(f float64) harness.Stat { return harness.StatOf(f, f) }
-	results := []harness.Result{
-		{Peer: "parley", Work: "add-64", Rate: figure(500)},
-		{Peer: "raw-mux-go", Work: "add-64", Rate: figure(600)},
-		{Peer: "netrpc", Work: "add-64", Rate: figure(110)},
-		{Peer: "parley", Work: "struct-100", Rate: figure(9), CPU: figure(70)},
-		{Peer: "grpc", Work: "struct-100", Rate: figure(3)},
-		{Peer: "netrpc", Work: "struct-100", Rate: figure(10)},
-		{Peer: "raw", Work: "struct-100", Rate: figure(30), CPU: figure(10)},
-		{Peer: "parley", Work: "add-serial", CPU: figure(100), Allocs: figure(3)},
-		{Peer: "raw", Work: "add-serial", CPU: figure(10)},
-		{Peer: "parley", Work: "add-serial", OneCore: true, CPU: figure(21), Allocs: figure(3)},
-		{Peer: "raw", Work: "add-serial", OneCore: true, CPU: figure(20)},
+	figure := func(f float64) *measure.Stat { return measure.StatOf(f, f) }
+	results := []result{
+		{peer: "parley", work: "add-64", rate: figure(500)},
+		{peer: "raw-mux-go", work: "add-64", rate: figure(600)},
+		{peer: "netrpc", work: "add-64", rate: figure(110)},
+		{peer: "parley", work: "struct-100", rate: figure(9), cpu: figure(70)},
+		{peer: "grpc", work: "struct-100", rate: figure(3)},
+		{peer: "netrpc", work: "struct-100", rate: figure(10)},
+		{peer: "raw", work: "struct-100", rate: figure(30), cpu: figure(10)},
+		{peer: "parley", work: "add-serial", cpu: figure(100), allocs: figure(3)},
+		{peer: "raw", work: "add-serial", cpu: figure(10)},
+		{peer: "parley", work: "add-serial", oneCore: true, cpu: figure(21), allocs: figure(3)},
+		{peer: "raw", work: "add-serial", oneCore: true, cpu: figure(20)},
 	}
 	var out bytes.Buffer
 	printGoals(&out, results)

@@ -8,7 +8,7 @@ import (
 	"runtime"
 	"strings"
 
-	"github.com/parley-rpc/parley/bench/harness"
+	"github.com/parley-rpc/parley/internal/compare/measure"
 )
 
 // figure is one entry of the JSON. A nil is what cannot be known.
@@ -25,12 +25,12 @@ type figure struct {
 }
 
 // writeJSON writes the medians to a file, or to stdout if its name is "-".
-func writeJSON(name string, stdout io.Writer, results []harness.Result) error {
+func writeJSON(name string, stdout io.Writer, results []result) error {
 	figures := []figure{}
 	for _, r := range results {
 		figures = append(figures, figure{
-			Peer: r.Peer, Work: r.Work, Rate: median(r.Rate), P50: median(r.P50), P99: median(r.P99),
-			ClientCPU: median(r.ClientCPU), ServerCPU: median(r.ServerCPU), Allocs: median(r.Allocs), Wire: median(r.Wire),
+			Peer: r.peer, Work: r.work, Rate: median(r.rate), P50: median(r.p50), P99: median(r.p99),
+			ClientCPU: median(r.clientCPU), ServerCPU: median(r.serverCPU), Allocs: median(r.allocs), Wire: median(r.wire),
 		})
 	}
 	text, err := json.MarshalIndent(figures, "", "  ")
@@ -45,8 +45,8 @@ func writeJSON(name string, stdout io.Writer, results []harness.Result) error {
 	return os.WriteFile(name, text, 0o644)
 }
 
-func median(s harness.Stat) *float64 {
-	if !s.Known {
+func median(s *measure.Stat) *float64 {
+	if s == nil {
 		return nil
 	}
 	return &s.Median
@@ -59,27 +59,27 @@ const (
 )
 
 // printTable prints a row for each peer under each work.
-func printTable(out io.Writer, cfg harness.Config, results, oneCore []harness.Result) {
+func printTable(out io.Writer, cfg config, results, oneCore []result) {
 	fmt.Fprintf(out, "%s %s/%s, %d processors; medians of %d rounds of %v, peers in turn\n",
-		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), cfg.Runs, cfg.Time)
+		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), cfg.runs, cfg.time)
 	fmt.Fprintf(out, tableHead, "", "calls/s", "min .. max", "p50 µs", "p99 µs", "CPU µs", "client", "server", "allocs", "bytes")
 	last := ""
 	for _, r := range append(results[:len(results):len(results)], oneCore...) {
-		title := r.Work
-		if r.OneCore {
+		title := r.work
+		if r.oneCore {
 			title += ", both processes on one core"
 		}
 		if title != last {
 			fmt.Fprintf(out, "%s %s\n", title, strings.Repeat("-", tableWidth-1-len(title)))
 			last = title
 		}
-		fmt.Fprintf(out, tableRow, r.Peer, number(r.Rate.Median), number(r.Rate.Min)+" .. "+number(r.Rate.Max),
-			known(r.P50), known(r.P99), known(r.CPU), known(r.ClientCPU), known(r.ServerCPU), known(r.Allocs), known(r.Wire))
+		fmt.Fprintf(out, tableRow, r.peer, number(r.rate.Median), number(r.rate.Min)+" .. "+number(r.rate.Max),
+			known(r.p50), known(r.p99), known(r.cpu), known(r.clientCPU), known(r.serverCPU), known(r.allocs), known(r.wire))
 	}
 }
 
-func known(s harness.Stat) string {
-	if !s.Known {
+func known(s *measure.Stat) string {
+	if s == nil {
 		return "-"
 	}
 	return number(s.Median)

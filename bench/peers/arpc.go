@@ -8,15 +8,16 @@ import (
 	"github.com/lesismal/arpc"
 	"github.com/lesismal/arpc/log"
 
-	"github.com/parley-rpc/parley/bench/work"
+	"github.com/parley-rpc/parley/internal/compare/harness"
+	"github.com/parley-rpc/parley/internal/compare/work"
 )
 
 // arpcTimeout is that of one call: arpc's blocking call has no default.
 const arpcTimeout = 30 * time.Second
 
 // arpcPeer is lesismal/arpc with its defaults, encoding/json among them.
-func arpcPeer() *Peer {
-	return &Peer{
+func arpcPeer() *harness.Peer {
+	return &harness.Peer{
 		Name: "arpc",
 		Serve: func(string) (string, error) {
 			log.SetLevel(log.LevelNone)
@@ -34,10 +35,10 @@ func arpcPeer() *Peer {
 			if err != nil {
 				return "", err
 			}
-			background(func() error { return srv.Serve(l) })
+			harness.Background(func() error { return srv.Serve(l) })
 			return addr, nil
 		},
-		Dial: func(addr string) (Conn, error) {
+		Dial: func(_, addr string) (harness.Conn, error) {
 			log.SetLevel(log.LevelNone)
 			c, err := arpc.NewClient(func() (net.Conn, error) { return dial(addr) })
 			if err != nil {
@@ -64,7 +65,7 @@ func (c arpcConn) Close() error {
 	return nil
 }
 
-func (c arpcConn) Prepare(in *work.Input) (Call, error) {
+func (c arpcConn) Prepare(in *work.Input) (harness.Call, error) {
 	switch in.Form {
 	case work.Add:
 		return func(context.Context) error {
@@ -82,7 +83,7 @@ func (c arpcConn) Prepare(in *work.Input) (Call, error) {
 			}
 			return work.CheckInts(in, got)
 		}, nil
-	case work.Struct:
+	case work.Records:
 		return func(context.Context) error {
 			var got []work.Record
 			if err := c.Call("struct", in.Records, &got, arpcTimeout); err != nil {
@@ -99,5 +100,5 @@ func (c arpcConn) Prepare(in *work.Input) (Call, error) {
 			return in.CheckBlob(got)
 		}, nil
 	}
-	return nil, noForm(in.Form)
+	return nil, in.Form.Unknown()
 }

@@ -9,13 +9,17 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/parley-rpc/parley/bench/peers/benchpb"
+
+	"github.com/parley-rpc/parley/internal/compare/harness"
+
+	shared "github.com/parley-rpc/parley/internal/compare/peers"
 )
 
 // connectPeer is connect-go with its own protocol over HTTP/1.1, which needs a
 // connection for each call in flight; a client keeps them. Neither side
 // compresses.
-func connectPeer() *Peer {
-	return &Peer{
+func connectPeer() *harness.Peer {
+	return &harness.Peer{
 		Name: "connect",
 		Serve: func(string) (string, error) {
 			mux := http.NewServeMux()
@@ -25,10 +29,10 @@ func connectPeer() *Peer {
 			handle(mux, protoBlob, func(in *benchpb.Blob) *benchpb.Blob { return in })
 			return serveHTTP(mux)
 		},
-		Dial: func(addr string) (Conn, error) {
-			transport := keepAlive()
+		Dial: func(_, addr string) (harness.Conn, error) {
+			transport := shared.KeepAlive()
 			c := &http.Client{Transport: transport}
-			_, host := network(addr)
+			_, host := harness.Network(addr)
 			add := connectCall[benchpb.Terms, benchpb.Sum](c, host, protoAdd)
 			list := connectCall[benchpb.Ints, benchpb.Ints](c, host, protoList)
 			structs := connectCall[benchpb.Records, benchpb.Records](c, host, protoStruct)

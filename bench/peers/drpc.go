@@ -10,11 +10,13 @@ import (
 	"storj.io/drpc/drpcserver"
 
 	"github.com/parley-rpc/parley/bench/peers/benchpb"
+
+	"github.com/parley-rpc/parley/internal/compare/harness"
 )
 
 // drpcPeer is storj's drpc, with the encoding that its generator writes.
-func drpcPeer() *Peer {
-	return &Peer{
+func drpcPeer() *harness.Peer {
+	return &harness.Peer{
 		Name:       "drpc",
 		OneAtATime: true,
 		Serve: func(string) (string, error) {
@@ -26,10 +28,10 @@ func drpcPeer() *Peer {
 			if err != nil {
 				return "", err
 			}
-			background(func() error { return drpcserver.New(mux).Serve(context.Background(), l) })
+			harness.Background(func() error { return drpcserver.New(mux).Serve(context.Background(), l) })
 			return addr, nil
 		},
-		Dial: func(addr string) (Conn, error) {
+		Dial: func(_, addr string) (harness.Conn, error) {
 			nc, err := dial(addr)
 			if err != nil {
 				return nil, err

@@ -8,7 +8,8 @@ import (
 
 	"github.com/parley-rpc/parley/rpc/native/cbor"
 
-	"github.com/parley-rpc/parley/bench/work"
+	"github.com/parley-rpc/parley/internal/compare/harness"
+	"github.com/parley-rpc/parley/internal/compare/work"
 )
 
 // The raw peers are floors: what sockets and goroutines cost without any RPC.
@@ -31,12 +32,12 @@ func rawRequest(in *work.Input) ([]byte, error) {
 		return binary.BigEndian.AppendUint64(b, uint64(in.B)), nil
 	case work.List:
 		return cbor.AppendArgs([]byte{opEcho}, []any{in.Ints})
-	case work.Struct:
+	case work.Records:
 		return cbor.AppendArgs([]byte{opEcho}, []any{in.Records})
 	case work.Blob:
 		return cbor.AppendArgs([]byte{opEcho}, []any{in.Blob})
 	}
-	return nil, noForm(in.Form)
+	return nil, in.Form.Unknown()
 }
 
 // rawAnswer answers a message. The answer may stand in the memory of the message.
@@ -94,7 +95,7 @@ func serveConns(at string, serve func(net.Conn)) (addr string, err error) {
 	if err != nil {
 		return "", err
 	}
-	background(func() error {
+	harness.Background(func() error {
 		for {
 			nc, err := l.Accept()
 			if err != nil {

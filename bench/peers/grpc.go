@@ -6,12 +6,14 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/parley-rpc/parley/internal/compare/harness"
 )
 
 // grpcPeer is grpc-go without TLS, with its defaults. The service is described
 // by hand; the handlers do what generated ones do.
-func grpcPeer() *Peer {
-	return &Peer{
+func grpcPeer() *harness.Peer {
+	return &harness.Peer{
 		Name: "grpc",
 		Serve: func(string) (string, error) {
 			srv := grpc.NewServer()
@@ -20,11 +22,11 @@ func grpcPeer() *Peer {
 			if err != nil {
 				return "", err
 			}
-			background(func() error { return srv.Serve(l) })
+			harness.Background(func() error { return srv.Serve(l) })
 			return addr, nil
 		},
-		Dial: func(addr string) (Conn, error) {
-			_, target := network(addr)
+		Dial: func(_, addr string) (harness.Conn, error) {
+			_, target := harness.Network(addr)
 			cc, err := grpc.NewClient("passthrough:///"+target, grpc.WithTransportCredentials(insecure.NewCredentials()))
 			if err != nil {
 				return nil, err

@@ -10,13 +10,15 @@ import (
 
 	"github.com/parley-rpc/parley/rpc/xmlrpc/xmlvalue"
 
-	"github.com/parley-rpc/parley/bench/work"
+	"github.com/parley-rpc/parley/internal/compare/harness"
+	shared "github.com/parley-rpc/parley/internal/compare/peers"
+	"github.com/parley-rpc/parley/internal/compare/work"
 )
 
 // httpEcho is the floor of XML-RPC: net/http carries the same body there and
 // back, and nobody looks into it. The answer of add is the call too.
-func httpEcho() *Peer {
-	return &Peer{
+func httpEcho() *harness.Peer {
+	return &harness.Peer{
 		Name: "http-echo",
 		Serve: func(string) (string, error) {
 			return serveHTTP(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -29,9 +31,9 @@ func httpEcho() *Peer {
 				_, _ = w.Write(body) // the client sees what is missing
 			}))
 		},
-		Dial: func(addr string) (Conn, error) {
-			transport := keepAlive()
-			_, host := network(addr)
+		Dial: func(_, addr string) (harness.Conn, error) {
+			transport := shared.KeepAlive()
+			_, host := harness.Network(addr)
 			return &echoConn{&http.Client{Transport: transport}, "http://" + host + "/RPC2"}, nil
 		},
 	}
@@ -44,13 +46,8 @@ func serveHTTP(h http.Handler) (addr string, err error) {
 		return "", err
 	}
 	srv := &http.Server{Handler: h}
-	background(func() error { return srv.Serve(l) })
+	harness.Background(func() error { return srv.Serve(l) })
 	return addr, nil
-}
-
-// keepAlive is a transport that keeps as many connections as there are callers.
-func keepAlive() *http.Transport {
-	return &http.Transport{MaxIdleConnsPerHost: 256, DisableCompression: true}
 }
 
 type echoConn struct {
@@ -58,7 +55,7 @@ type echoConn struct {
 	url    string
 }
 
-func (c *echoConn) Prepare(in *work.Input) (Call, error) {
+func (c *echoConn) Prepare(in *work.Input) (harness.Call, error) {
 	body, err := xmlBody(in)
 	if err != nil {
 		return nil, err
@@ -96,20 +93,6 @@ func (c *echoConn) Close() error {
 
 // xmlBody is the call as Parley's XML-RPC client writes it.
 func xmlBody(in *work.Input) ([]byte, error) {
-	method, args := namedCall(in)
+	method, args := string(in.Form), in.Args()
 	return xmlvalue.AppendCall(nil, method, args, xmlvalue.Options{})
-}
-
-// namedCall is the call of an input on a peer whose functions have the names of
-// package registry's.
-func namedCall(in *work.Input) (method string, args []any) {
-	switch in.Form {
-	case work.List:
-		return "list", []any{in.Ints}
-	case work.Struct:
-		return "struct", []any{in.Records}
-	case work.Blob:
-		return "blob", []any{in.Blob}
-	}
-	return "add", []any{in.A, in.B}
 }

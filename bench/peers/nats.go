@@ -9,17 +9,19 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/parley-rpc/parley/internal/compare/harness"
 )
 
 // natsPeer is request and reply over a NATS server: client and service are both
 // its clients, over TCP, with messages in protocol buffers. The process of the
 // server holds the NATS server and the service.
-func natsPeer() *Peer {
-	return &Peer{
+func natsPeer() *harness.Peer {
+	return &harness.Peer{
 		Name:  "nats",
 		Serve: func(string) (string, error) { return serveNATS() },
-		Dial: func(addr string) (Conn, error) {
-			_, host := network(addr)
+		Dial: func(_, addr string) (harness.Conn, error) {
+			_, host := harness.Network(addr)
 			nc, err := nats.Connect("nats://" + host)
 			if err != nil {
 				return nil, err

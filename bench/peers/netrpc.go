@@ -5,21 +5,22 @@ import (
 	"net"
 	netrpc "net/rpc"
 
-	"github.com/parley-rpc/parley/bench/work"
+	"github.com/parley-rpc/parley/internal/compare/harness"
+	"github.com/parley-rpc/parley/internal/compare/work"
 )
 
 // netRPC is net/rpc of the standard library, with gob.
-func netRPC() *Peer {
-	return &Peer{
+func netRPC() *harness.Peer {
+	return &harness.Peer{
 		Name: "netrpc",
 		Serve: func(string) (string, error) {
 			srv := netrpc.NewServer()
 			if err := srv.RegisterName("Bench", gobService{}); err != nil {
 				return "", err
 			}
-			return serveConns(anyPort, func(nc net.Conn) { srv.ServeConn(nc) })
+			return serveConns(harness.AnyPort, func(nc net.Conn) { srv.ServeConn(nc) })
 		},
-		Dial: func(addr string) (Conn, error) {
+		Dial: func(_, addr string) (harness.Conn, error) {
 			nc, err := dial(addr)
 			if err != nil {
 				return nil, err
@@ -56,7 +57,7 @@ func (gobService) Blob(in []byte, out *[]byte) error {
 
 type gobConn struct{ *netrpc.Client }
 
-func (c gobConn) Prepare(in *work.Input) (Call, error) {
+func (c gobConn) Prepare(in *work.Input) (harness.Call, error) {
 	switch in.Form {
 	case work.Add:
 		return func(context.Context) error {
@@ -74,7 +75,7 @@ func (c gobConn) Prepare(in *work.Input) (Call, error) {
 			}
 			return work.CheckInts(in, got)
 		}, nil
-	case work.Struct:
+	case work.Records:
 		return func(context.Context) error {
 			var got []work.Record
 			if err := c.Call("Bench.Struct", in.Records, &got); err != nil {
@@ -91,5 +92,5 @@ func (c gobConn) Prepare(in *work.Input) (Call, error) {
 			return in.CheckBlob(got)
 		}, nil
 	}
-	return nil, noForm(in.Form)
+	return nil, in.Form.Unknown()
 }

@@ -6,7 +6,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/parley-rpc/parley/bench/peers/benchpb"
-	"github.com/parley-rpc/parley/bench/work"
+	"github.com/parley-rpc/parley/internal/compare/harness"
+	"github.com/parley-rpc/parley/internal/compare/work"
 )
 
 // serviceName is the service of all peers that send protocol buffers.
@@ -35,7 +36,7 @@ func (c protoConn) Close() error { return c.close() }
 
 // Prepare makes the message beforehand: a program that uses such a peer has its
 // records in the generated types.
-func (c protoConn) Prepare(in *work.Input) (Call, error) {
+func (c protoConn) Prepare(in *work.Input) (harness.Call, error) {
 	switch in.Form {
 	case work.Add:
 		return func(ctx context.Context) error {
@@ -57,7 +58,7 @@ func (c protoConn) Prepare(in *work.Input) (Call, error) {
 			}
 			return work.CheckInts(in, out.Ints)
 		}, nil
-	case work.Struct:
+	case work.Records:
 		var message benchpb.Records
 		for _, r := range in.Records {
 			message.Records = append(message.Records, &benchpb.Record{Pid: int64(r.ID), Pname: r.Name, Pprice: r.Price})
@@ -82,7 +83,7 @@ func (c protoConn) Prepare(in *work.Input) (Call, error) {
 			return in.CheckBlob(out.Data)
 		}, nil
 	}
-	return nil, noForm(in.Form)
+	return nil, in.Form.Unknown()
 }
 
 // protoHandler is the server's side of a method, as generated code has it: request

@@ -6,16 +6,17 @@ import (
 	"encoding/binary"
 	"net"
 
-	"github.com/parley-rpc/parley/bench/work"
+	"github.com/parley-rpc/parley/internal/compare/harness"
+	"github.com/parley-rpc/parley/internal/compare/work"
 )
 
 // raw writes a frame, four bytes of length in front, and reads one.
-func raw() *Peer {
-	return &Peer{
+func raw() *harness.Peer {
+	return &harness.Peer{
 		Name:       "raw",
 		OneAtATime: true,
 		Serve:      serveWith(serveRaw),
-		Dial: func(addr string) (Conn, error) {
+		Dial: func(_, addr string) (harness.Conn, error) {
 			nc, err := dial(addr)
 			if err != nil {
 				return nil, err
@@ -26,10 +27,10 @@ func raw() *Peer {
 }
 
 // rawUnix is the same over a unix socket.
-func rawUnix() *Peer {
+func rawUnix() *harness.Peer {
 	p := raw()
 	p.Name = "raw-unix"
-	p.Serve = func(dir string) (string, error) { return serveConns(socketIn(dir), serveRaw) }
+	p.Serve = func(dir string) (string, error) { return serveConns(harness.SocketIn(dir), serveRaw) }
 	return p
 }
 
@@ -59,7 +60,7 @@ type rawConn struct {
 	r *bufio.Reader
 }
 
-func (c *rawConn) Prepare(in *work.Input) (Call, error) {
+func (c *rawConn) Prepare(in *work.Input) (harness.Call, error) {
 	request, err := rawRequest(in)
 	if err != nil {
 		return nil, err

@@ -10,22 +10,23 @@ import (
 	"runtime"
 	"sync"
 
-	"github.com/parley-rpc/parley/bench/work"
+	"github.com/parley-rpc/parley/internal/compare/harness"
+	"github.com/parley-rpc/parley/internal/compare/work"
 )
 
 // rawMux carries many calls on one connection: behind the length stands the id
 // of the call, four bytes. The server answers on the goroutine that reads.
-func rawMux() *Peer {
-	return &Peer{Name: "raw-mux", Serve: serveWith(serveMux), Dial: dialMux}
+func rawMux() *harness.Peer {
+	return &harness.Peer{Name: "raw-mux", Serve: serveWith(serveMux), Dial: dialMux}
 }
 
 // rawMuxGo is the same with a goroutine for each request.
-func rawMuxGo() *Peer {
-	return &Peer{Name: "raw-mux-go", Serve: serveWith(serveMuxGo), Dial: dialMux}
+func rawMuxGo() *harness.Peer {
+	return &harness.Peer{Name: "raw-mux-go", Serve: serveWith(serveMuxGo), Dial: dialMux}
 }
 
 func serveWith(serve func(net.Conn)) func(string) (string, error) {
-	return func(string) (string, error) { return serveConns(anyPort, serve) }
+	return func(string) (string, error) { return serveConns(harness.AnyPort, serve) }
 }
 
 // muxBuffer is how much is read at once, in bytes.
@@ -154,7 +155,7 @@ type muxCall struct {
 
 var errEnded = errors.New("the connection has ended")
 
-func dialMux(addr string) (Conn, error) {
+func dialMux(_, addr string) (harness.Conn, error) {
 	nc, err := dial(addr)
 	if err != nil {
 		return nil, err
@@ -192,7 +193,7 @@ func (c *muxConn) read() {
 	}
 }
 
-func (c *muxConn) Prepare(in *work.Input) (Call, error) {
+func (c *muxConn) Prepare(in *work.Input) (harness.Call, error) {
 	request, err := rawRequest(in)
 	if err != nil {
 		return nil, err

@@ -5,11 +5,13 @@ import (
 
 	"github.com/containerd/ttrpc"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/parley-rpc/parley/internal/compare/harness"
 )
 
 // ttrpcPeer is containerd's ttrpc, over TCP as the others.
-func ttrpcPeer() *Peer {
-	return &Peer{
+func ttrpcPeer() *harness.Peer {
+	return &harness.Peer{
 		Name: "ttrpc",
 		Serve: func(string) (string, error) {
 			srv, err := ttrpc.NewServer()
@@ -31,10 +33,10 @@ func ttrpcPeer() *Peer {
 			if err != nil {
 				return "", err
 			}
-			background(func() error { return srv.Serve(context.Background(), l) })
+			harness.Background(func() error { return srv.Serve(context.Background(), l) })
 			return addr, nil
 		},
-		Dial: func(addr string) (Conn, error) {
+		Dial: func(_, addr string) (harness.Conn, error) {
 			nc, err := dial(addr)
 			if err != nil {
 				return nil, err

@@ -8,6 +8,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"github.com/parley-rpc/parley/internal/compare/harness"
+
+	shared "github.com/parley-rpc/parley/internal/compare/peers"
 )
 
 //go:embed c/server.c
@@ -15,12 +19,12 @@ var xmlrpcCSource string
 
 // xmlrpcC is the server of xmlrpc-c (Abyss, in C), called by Parley's XML-RPC
 // client: what differs from parley-xmlrpc is the server alone.
-func xmlrpcC() *Peer {
-	return &Peer{
+func xmlrpcC() *harness.Peer {
+	return &harness.Peer{
 		Name:    "xmlrpc-c",
 		Missing: needXMLRPCC,
 		Server:  buildXMLRPCC,
-		Dial:    dialXMLRPC,
+		Dial:    shared.DialXMLRPC,
 	}
 }
 

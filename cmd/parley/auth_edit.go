@@ -22,10 +22,7 @@ type addCommand struct {
 
 // Help is what kong shows below the short help.
 func (*addCommand) Help() string {
-	return `A generated key for the native channel, and a password for XML-RPC, which is asked for:
-
-    parley auth add ann.laptop --identity ann --use channel --file credentials.jsonl --generate --secret-out ann.key
-    parley auth add ann --use http --file credentials.jsonl
+	return `Without --generate and --secret-file a passphrase is asked for. A generated key is better wherever nobody has to remember it.
 
 The file is made if it is not there, with mode 0600. What it keeps of a passphrase or key logs nobody in, but for authkeys, which a challenge needs as they are.`
 }

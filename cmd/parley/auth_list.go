@@ -2,13 +2,12 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/parley-rpc/parley/auth"
@@ -17,7 +16,7 @@ import (
 // authListCommand lists credentials.
 type authListCommand struct {
 	credentialsFlag
-	Output string `enum:"table,json" default:"table" placeholder:"FORM" help:"table or json. Default: ${default}"`
+	outputFlag
 }
 
 // listed is a credential as list shows it.
@@ -45,25 +44,18 @@ func (c *authListCommand) run(std stdio) error {
 	for i, e := range entries {
 		list[i] = listed{e.ID, e.Identity, e.Use, lines[e.ID].kdf, e.NotBefore, e.NotAfter, stateOf(e, now)}
 	}
-	if c.Output == "json" {
-		out := json.NewEncoder(std.out)
-		out.SetIndent("", "  ")
-		return out.Encode(list)
+	if c.json() {
+		return printJSON(std.out, list)
 	}
 	return listTable(std.out, list)
 }
 
 func listTable(out io.Writer, list []listed) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "ID\tIDENTITY\tUSE\tKDF\tNOT BEFORE\tNOT AFTER\tSTATE")
+	table := grid{header: []string{"ID", "IDENTITY", "USE", "KDF", "NOT BEFORE", "NOT AFTER", "STATE"}}
 	for _, e := range list {
-		kdf := e.KDF
-		if kdf == "" {
-			kdf = "-"
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", e.ID, printable(e.Identity), e.Use, kdf, inTable(e.NotBefore), inTable(e.NotAfter), e.State)
+		table.add(e.ID, printable(e.Identity), string(e.Use), cmp.Or(e.KDF, "-"), inTable(e.NotBefore), inTable(e.NotAfter), e.State)
 	}
-	return w.Flush()
+	return table.print(out)
 }
 
 func inTable(t time.Time) string {

@@ -17,6 +17,7 @@ type callCommand struct {
 	Method string   `arg:"" help:"The function, such as catalog.list."`
 	Args   []string `arg:"" optional:"" help:"The arguments: JSON if it is valid JSON, else text; @FILE is the bytes of a file, @- of standard input."`
 	Raw    bool     `help:"Print a binary or text result as it is, not as JSON."`
+	Output string   `enum:"table,json" default:"json" placeholder:"FORM" help:"table or json. As a table, a list of records has a row for each. Default: ${default}"`
 }
 
 // Help is what kong shows below the short help.
@@ -53,7 +54,7 @@ func (c *callCommand) run(std stdio) error {
 			return err
 		}
 	}
-	return c.within(connect, func(ctx context.Context, caller rpc.Caller) error {
+	return c.within(std, connect, func(ctx context.Context, caller rpc.Caller) error {
 		result, err := caller.Call(ctx, &rpc.Request{Method: c.Method, Args: arguments})
 		if err != nil {
 			return unsendable(err)
@@ -62,16 +63,33 @@ func (c *callCommand) run(std stdio) error {
 	})
 }
 
-// print writes a result: JSON and a newline, or raw bytes.
+// print writes a result: JSON and a newline, a table, or raw bytes. On a terminal
+// the JSON is set out for people.
 func (c *callCommand) print(out io.Writer, result any) error {
 	text, err := c.format(result)
-	if err == nil {
+	switch raw := c.Raw && isRaw(result); {
+	case err != nil:
+	case c.Output == "table" && !raw:
+		err = tableOf(result).print(out)
+	default:
+		if width := terminalWidth(out); width > 0 && !raw {
+			text = append(layJSON(newPainter(out), text[:len(text)-1], width), '\n')
+		}
 		_, err = out.Write(text)
 	}
 	if err != nil {
 		return fmt.Errorf("the call was answered, but its result cannot be printed: %w", err)
 	}
 	return nil
+}
+
+// isRaw reports whether a result has bytes of its own to print.
+func isRaw(result any) bool {
+	switch result.(type) {
+	case []byte, value.ByteArray, string:
+		return true
+	}
+	return false
 }
 
 func (c *callCommand) format(result any) ([]byte, error) {

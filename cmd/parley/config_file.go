@@ -1,47 +1,33 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/parley-rpc/parley/auth"
-	"github.com/parley-rpc/parley/rpc/value"
-	"github.com/pelletier/go-toml/v2"
 )
 
-const (
-	// maxConfig bounds a config file, in bytes.
-	maxConfig = 1 << 20
+const defaultDrainTime = 10 * time.Second
 
-	defaultDrainTime = 10 * time.Second
-)
-
-// configFile is a file that was read, with what is needed to say where in it a
-// mistake is.
+// configFile is a file for serve that was read.
 type configFile struct {
 	config
-	path string
-	keys configKeys
+	tomlFile
 }
 
 // loadConfig reads a file for serve. What cannot be meant, in itself or in the
 // face of the rest, is an error that names the line; files and addresses that it
 // names are not looked at.
 func loadConfig(path string) (*configFile, error) {
-	doc, err := readConfig(path)
+	doc, err := readTrusted("--config", path, "who may call what")
 	if err != nil {
 		return nil, err
 	}
-	f := &configFile{path: path, config: config{DrainTime: duration{defaultDrainTime}}}
-	if err := f.decode(doc); err != nil {
+	f := &configFile{config: config{DrainTime: duration{defaultDrainTime}}, tomlFile: tomlFile{path: path}}
+	if err := f.decode(doc, &f.config, nil); err != nil {
 		return nil, err
 	}
 	if err := errors.Join(f.checkValues(), f.checkPolicy(), f.checkListeners()); err != nil {
@@ -51,107 +37,6 @@ func loadConfig(path string) (*configFile, error) {
 		return nil, err
 	}
 	return f, nil
-}
-
-// readConfig reads a file that nobody else can change, since it says who may
-// call what.
-func readConfig(path string) ([]byte, error) {
-	f, info, err := openRegular(path)
-	if err != nil {
-		return nil, usagef("--config: %v", err)
-	}
-	defer f.Close()
-	if mode := info.Mode(); mode.Perm()&0o022 != 0 && runtime.GOOS != "windows" {
-		return nil, usagef("--config %s has mode %04o, which lets others change who may call what; want 0644 or narrower: chmod go-w %s", path, mode.Perm(), path)
-	}
-	if owner, others := ownerOf(info); others {
-		return nil, usagef("--config %s belongs to user %d, who can change who may call what; want user %d or root", path, owner, os.Geteuid())
-	}
-	doc, err := io.ReadAll(io.LimitReader(f, maxConfig+1))
-	if err != nil {
-		return nil, usagef("--config: %v", err)
-	}
-	if len(doc) > maxConfig {
-		return nil, usagef("--config %s is larger than %d MiB", path, maxConfig>>20)
-	}
-	return doc, nil
-}
-
-// openRegular opens a file that is read while serve runs: a FIFO would keep it
-// from all else until somebody writes there, from the signal to end as well.
-func openRegular(path string) (*os.File, os.FileInfo, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, nil, err
-	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s: got %s; want a regular file", path, info.Mode().Type())
-	}
-	if err != nil {
-		f.Close()
-		return nil, nil, err
-	}
-	return f, info, nil
-}
-
-// decode takes the document apart.
-func (f *configFile) decode(doc []byte) error {
-	d := toml.NewDecoder(bytes.NewReader(doc)).DisallowUnknownFields()
-	err := d.Decode(&f.config)
-	var at *toml.DecodeError
-	var unknown *toml.StrictMissingError
-	if errors.As(err, &at) && !errors.As(err, &unknown) {
-		line, _ := at.Position()
-		key, text := strings.Join(at.Key(), "."), strings.TrimPrefix(at.Error(), "toml: ")
-		if strings.HasPrefix(text, "cannot decode TOML ") { // into a type that users do not know
-			text = "want " + wanted(key)
-		}
-		return f.at(line, key, text)
-	}
-	// What is not known is told by the keys, which compare letter by letter.
-	f.keys = readKeys(doc)
-	var wrong []error
-	for _, w := range f.keys.wrong {
-		wrong = append(wrong, f.at(w.line, w.key, w.text))
-	}
-	if len(wrong) == 0 && err != nil {
-		wrong = append(wrong, fmt.Errorf("%s: %w", f.path, err))
-	}
-	if err := errors.Join(wrong...); err != nil {
-		return &usageError{err.Error()}
-	}
-	return nil
-}
-
-// at says what is wrong with the value of a key, and where that is.
-func (f *configFile) at(line int, key, text string) error {
-	if key != "" {
-		text = value.Clip(key, 64) + ": " + text
-	}
-	if line == 0 {
-		return usagef("%s: %s", f.path, text)
-	}
-	return usagef("%s:%d: %s", f.path, line, text)
-}
-
-// wrongf is at for a key by its path, or by that of the table around it if it is
-// not there.
-func (f *configFile) wrongf(path, format string, args ...any) error {
-	line, ok := f.keys.lines[path]
-	if !ok {
-		table, _, _ := cutLast(path)
-		line = f.keys.lines[table]
-	}
-	return f.at(line, path, fmt.Sprintf(format, args...))
-}
-
-func cutLast(path string) (table, key string, ok bool) {
-	i := strings.LastIndexByte(path, '.')
-	if i < 0 {
-		return "", path, false
-	}
-	return path[:i], path[i+1:], true
 }
 
 // checkValues looks at numbers and times that are there; those that are not are
@@ -248,9 +133,7 @@ func (f *configFile) resolve() error {
 	}
 	relative := func(paths ...*string) {
 		for _, p := range paths {
-			if *p != "" && !filepath.IsAbs(*p) {
-				*p = filepath.Join(dir, *p)
-			}
+			*p = pathIn(dir, *p)
 		}
 	}
 	listener := func(path string, l *listenerConfig) {

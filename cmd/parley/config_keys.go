@@ -22,28 +22,49 @@ type wrongKey struct {
 	key, text string
 }
 
-// knownKeys returns the keys that a config file may have, tables as well, with
-// the types of their values: "xmlrpc.listen". The names below "policy" are free.
-func knownKeys() map[string]reflect.Type {
-	known := map[string]reflect.Type{}
+// knownKeys are the keys that a config file may have, tables as well, with the
+// types of their values: "xmlrpc.listen". A name that is free is a star:
+// "server.*.url".
+type knownKeys map[string]reflect.Type
+
+// keysOf returns the keys of the struct that into points to.
+func keysOf(into any) knownKeys {
+	known := knownKeys{}
 	var add func(table string, t reflect.Type)
 	add = func(table string, t reflect.Type) {
 		for field := range t.Fields() {
-			name := field.Tag.Get("toml")
+			name := table + field.Tag.Get("toml")
 			switch {
 			case field.Anonymous:
 				add(table, field.Type)
-			case name == "":
-			default:
-				known[table+name] = field.Type
-				if inner := elem(field.Type); inner.Kind() == reflect.Struct && !isText(inner) {
-					add(table+name+".", inner)
-				}
+				continue
+			case name == table:
+				continue
+			}
+			known[name] = field.Type
+			inner := elem(field.Type)
+			if inner.Kind() == reflect.Map && inner.Elem().Kind() == reflect.Struct {
+				name, inner = name+".*", inner.Elem()
+				known[name] = inner
+			}
+			if inner.Kind() == reflect.Struct && !isText(inner) {
+				add(name+".", inner)
 			}
 		}
 	}
-	add("", reflect.TypeFor[config]())
+	add("", reflect.TypeOf(into).Elem())
 	return known
+}
+
+// of returns the type of a key; false if there is no such key.
+func (k knownKeys) of(name string) (reflect.Type, bool) {
+	if t, ok := k[name]; ok {
+		return t, true
+	}
+	if t, ok := k[strings.TrimSuffix(name, ".*")]; ok && t.Kind() == reflect.Map {
+		return t.Elem(), true
+	}
+	return nil, false
 }
 
 // elem is the type of the elements of a slice, or t itself.
@@ -59,9 +80,9 @@ func isText(t reflect.Type) bool {
 	return reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
 }
 
-// wanted says what the value of a known key is.
-func wanted(name string) string {
-	t, ok := knownKeys()[name]
+// wanted says what the value of a key is.
+func (k knownKeys) wanted(name string) string {
+	t, ok := k.of(name)
 	switch {
 	case strings.HasPrefix(name, "policy."):
 		return `a list of texts, such as ["catalog.*"]`
@@ -78,15 +99,38 @@ func wanted(name string) string {
 	case t.Kind() == reflect.Slice:
 		return "a list of texts"
 	}
-	return "a table: [" + name + "]"
+	return "a table: [" + strings.Replace(name, "*", "NAME", 1) + "]"
+}
+
+// plain leaves the numbers out of a path, and puts stars for names that are free.
+// All that follows the name of a rule is part of it.
+func (k knownKeys) plain(path string) string {
+	for {
+		before, after, ok := strings.Cut(path, "[")
+		if !ok {
+			break
+		}
+		_, after, _ = strings.Cut(after, "]")
+		path = before + after
+	}
+	table, rest, ok := strings.Cut(path, ".")
+	if t := k[table]; !ok || t == nil || t.Kind() != reflect.Map {
+		return path
+	}
+	_, key, ok := strings.Cut(rest, ".")
+	if !ok || k[table+".*"] == nil {
+		return table + ".*"
+	}
+	return table + ".*." + key
 }
 
 // keyReader goes through a document.
 type keyReader struct {
 	configKeys
-	known  map[string]reflect.Type
-	tables map[string]int // how many there are so far of a list
-	parser unstable.Parser
+	known   knownKeys
+	refused map[string]string // why there is no such key, by its last word
+	tables  map[string]int    // how many there are so far of a list
+	parser  unstable.Parser
 
 	offset, line int // of the key before: they come one after another
 }
@@ -94,8 +138,8 @@ type keyReader struct {
 // readKeys finds the keys of a document that can be decoded, and those that may
 // not be there. The decoder does not tell a key in capitals from one in small
 // letters, of which the last would win.
-func readKeys(doc []byte) configKeys {
-	r := keyReader{known: knownKeys(), tables: map[string]int{}, configKeys: configKeys{lines: map[string]int{}}}
+func readKeys(doc []byte, known knownKeys, refused map[string]string) configKeys {
+	r := keyReader{known: known, refused: refused, tables: map[string]int{}, configKeys: configKeys{lines: map[string]int{}}}
 	r.parser.Reset(doc)
 	var table string
 	for r.parser.NextExpression() {
@@ -141,7 +185,7 @@ func (r *keyReader) inside(path string, line int, v *unstable.Node) {
 			r.empty(path, line)
 		}
 	default:
-		if t, ok := r.known[plain(path)]; ok && isText(elem(t)) {
+		if t, ok := r.known.of(r.known.plain(path)); ok && isText(elem(t)) {
 			r.wrong = append(r.wrong, wrongKey{line, path, "want a text in quotes"})
 		}
 	}
@@ -150,8 +194,9 @@ func (r *keyReader) inside(path string, line int, v *unstable.Node) {
 // empty refuses a known key that says nothing. To the decoder it is the same as
 // none, which opens what it should close: credentials, allow_from.
 func (r *keyReader) empty(path string, line int) {
-	if t, ok := r.known[plain(path)]; ok && (isText(elem(t)) || elem(t).Kind() == reflect.String) {
-		r.wrong = append(r.wrong, wrongKey{line, path, "it is empty; write " + wanted(plain(path)) + ", or leave it out"})
+	name := r.known.plain(path)
+	if t, ok := r.known[name]; ok && (isText(elem(t)) || elem(t).Kind() == reflect.String) {
+		r.wrong = append(r.wrong, wrongKey{line, path, "it is empty; write " + r.known.wanted(name) + ", or leave it out"})
 	}
 }
 
@@ -166,11 +211,13 @@ func (r *keyReader) key(table string, parts unstable.Iterator) string {
 		line = r.lineAt(int(parts.Node().Raw.Offset))
 	}
 	r.lines[path] = line
-	name := plain(path)
-	_, known := r.known[name]
+	name := r.known.plain(path)
+	_, known := r.known.of(name)
 	list, _, inList := strings.Cut(path, ".")
+	_, last, _ := cutLast(name)
 	switch {
-	case strings.HasPrefix(name, "policy."):
+	case !known && r.refused[last] != "":
+		r.wrong = append(r.wrong, wrongKey{line, path, r.refused[last]})
 	case !known:
 		r.wrong = append(r.wrong, wrongKey{line, path, "there is no such key" + r.similar(name)})
 	case inList && (list == "xmlrpc" || list == "native"):
@@ -184,18 +231,6 @@ func (r *keyReader) lineAt(offset int) int {
 	r.line += bytes.Count(r.parser.Data()[r.offset:offset], []byte("\n"))
 	r.offset = offset
 	return 1 + r.line
-}
-
-// plain leaves the numbers out of a path.
-func plain(path string) string {
-	for {
-		before, after, ok := strings.Cut(path, "[")
-		if !ok {
-			return path
-		}
-		_, after, _ = strings.Cut(after, "]")
-		path = before + after
-	}
 }
 
 // similar says which keys there are in the table of an unknown one.

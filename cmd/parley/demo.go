@@ -52,7 +52,7 @@ func (*demoCommand) run(std stdio) error {
 
 	fmt.Fprintln(out, "The transports side by side, each call made and answered through the same registry:")
 	fmt.Fprintln(out)
-	if err := printTable(ctx, out, stage.lanes); err != nil {
+	if err := printTable(ctx, std, stage.lanes); err != nil {
 		return err
 	}
 	fmt.Fprint(out, tableNotes)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -77,10 +76,13 @@ const (
 
 // printTable measures all works on all lanes and prints a row for each as soon
 // as it is known.
-func printTable(ctx context.Context, out io.Writer, lanes []lane) error {
+func printTable(ctx context.Context, std stdio, lanes []lane) error {
+	begin, out := time.Now(), std.out
 	fmt.Fprintf(out, tableRow, "", "", "calls/s", "vs XML-RPC", "p50", "p99", "bytes/call", "CPU/call")
 	for _, w := range works() {
-		all, err := compare(ctx, w, lanes)
+		p := newProgressSince(begin, std.err, "measuring "+w.name)
+		all, err := sideBySide(ctx, w, lanes)
+		p.done()
 		if err != nil {
 			return err
 		}

@@ -106,11 +106,11 @@ func TestCompareChecksAnswers(t *testing.T) {
 		t.Fatal(err)
 	}
 	small := works()[0]
-	_, err := compare(t.Context(), small, []lane{{name: "bent", caller: reg, relayed: reg}})
+	_, err := sideBySide(t.Context(), small, []lane{{name: "bent", caller: reg, relayed: reg}})
 	if !errors.Is(err, errWrong) {
 		t.Errorf("got error %v; want errWrong", err)
 	}
-	_, err = compare(t.Context(), small, []lane{{name: "empty", caller: rpc.NewRegistry()}})
+	_, err = sideBySide(t.Context(), small, []lane{{name: "empty", caller: rpc.NewRegistry()}})
 	if !errors.Is(err, &rpc.Fault{Code: rpc.CodeMethodNotFound}) {
 		t.Errorf("got error %v; want fault %d", err, rpc.CodeMethodNotFound)
 	}

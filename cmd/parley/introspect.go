@@ -6,13 +6,20 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/parley-rpc/parley/rpc"
 )
 
 // listCommand prints the names of the functions of a server, one a line.
-type listCommand struct{ target }
+type listCommand struct {
+	target
+	outputFlag
+}
+
+// Help is what kong shows below the short help.
+func (*listCommand) Help() string {
+	return `Prints a name in each line; as JSON, a list of them. The server needs system.listMethods.`
+}
 
 func (c *listCommand) run(std stdio) error {
 	return c.use(std, func(ctx context.Context, caller rpc.Caller) error {
@@ -20,8 +27,12 @@ func (c *listCommand) run(std stdio) error {
 		if err != nil {
 			return err
 		}
+		if c.json() {
+			return printJSON(std.out, append([]string{}, names...)) // [] for none
+		}
+		paint := newPainter(std.out)
 		for _, name := range names {
-			if _, err := fmt.Fprintln(std.out, printable(name)); err != nil {
+			if _, err := fmt.Fprintln(std.out, paint.name(printable(name))); err != nil {
 				return err
 			}
 		}
@@ -32,7 +43,13 @@ func (c *listCommand) run(std stdio) error {
 // describeCommand prints the signatures and the help of functions.
 type describeCommand struct {
 	target
+	outputFlag
 	Methods []string `arg:"" optional:"" name:"method" help:"The functions to describe. Default: all."`
+}
+
+// Help is what kong shows below the short help.
+func (*describeCommand) Help() string {
+	return `Prints each way to call a function, and below it what the server says of it. As JSON it is a list of objects: name, help, and signatures, each of which has returns and params, a list of objects with type and, where it is known, name.`
 }
 
 func (c *describeCommand) run(std stdio) error {
@@ -44,38 +61,88 @@ func (c *describeCommand) run(std stdio) error {
 				return err
 			}
 		}
+		list := []described{}
 		for i, name := range names {
+			d, err := describe(ctx, caller, name)
+			if err != nil {
+				return err
+			}
+			list = append(list, d)
+			if c.json() {
+				continue
+			}
 			if i > 0 {
 				fmt.Fprintln(std.out)
 			}
-			if err := describe(ctx, caller, std.out, name); err != nil {
+			if err := d.print(std.out); err != nil {
 				return err
 			}
+		}
+		if c.json() {
+			return printJSON(std.out, list)
 		}
 		return nil
 	})
 }
 
-func describe(ctx context.Context, caller rpc.Caller, out io.Writer, name string) error {
+// described is what a server says of a function.
+type described struct {
+	Name       string      `json:"name"`
+	Signatures []signature `json:"signatures"` // none if the server does not say
+	Help       string      `json:"help"`
+
+	names []string // of the parameters
+}
+
+type signature struct {
+	Returns string      `json:"returns"`
+	Params  []parameter `json:"params"`
+}
+
+type parameter struct {
+	Name string `json:"name,omitempty"`
+	Type string `json:"type"`
+}
+
+func describe(ctx context.Context, caller rpc.Caller, name string) (described, error) {
+	d := described{Name: name, Signatures: []signature{}}
 	signatures, err := signaturesOf(ctx, caller, name)
 	if err != nil {
-		return err
+		return d, err
 	}
-	help, err := rpc.Invoke[string](ctx, caller, "system.methodHelp", name)
-	if err != nil {
-		return err
+	if d.Help, err = rpc.Invoke[string](ctx, caller, "system.methodHelp", name); err != nil {
+		return d, err
 	}
-	names, err := namesOf(ctx, caller, name)
-	if err != nil {
-		return err
+	if d.names, err = namesOf(ctx, caller, name); err != nil {
+		return d, err
 	}
-	for _, s := range signatures {
-		fmt.Fprintf(out, "%s(%s) -> %s\n", printable(name), printable(strings.Join(named(names, s[1:]), ", ")), printable(s[0]))
+	for _, words := range signatures {
+		s := signature{Returns: words[0], Params: []parameter{}}
+		for i, word := range words[1:] {
+			p := parameter{Type: word}
+			if i < len(d.names) {
+				p.Name = d.names[i]
+			}
+			s.Params = append(s.Params, p)
+		}
+		d.Signatures = append(d.Signatures, s)
 	}
-	if len(signatures) == 0 {
-		fmt.Fprintf(out, "%s(%s)\n", printable(name), printable(strings.Join(append(names, "…"), ", ")))
+	return d, nil
+}
+
+func (d described) print(out io.Writer) error {
+	name := newPainter(out).name(printable(d.Name))
+	for _, s := range d.Signatures {
+		var params []string
+		for _, p := range s.Params {
+			params = append(params, strings.TrimPrefix(p.Name+" "+p.Type, " "))
+		}
+		fmt.Fprintf(out, "%s(%s) -> %s\n", name, printable(strings.Join(params, ", ")), printable(s.Returns))
 	}
-	for line := range strings.Lines(help) {
+	if len(d.Signatures) == 0 {
+		fmt.Fprintf(out, "%s(%s)\n", name, printable(strings.Join(append(d.names, "…"), ", ")))
+	}
+	for line := range strings.Lines(d.Help) {
 		if line = strings.TrimRight(line, " \r\n"); line != "" {
 			if _, err := fmt.Fprintln(out, "   ", printable(line)); err != nil {
 				return err
@@ -123,45 +190,8 @@ func namesOf(ctx context.Context, caller rpc.Caller, name string) ([]string, err
 	return names, err
 }
 
-// named puts names before types: "pid int".
-func named(names, types []string) []string {
-	var list []string
-	for i, t := range types {
-		if i < len(names) {
-			t = names[i] + " " + t
-		}
-		list = append(list, t)
-	}
-	return list
-}
-
 // printable escapes what a server could use to play with a terminal.
 func printable(text string) string {
 	quoted := string(appendText(nil, text))
 	return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
 }
-
-// pingCommand asks for a sign of life, first with a new connection and then
-// over the same one.
-type pingCommand struct{ target }
-
-func (c *pingCommand) run(std stdio) error {
-	begin := time.Now()
-	return c.use(std, func(ctx context.Context, caller rpc.Caller) error {
-		answer, err := rpc.Invoke[any](ctx, caller, "system.ping")
-		if err != nil {
-			return err
-		}
-		if answer != "pong" {
-			return errors.New("system.ping did not answer pong; is this a Parley server?")
-		}
-		first, again := time.Since(begin), time.Now()
-		if _, err := rpc.Invoke[any](ctx, caller, "system.ping"); err != nil {
-			return err
-		}
-		_, err = fmt.Fprintf(std.out, "pong: %s with connecting, %s over the same connection\n", inMilliseconds(first), inMilliseconds(time.Since(again)))
-		return err
-	})
-}
-
-func inMilliseconds(d time.Duration) string { return fmt.Sprintf("%.2f ms", d.Seconds()*1000) }

@@ -34,7 +34,11 @@ func TestDescribeOtherServers(t *testing.T) {
 	} {
 		var out strings.Builder
 		server := answers{"system.methodSignature": test.signature, "system.methodHelp": "Help."}
-		if err := describe(t.Context(), server, &out, "f"); err != nil || out.String() != test.want {
+		d, err := describe(t.Context(), server, "f")
+		if err == nil {
+			err = d.print(&out)
+		}
+		if err != nil || out.String() != test.want {
 			t.Errorf("%s: got %q, %v; want %q", name, out.String(), err, test.want)
 		}
 	}

@@ -104,13 +104,19 @@ func appendText(b []byte, s string) []byte {
 			b = append(b, `\t`...)
 		case r == '\r':
 			b = append(b, `\r`...)
-		case r < ' ' || r >= 0x7f && r < 0xa0 || isBidi(r):
+		case playsWithTerminal(r):
 			b = fmt.Appendf(b, `\u%04x`, r)
 		default:
 			b = utf8.AppendRune(b, r)
 		}
 	}
 	return append(b, '"')
+}
+
+// playsWithTerminal reports whether r does something to a terminal, rather than
+// stand on it.
+func playsWithTerminal(r rune) bool {
+	return r < ' ' || r >= 0x7f && r < 0xa0 || isBidi(r)
 }
 
 // isBidi reports whether r turns the direction of the text around it, which can

@@ -7,7 +7,11 @@
 //	parley list URL                 the functions that there are
 //	parley describe URL             what they take and do
 //	parley ping URL                 whether a server answers, and how fast
+//	parley bench URL METHOD [ARG…]  calls a second, latency, what a call costs
+//	parley compare                  the transports side by side, measured
 //	parley auth add ID …            the credentials that callers log in with
+//	parley profiles                 the servers that have names
+//	parley version                  what this program was built from
 //
 // The exit code of each is in exit.go, what an argument of a call can be in
 // argument.go and jsonread.go.
@@ -20,16 +24,20 @@ import (
 	"log"
 	"os"
 	"reflect"
-	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/parley-rpc/parley/internal/compare/lanes"
+	"github.com/parley-rpc/parley/rpc/value"
 )
 
 func main() {
 	// A client of net/http logs there what its caller is told as well, beside the
 	// one line that says why a command failed.
 	log.SetOutput(io.Discard)
+	lanes.RunChild(os.Args[1:]) // a comparison starts this program again
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
@@ -41,10 +49,16 @@ type commands struct {
 	List       listCommand       `cmd:"" help:"List the functions of a server."`
 	Describe   describeCommand   `cmd:"" help:"Tell what the functions of a server take, return and do."`
 	Ping       pingCommand       `cmd:"" help:"Ask a server for a sign of life and print how long it took."`
+	Bench      benchCommand      `cmd:"" help:"Call a function again and again: calls per second, latency, what a call costs."`
+	Compare    compareCommand    `cmd:"" help:"Measure the transports side by side: which one to take, and what it costs."`
 	Auth       authCommand       `cmd:"" help:"Make and keep the credentials that callers log in with."`
+	Profiles   profilesCommand   `cmd:"" help:"List the servers that have names."`
+	Version    versionCommand    `cmd:"" help:"Print the version, and what it was built from."`
 	Completion completionCommand `cmd:"" help:"Print a script that completes parley's command line in a shell."`
 
-	Version versionFlag `help:"Print the version."`
+	Complete completeCommand `cmd:"" name:"__complete" hidden:"" help:"Print what could come next on a command line."`
+
+	ShowVersion versionFlag `name:"version" help:"Print the version, in one line."`
 }
 
 // stdio is what a command reads from and writes to.
@@ -87,13 +101,15 @@ func parse(args []string, std stdio) (cmd command, err error) {
 		kong.Writers(std.out, std.err),
 		kong.Exit(func(code int) { panic(exit(code)) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true}),
-		kong.Vars{"version": version(), "timeout": defaultTimeout.String()},
+		kong.Vars{"version": readBuild().line(), "timeout": defaultTimeout.String(),
+			"lanes": strings.Join(lanes.Names(), ", "), "works": strings.Join(lanes.WorkNames(), ", ")},
 	)
 	if err != nil {
 		return nil, fmt.Errorf("the command line is not set up correctly: %w", err)
 	}
-	if len(args) == 0 {
-		args = []string{"--help"}
+	addExamples(app.Model)
+	if args, err = helpAsked(args, app.Model); err != nil {
+		return nil, err
 	}
 	args = arrange(args, app.Model)
 	parsed, err := app.Parse(args)
@@ -107,7 +123,54 @@ func parse(args []string, std stdio) (cmd command, err error) {
 	if !ok {
 		return nil, errors.New("the command line is not set up correctly: a command cannot run")
 	}
+	if t, ok := selected.(interface {
+		resolve(given func(flag string) bool) error
+	}); ok {
+		return selected, t.resolve(givenFlags(parsed))
+	}
 	return selected, nil
+}
+
+// helpAsked makes "call --help" of "help call", and "--help" of nothing.
+func helpAsked(args []string, app *kong.Application) ([]string, error) {
+	if len(args) == 0 {
+		return []string{"--help"}, nil
+	}
+	if args[0] != "help" {
+		return args, nil
+	}
+	words := args[1:]
+	path := commandPath(words, app)
+	if len(path) < len(words) && !strings.HasPrefix(words[len(path)], "-") {
+		in := app.Node
+		if len(path) > 0 {
+			in = path[len(path)-1]
+		}
+		hint := ""
+		if near := nearest(words[len(path)], childNames(in)); near != "" {
+			hint = fmt.Sprintf(", did you mean %q?", near)
+		}
+		return nil, usagef("there is no command %s%s%s; see parley --help", commandWords(path), value.Clip(words[len(path)], 64), hint)
+	}
+	return append(slices.Clone(words), "--help"), nil
+}
+
+// childNames are the commands below n that are not hidden.
+func childNames(n *kong.Node) []string {
+	var names []string
+	for _, child := range n.Children {
+		if !child.Hidden {
+			names = append(names, child.Name)
+		}
+	}
+	return names
+}
+
+// givenFlags reports which flags stand on the command line.
+func givenFlags(parsed *kong.Context) func(name string) bool {
+	return func(name string) bool {
+		return slices.ContainsFunc(parsed.Path, func(p *kong.Path) bool { return p.Flag != nil && p.Flag.Name == name })
+	}
 }
 
 // checkGiven refuses flags that are there and say nothing: --credentials "$FILE"
@@ -131,27 +194,4 @@ func commandWords(path []*kong.Node) string {
 		b.WriteString(n.Name + " ")
 	}
 	return b.String()
-}
-
-// versionFlag prints the version and ends the program.
-type versionFlag bool
-
-func (versionFlag) BeforeReset(app *kong.Kong, vars kong.Vars) error {
-	fmt.Fprintln(app.Stdout, "parley", vars["version"])
-	app.Exit(0)
-	return nil
-}
-
-// version is that of the module, and what is known of the commit it was built
-// from.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	text := strings.Trim(info.Main.Version, "()")
-	if text == "" {
-		text = "devel"
-	}
-	return text + " " + info.GoVersion
 }

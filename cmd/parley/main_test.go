@@ -70,11 +70,27 @@ func (o outcome) oneLine(t *testing.T, parts ...string) {
 type home struct {
 	dir   string
 	files int // that a command may have open; 0: as many as this process
+	env   []string
+	width int    // of its terminals; 0: they do not say
+	out   string // file that standard output goes to; "": where that of the test goes
 }
 
 func newHome(t *testing.T) home { return home{dir: t.TempDir()} }
 
 func (h home) key() string { return filepath.Join(h.dir, "parley", "authkey") }
+
+// profiles is where the user's profiles are.
+func (h home) profiles() string { return filepath.Join(h.dir, "config", "parley", "config.toml") }
+
+func (h home) writeProfiles(t *testing.T, doc string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(h.profiles()), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(h.profiles(), []byte(doc), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
 
 func (h home) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, binary, args...)
@@ -82,7 +98,11 @@ func (h home) command(ctx context.Context, args ...string) *exec.Cmd {
 		limit := fmt.Sprintf(`ulimit -n %d && exec "$0" "$@"`, h.files)
 		cmd = exec.CommandContext(ctx, "sh", append([]string{"-c", limit, binary}, args...)...)
 	}
-	cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+h.dir)
+	if h.out != "" {
+		cmd = exec.CommandContext(ctx, "sh", append([]string{"-c", `out=$1; shift; exec "$0" "$@" > "$out"`, binary, h.out}, args...)...)
+	}
+	cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+h.dir, "XDG_CONFIG_HOME="+h.dir+"/config")
+	cmd.Env = append(cmd.Env, h.env...)
 	return cmd
 }
 
@@ -286,3 +306,13 @@ func writeFile(t *testing.T, name, content string, mode os.FileMode) string {
 }
 
 const goodKey = "0123456789abcdef0123456789abcdef"
+
+// eventually waits until something is so.
+func eventually(t *testing.T, is func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !is(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("it is not so after %v", patience)
+		}
+	}
+}

@@ -52,9 +52,9 @@ const (
 	byteSample = 20 // calls at most whose bytes are counted
 )
 
-// compare measures one work on all lanes in turn. A call that fails, or gives
+// sideBySide measures one work on all lanes in turn. A call that fails, or gives
 // a wrong answer, ends it.
-func compare(ctx context.Context, w work, lanes []lane) ([]figures, error) {
+func sideBySide(ctx context.Context, w work, lanes []lane) ([]figures, error) {
 	begin := time.Now()
 	all := make([]figures, len(lanes))
 	for i, l := range lanes {

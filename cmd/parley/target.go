@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,7 +21,7 @@ const defaultTimeout = 30 * time.Second
 
 // target is a server to call, and how.
 type target struct {
-	URL string `arg:"" help:"The server: http://host:port/RPC2, https://…, http+unix:///path/of/socket:/RPC2, tcp://host:port, tls://host:port or unix:///path."`
+	URL string `arg:"" help:"The server: http://host:port/RPC2, https://…, http+unix:///path/of/socket:/RPC2, tcp://host:port, tls://host:port, unix:///path, or the name of a profile (parley profiles --help)."`
 
 	Timeout      time.Duration `default:"${timeout}" help:"Time for everything, connecting included."`
 	User         string        `placeholder:"NAME" help:"User name for HTTP. The password is read from --password-file, or else from standard input."`
@@ -35,8 +36,10 @@ type client interface {
 	io.Closer
 }
 
-// connector opens a connection, in one attempt.
-type connector func(context.Context) (client, error)
+// connector opens a client, in one attempt. A nil route is the direct one. A
+// client of HTTP has at most so many connections, 0 for its default; any other
+// has one.
+type connector func(ctx context.Context, r *route, conns int) (client, error)
 
 // use connects, gives the connection to do, and closes it.
 func (t *target) use(std stdio, do func(context.Context, rpc.Caller) error) error {
@@ -44,20 +47,23 @@ func (t *target) use(std stdio, do func(context.Context, rpc.Caller) error) erro
 	if err != nil {
 		return err
 	}
-	return t.within(connect, do)
+	return t.within(std, connect, do)
 }
 
 // within is use with what prepare has returned. The context ends with the
-// timeout, which is running from here on.
-func (t *target) within(connect connector, do func(context.Context, rpc.Caller) error) error {
+// timeout, which is running from here on. A terminal is told what it waits for.
+func (t *target) within(std stdio, connect connector, do func(context.Context, rpc.Caller) error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), t.Timeout)
 	defer cancel()
-	c, err := connect(ctx)
+	begin := time.Now()
+	p := newProgress(std.err, "connecting to "+printable(t.URL))
+	c, err := connect(ctx, nil, 0)
+	p.done()
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	return do(ctx, c)
+	return do(ctx, waiting{c, begin, std.err})
 }
 
 // prepare checks what connecting needs, and reads keys and passwords.
@@ -74,7 +80,16 @@ func (t *target) prepare(std stdio) (connector, error) {
 	case "tcp", "unix":
 		return t.prepareNative(std, scheme)
 	}
-	return nil, usagef("the URL %q begins with none of http://, https://, http+unix://, tcp://, tls:// and unix://", value.Clip(t.URL, 128))
+	return nil, usagef("the URL %q is not one that begins with %s", value.Clip(t.URL, 128), schemes)
+}
+
+// schemes are how URLs begin, for messages.
+const schemes = "http://, https://, http+unix://, tcp://, tls:// or unix://"
+
+// isURL reports whether text begins as a URL does that parley can call.
+func isURL(text string) bool {
+	scheme, _, ok := strings.Cut(text, "://")
+	return ok && slices.Contains([]string{"http", "https", "http+unix", "tcp", "tls", "unix"}, scheme)
 }
 
 func (t *target) prepareHTTP(std stdio, scheme string) (connector, error) {
@@ -101,11 +116,21 @@ func (t *target) prepareHTTP(std stdio, scheme string) (connector, error) {
 	} else if secret != nil {
 		config.Login = secret
 	}
-	c, err := xmlrpc.NewClient(t.URL, config)
-	if err != nil {
-		return nil, usagef("%v", err)
+	open := func(r *route, conns int) (client, error) {
+		config := config
+		config.MaxConns = conns
+		c, err := xmlrpc.NewClient(r.http(t.URL, config))
+		if err != nil {
+			return nil, usagef("%v", err)
+		}
+		return c, nil
 	}
-	return func(context.Context) (client, error) { return c, nil }, nil
+	c, err := open(nil, 0)
+	if err != nil {
+		return nil, err
+	}
+	c.Close()
+	return func(_ context.Context, r *route, conns int) (client, error) { return open(r, conns) }, nil
 }
 
 // prepareTLS logs in by a secret, by a certificate, or by both.
@@ -155,9 +180,10 @@ func (t *target) prepareNative(std stdio, scheme string) (connector, error) {
 
 // dial makes one attempt to connect.
 func (t *target) dial(config native.DialConfig) connector {
-	config.DialTimeout, config.Logger = t.Timeout, slog.New(slog.DiscardHandler)
-	return func(ctx context.Context) (client, error) {
-		c, err := native.Dial(ctx, t.URL, config)
+	config.DialTimeout, config.CallTimeout, config.Logger = t.Timeout, t.Timeout, slog.New(slog.DiscardHandler)
+	return func(ctx context.Context, r *route, _ int) (client, error) {
+		url, config := r.native(t.URL, config)
+		c, err := native.Dial(ctx, url, config)
 		if err == nil {
 			return c, nil
 		}

@@ -21,10 +21,10 @@ func TestNamedTestsExist(t *testing.T) {
 	}
 	named := 0
 	for _, doc := range documents(t) {
-		for _, m := range testNames.FindAllStringSubmatch(doc.text, -1) {
+		for _, m := range testNames.FindAllStringSubmatch(doc.Text, -1) {
 			named++
 			if !exist[m[1]] {
-				t.Errorf("%s: there is no test %s", doc.path, m[1])
+				t.Errorf("%s: there is no test %s", doc.Path, m[1])
 			}
 		}
 	}

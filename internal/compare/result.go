@@ -27,7 +27,8 @@ type Result struct {
 	Machine Machine `json:"machine"`
 
 	// Starts is how often the processes were started anew, Rounds how many turns
-	// each lane then had at each work, and TurnMS how long a turn was.
+	// each lane then had at each work, and TurnMS how long a turn was. So each lane
+	// has Starts times Rounds turns, and turn i is of start i/Rounds.
 	Starts int `json:"starts"`
 	Rounds int `json:"rounds"`
 	TurnMS int `json:"turn_ms"`
@@ -45,6 +46,7 @@ type Result struct {
 	Abilities   []Ability    `json:"abilities"`
 	Answer      []string     `json:"answer"`             // the question, answered in three sentences
 	Warnings    []string     `json:"warnings,omitempty"` // such as that the machine was busy
+	Changes     []Change     `json:"changes,omitempty"`  // against an earlier result, if that was asked for
 }
 
 // Machine is where it was measured.
@@ -60,13 +62,17 @@ type Machine struct {
 	// Noise is how much longer the slowest of many equal pieces of work took than
 	// the middle one, with nothing else of ours running: 0.05 is 5 %.
 	Noise float64 `json:"noise"`
+	// ClockNS is the smallest step that the clock was seen to make, 0 if unknown.
+	ClockNS int64 `json:"clock_ns,omitempty"`
+	// Race: this program was built with the race detector, and is many times slower.
+	Race bool `json:"race,omitempty"`
 }
 
 // Lane is one transport with its client and its server.
 type Lane struct {
 	Name   string `json:"name"`   // native-tcp, native-unix, native-tls, xmlrpc, xmlrpc-unix, xmlrpc-tls, kolo, py-xmlrpc, py-mp, py-mp-unix
 	Title  string `json:"title"`  // for people: "native, TCP"
-	Family string `json:"family"` // native, xmlrpc, kolo, python
+	Family string `json:"family"` // native, xmlrpc, kolo, python; of a server of the user's own, native or xmlrpc
 	Socket string `json:"socket"` // tcp, unix or tls
 	Client string `json:"client"` // what calls, and
 	Server string `json:"server"` // what answers: "Parley", "kolo/xmlrpc", "Python 3.11.7 xmlrpc.client"
@@ -81,12 +87,13 @@ type Missing struct {
 	Why  string `json:"why"`
 }
 
-// Work is something to call.
+// Work is something to call. With a server of the user's own the form is call, and
+// the title says what is called.
 type Work struct {
 	Name    string `json:"name"`    // add-1, add-8, add-64, records-100, list-1000, blob-1024 …
 	Title   string `json:"title"`   // "add(3, 5), 64 callers"
-	Form    string `json:"form"`    // add, records, list or blob
-	Size    int    `json:"size"`    // records, integers, bytes; 0 for add
+	Form    string `json:"form"`    // add, records, list, blob or call
+	Size    int    `json:"size"`    // records, integers, bytes; 0 for add and call
 	Callers int    `json:"callers"` // that call at the same time
 }
 
@@ -122,7 +129,7 @@ type Row struct {
 	Latency []Point `json:"latency,omitempty"`
 }
 
-// Stat is one figure over all turns.
+// Stat is one figure over all turns; NewStat makes it.
 type Stat struct {
 	Median float64   `json:"median"`
 	Min    float64   `json:"min"`

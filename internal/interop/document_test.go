@@ -21,7 +21,7 @@ Which values survive between [Parley's XML-RPC server](../rpc/xmlrpc) and the XM
 
 This page is written by a test from recorded conversations, and nothing in the tables is written by hand.
 
-` + "```" + `
+` + "```sh" + `
 make test          # sends the recorded requests again: what arrives, and each byte of our answers, must be the same
 make peers         # installs all libraries, runs all programs, compares with the recordings
 make peers-update  # the same, and records anew

@@ -568,22 +568,3 @@ func TestFloodWithoutReading(t *testing.T) {
 		t.Errorf("the session ended with %v; want a breach", err)
 	}
 }
-
-// TestDocumentedFrames are the examples of docs/wire-native.md.
-func TestDocumentedFrames(t *testing.T) {
-	c, err := new(callPool).encode(&rpc.Request{Method: "add", Args: rpc.Values{3, 5}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	body := append(appendTimeout(nil, 30*time.Second), c.message()...)
-	if got, want := frame(frameCall, 0, 1, string(body)), "\x00\x00\x00\x0f"+"\x02\x00\x01"+"\x80\x87\xa7\x0e"+"\x03add"+"\x00"+"\x82\x03\x05"; got != want {
-		t.Errorf("CALL: got %x; want %x", got, want)
-	}
-	h, err := parseCall(body)
-	if err != nil || h.timeout != 30*time.Second || string(h.method) != "add" || h.meta != nil || string(h.args) != "\x82\x03\x05" {
-		t.Errorf("CALL: got %+v, %v", h, err)
-	}
-	if got, want := frame(frameResult, 0, 1, "\x08"), "\x00\x00\x00\x04"+"\x03\x00\x01"+"\x08"; got != want {
-		t.Errorf("RESULT: got %x; want %x", got, want)
-	}
-}

@@ -53,7 +53,7 @@ int main(void) {
     struct xmlrpc_method_info3 methods[] = {
         {.methodName = "add", .methodFunction = add},
         {.methodName = "list", .methodFunction = echo},
-        {.methodName = "struct", .methodFunction = echo},
+        {.methodName = "records", .methodFunction = echo},
         {.methodName = "blob", .methodFunction = echo},
     };
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)

@@ -37,7 +37,7 @@ func TestDocument(t *testing.T) {
 	has(fmt.Sprintf("text of at most %d bytes", maxColumnName))
 
 	// The dump of a table.
-	_, dump, _ := strings.Cut(string(text), "has its field names once:\n\n```\n")
+	_, dump, _ := strings.Cut(string(text), "has its field names once:\n\n```text\n")
 	dump, _, _ = strings.Cut(dump, "```")
 	var data []byte
 	for line := range strings.Lines(dump) {

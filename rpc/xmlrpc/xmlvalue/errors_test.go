@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -210,5 +211,24 @@ func TestErrorsAreText(t *testing.T) {
 		if text := err.Error(); !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == '\x7f' }) {
 			t.Errorf("%s: got %q", tt.name, text)
 		}
+	}
+}
+
+// The error that docs/wire-xmlrpc.md shows is one that is made.
+func TestDocumentedError(t *testing.T) {
+	text, err := os.ReadFile("../../../docs/wire-xmlrpc.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `params[0].list[3].name: byte 412: expected a boolean, 0 or 1, got "2"`
+	if !strings.Contains(string(text), "\n"+want+"\n") {
+		t.Errorf("docs/wire-xmlrpc.md does not have the line %s", want)
+	}
+	wrong := `<value><boolean>2</boolean></value>`
+	doc := call(`<value><struct><member><name>list</name><value><array><data><value>a</value><value>b</value><value>c</value>` +
+		`<value><struct><member><name>name</name>` + wrong + `</member></struct></value></data></array></value></member></struct></value>`)
+	doc = strings.Repeat(" ", 412-strings.Index(doc, wrong)) + doc
+	if _, _, err := readCall(doc, Options{}); err == nil || !strings.HasSuffix(err.Error(), want) {
+		t.Errorf("got %v; want %s", err, want)
 	}
 }

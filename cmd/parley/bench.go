@@ -1,0 +1,285 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/parley-rpc/parley/internal/compare/measure"
+	"github.com/parley-rpc/parley/rpc"
+)
+
+// benchCommand calls a function again and again and tells what that costs.
+type benchCommand struct {
+	target
+	Method string   `arg:"" help:"The function, such as catalog.list. It is called many times."`
+	Args   []string `arg:"" optional:"" help:"The arguments, as those of call."`
+
+	Callers     int           `placeholder:"N" help:"How many call at the same time. Default: 8, or 64 with --rate."`
+	Connections int           `placeholder:"N" help:"Over how many connections. Default: 1 for tcp, tls and unix; for HTTP, whose connections carry one call at a time, one for each caller."`
+	Duration    time.Duration `placeholder:"TIME" help:"How long. Default: 10s, or as long as --calls take."`
+	Calls       int64         `placeholder:"N" help:"How many calls in all, rounded up so that each caller makes as many."`
+	Rate        float64       `placeholder:"R" help:"Calls per second of all callers together, at fixed times. Without it each caller calls again when it has been answered."`
+	WarmUp      time.Duration `default:"1s" placeholder:"TIME" help:"How long it calls before it measures. Default: ${default}"`
+	outputFlag
+}
+
+// Help is what kong shows below the short help.
+func (*benchCommand) Help() string {
+	return `The function is called again and again: a few times to begin with, then for the warm-up, then for as long as is measured. Do not do that with one that changes something you need. --timeout is the time for each call here, and not for all.
+
+    parley bench tcp://127.0.0.1:16000 add 3 5
+    parley bench http://127.0.0.1:8080/RPC2 add 3 5 --callers 64 --duration 30s
+    parley bench tcp://127.0.0.1:16000 add 3 5 --rate 5000
+    parley bench unix:///run/tool.sock echo @file.bin --calls 1000 --output json
+
+With --rate a latency counts from when the call was due. If the server stalls, all calls that were due meanwhile are slow, sent or not; so it is with real callers, who do not wait for one another.
+
+The first call is made alone: a fault, a server that cannot be reached and a login that fails end it, before there is any load. Later faults and time-outs are counted, and end nothing. A caller that finds the link broken three times in a row ends it. Ctrl-C ends it early. In both cases what was measured until then is printed.
+
+` + exitCodes + `
+
+0 is also the code after Ctrl-C, and when some of the calls failed. When all did, it is that of the first; when the link broke for good, 4.`
+}
+
+// The bounds of the flags.
+const (
+	maxCallers = 4096
+	maxBench   = 24 * time.Hour
+)
+
+// withDefaults checks the flags and puts defaults in the place of zeros.
+func (c *benchCommand) withDefaults() error {
+	if c.Callers == 0 {
+		c.Callers = 8
+		if c.Rate > 0 {
+			c.Callers = 64
+		}
+	}
+	if c.Duration == 0 && c.Calls == 0 {
+		c.Duration = 10 * time.Second
+	}
+	http := strings.HasPrefix(c.URL, "http")
+	if c.Connections == 0 {
+		c.Connections = 1
+		if http {
+			c.Connections = c.Callers
+		}
+	}
+	switch {
+	case c.Callers < 1 || c.Callers > maxCallers:
+		return usagef("--callers is %d, expected 1 to %d", c.Callers, maxCallers)
+	case c.Connections < 1 || c.Connections > c.Callers:
+		return usagef("--connections is %d, expected 1 to %d, a caller each", c.Connections, c.Callers)
+	case c.Duration < 0 || c.Duration > maxBench:
+		return usagef("--duration is %v, expected more than 0 and at most %v", c.Duration, maxBench)
+	case c.WarmUp < 0 || c.WarmUp > maxBench:
+		return usagef("--warm-up is %v, expected 0 to %v", c.WarmUp, maxBench)
+	case c.Calls < 0:
+		return usagef("--calls is %d, expected more than 0", c.Calls)
+	case !(c.Rate >= 0 && c.Rate <= measure.MaxRate):
+		return usagef("--rate is %v, expected more than 0 and at most %d calls per second", c.Rate, measure.MaxRate)
+	}
+	return nil
+}
+
+func (c *benchCommand) run(std stdio) error {
+	if err := c.withDefaults(); err != nil {
+		return err
+	}
+	server, err := c.underLoad(std, c.Method, nil) // takes a password from standard input before @- takes the rest
+	if err != nil {
+		return err
+	}
+	if server.request.Args, err = arguments(c.Args, std.in); err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second one ends the process
+
+	p := newProgress(std.err, "connecting to "+printable(c.URL))
+	defer p.done()
+	b := &bench{benchCommand: c, loaded: server}
+	report, err := b.measure(ctx, p)
+	p.done()
+	if ctx.Err() != nil && report == nil {
+		return errInterrupted
+	}
+	if report == nil {
+		return err
+	}
+	if c.json() {
+		return errors.Join(printJSON(std.out, report), err)
+	}
+	return errors.Join(report.print(std.out), err)
+}
+
+// arguments reads the arguments of a call, of which one may be standard input.
+func arguments(texts []string, stdin io.Reader) (rpc.Values, error) {
+	args := make(rpc.Values, len(texts))
+	for i, text := range texts {
+		if text == "@-" && slices.Contains(texts[:i], text) {
+			return nil, usagef("@- can stand for one argument only")
+		}
+		var err error
+		if args[i], err = argument(text, stdin); err != nil {
+			return nil, err
+		}
+	}
+	return args, nil
+}
+
+// bench is one run of the command.
+type bench struct {
+	*benchCommand
+	loaded
+	clients []client
+	tally   tally
+}
+
+// measure does all of it. With a report, an error says why it ended early.
+func (b *bench) measure(ctx context.Context, p *progress) (*benchReport, error) {
+	first, setUp, err := b.open(ctx, nil, b.Connections)
+	if err != nil {
+		return nil, err
+	}
+	b.clients = append(b.clients, first)
+	defer func() {
+		for _, c := range b.clients {
+			c.Close()
+		}
+	}()
+	p.set(0, 0, "counting bytes")
+	wire := b.wireBytes(ctx)
+	if !strings.HasPrefix(b.url, "http") { // one client of HTTP has all connections
+		for len(b.clients) < b.Connections {
+			c, _, err := b.open(ctx, nil, 1)
+			if err != nil {
+				return nil, err
+			}
+			b.clients = append(b.clients, c)
+		}
+	}
+	p.set(0, 0, "looking at the machine")
+	machine := measure.Machine(ctx)
+	if b.WarmUp > 0 {
+		if _, err := b.repeat(ctx, p, "warming up", b.WarmUp, 0); err != nil {
+			return nil, err
+		}
+	}
+	b.tally.reset()
+	limit := (b.Calls + int64(b.Callers) - 1) / int64(b.Callers)
+	s, err := b.repeat(ctx, p, "measuring", b.Duration, limit)
+	if ctx.Err() != nil && s.Calls+s.Failed > 0 {
+		err = nil
+	} else if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	r := b.report(s, machine, setUp, wire)
+	r.Interrupted = ctx.Err() != nil
+	if err == nil && s.Calls == 0 {
+		err = b.tally.first
+	}
+	if err != nil {
+		r.Ended = printable(err.Error())
+	}
+	return r, err
+}
+
+// repeat runs all callers for a while.
+func (b *bench) repeat(ctx context.Context, p *progress, what string, d time.Duration, limit int64) (measure.Sample, error) {
+	calls := make([]measure.Call, b.Callers)
+	for i := range calls {
+		calls[i] = b.caller(b.clients[i%len(b.clients)])
+	}
+	over := make(chan struct{})
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		ticker := time.NewTicker(progressEvery)
+		defer ticker.Stop()
+		for begin := time.Now(); ; {
+			p.set(int(time.Since(begin).Milliseconds()), int(d.Milliseconds()), what)
+			select {
+			case <-ticker.C:
+			case <-over:
+				return
+			}
+		}
+	}()
+	defer func() {
+		close(over)
+		<-stopped
+	}()
+	return measure.Run(ctx, measure.Load{Calls: calls, Duration: d, Limit: limit, Rate: b.Rate, GoOn: b.tally.goOn})
+}
+
+// report makes the report of what was measured.
+func (b *bench) report(s measure.Sample, m measure.MachineInfo, setUp time.Duration, wire *float64) *benchReport {
+	us := func(d time.Duration) float64 { return math.Round(float64(d)) / 1000 }
+	r := &benchReport{
+		Version: readBuild().Version, URL: b.url, Method: b.Method,
+		Callers: b.Callers, Connections: b.Connections, Rate: b.Rate,
+		Seconds: s.Wall.Seconds(), Calls: s.Calls, CallsPerS: s.PerSecond(),
+		Faults: b.tally.list(), TimeOuts: b.tally.timeOuts, LinkErrors: b.tally.links,
+		Late: s.Late, Unsent: s.Unsent,
+		SetUpUS: us(setUp), WireBytes: wire,
+		Machine: benchMachine{machineOf(m)}, bars: s.Latency.Bars(),
+	}
+	if n := float64(s.Calls + s.Failed); n > 0 {
+		r.P50, r.P90, r.P99 = us(s.Latency.Quantile(0.5)), us(s.Latency.Quantile(0.9)), us(s.Latency.Quantile(0.99))
+		r.P999, r.Max = us(s.Latency.Quantile(0.999)), us(s.Latency.Quantile(1))
+		for _, point := range s.Latency.Points() {
+			r.Latency = append(r.Latency, benchPoint{point.Quantile, us(point.Latency)})
+		}
+		if s.CPU >= 0 {
+			cpu := us(s.CPU) / n
+			r.ClientCPU = &cpu
+		}
+		r.ClientAllocs, r.ClientAllocBytes = float64(s.Allocs)/n, float64(s.AllocBytes)/n
+	}
+	r.Warnings = b.warnings(s, m)
+	return r
+}
+
+// What is worth a warning.
+const (
+	busyShare  = 0.85 // of what all processors can do, used by this process
+	lateShare  = 0.01 // of the calls
+	noisyAbove = 0.25
+)
+
+func (b *bench) warnings(s measure.Sample, m measure.MachineInfo) []string {
+	var list []string
+	busy := s.CPU >= 0 && float64(s.CPU) > busyShare*float64(s.Wall)*float64(m.Processors)
+	if busy {
+		list = append(list, "this client used all of its processors: it may be what was measured, and not the server")
+	}
+	if all := float64(s.Calls + s.Failed + s.Unsent); b.Rate > 0 && float64(s.Late+s.Unsent) > lateShare*all {
+		text := fmt.Sprintf("the rate was not kept: %s of %s calls were sent late, and %s not at all",
+			grouped(float64(s.Late)), grouped(all), grouped(float64(s.Unsent)))
+		if !busy {
+			text += fmt.Sprintf("; all %d callers waited for answers, or the machine was busy with other things", b.Callers)
+		}
+		list = append(list, text)
+	}
+	if m.Noise > noisyAbove {
+		list = append(list, fmt.Sprintf("the machine is noisy: equal pieces of work differ by %.0f %%, and so may these figures", 100*m.Noise))
+	}
+	if m.Race {
+		list = append(list, "this program was built with the race detector, and is many times slower than without")
+	}
+	if b.tally.links > 0 {
+		list = append(list, fmt.Sprintf("the link broke under %d calls", b.tally.links))
+	}
+	return list
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// lastLine is what is left to see of a line that was written over and erased.
+func lastLine(screen string) string {
+	screen = regexp.MustCompile(`(?s)^.*\x1b\[2K\r`).ReplaceAllString(screen, "")
+	return screen
+}
+
+// A call that takes longer than two seconds says so on a terminal, and leaves
+// nothing of that behind.
+func TestProgressOnTerminal(t *testing.T) {
+	t.Parallel()
+	r := newHome(t).serve(t)
+	for _, url := range []string{r.xmlrpc, r.native} {
+		p := atTerminal(t, r.home, "call", url, "sleep", "2.8")
+		p.shows(t, "waiting for the answer of sleep 2s", 1)
+		if strings.Contains(p.screen.String(), "2.8") {
+			t.Errorf("%s: it had been answered already", url)
+		}
+		if code := p.exits(t); code != 0 {
+			t.Errorf("%s: exit code %d; want 0:\n%s", url, code, p.screen)
+		}
+		p.shows(t, "2.8\r\n", 1)
+		if screen := p.screen.String(); lastLine(screen) != "2.8\r\n" || strings.Contains(screen, "sleep 1s") || strings.Contains(screen, "sleep 0s") {
+			t.Errorf("%s: got %q; want a line from the second second on that is erased, and the result", url, screen)
+		}
+	}
+}
+
+// What is short shows no progress.
+func TestProgressNotForShort(t *testing.T) {
+	t.Parallel()
+	r := newHome(t).serve(t)
+	p := atTerminal(t, r.home, "call", r.native, "sleep", "0.5")
+	if code := p.exits(t); code != 0 {
+		t.Errorf("exit code %d; want 0", code)
+	}
+	p.shows(t, "0.5\r\n", 1)
+	if got := p.screen.String(); got != "0.5\r\n" {
+		t.Errorf("got %q; want the result alone", got)
+	}
+}
+
+// Nothing goes to a pipe.
+func TestProgressNotInPipe(t *testing.T) {
+	t.Parallel()
+	r := newHome(t).serve(t)
+	if got := r.call(t, r.native, "sleep", "2.5"); got != (outcome{0, "2.5\n", ""}) {
+		t.Errorf("got %+v; want the result alone", got)
+	}
+}
+
+// The result is in the pipe, the progress on the terminal.
+func TestProgressStandardOutput(t *testing.T) {
+	t.Parallel()
+	r := newHome(t).serve(t)
+	h := r.home
+	h.out = filepath.Join(t.TempDir(), "result")
+	p := atTerminal(t, h, "call", r.native, "sleep", "2.6")
+	p.shows(t, "waiting for the answer", 1)
+	if code := p.exits(t); code != 0 {
+		t.Errorf("exit code %d; want 0", code)
+	}
+	if got, err := os.ReadFile(h.out); err != nil || string(got) != "2.6\n" {
+		t.Errorf("standard output got %q, %v; want the result alone", got, err)
+	}
+	if screen := p.screen.String(); lastLine(screen) != "" || strings.Contains(screen, "2.6") {
+		t.Errorf("got %q; want progress, erased", screen)
+	}
+}
+
+// A line fits a narrow terminal, whatever it says: one that wraps could not be
+// erased.
+func TestProgressWidth(t *testing.T) {
+	t.Parallel()
+	for _, columns := range []int{30, 59, 60, 80, 200} {
+		for _, known := range []bool{false, true} {
+			if known && columns < narrowBar {
+				continue
+			}
+			var screen safeBuffer
+			l := newProgressLine(&screen, columns, time.Now().Add(-100*time.Minute-40*time.Second), known)
+			for i := range 20 {
+				l.write(strings.Repeat("a long text ", 20), 5*i, 95)
+			}
+			l.erase()
+			for _, line := range strings.FieldsFunc(screen.String(), func(r rune) bool { return r == '\r' }) {
+				line = regexp.MustCompile(`\x1b\[[0-9]*K`).ReplaceAllString(line, "")
+				if n := columnsOf(line); n > columns {
+					t.Errorf("%d columns, known %v: a line has %d: %q", columns, known, n, line)
+				}
+			}
+			if !strings.Contains(screen.String(), "1h40m40s") {
+				t.Errorf("%q does not say how long it takes", screen.String())
+			}
+			if known && strings.Contains(screen.String(), "100%") {
+				t.Errorf("%q says that all is done", screen.String())
+			}
+			if lastLine(screen.String()) != "" {
+				t.Errorf("%q is not erased", screen.String())
+			}
+		}
+	}
+}

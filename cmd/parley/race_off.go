@@ -1,0 +1,6 @@
+//go:build !race
+
+package main
+
+// raceDetector: this program was built with it.
+const raceDetector = false

@@ -1,0 +1,168 @@
+package compare
+
+import (
+	"math"
+	"slices"
+)
+
+// How two lanes are told apart.
+//
+// Turn i of all lanes is of one time, so lanes are compared turn by turn: what
+// slows the machine for a while slows both sides of a ratio. The logarithm of the
+// ratio is used, for which twice as fast and half as fast are equally far from
+// no difference.
+//
+// What is repeated is not the turn but the start. How the processors wake each
+// other, and where memory came to lie, is settled when processes start and stays
+// while they live: nine turns of one start agree with each other perfectly, and
+// the next start may be twice as fast. So the turns of a start give one figure,
+// their median, which a single disturbed turn does not move; and the figures of
+// the starts are what a t-test looks at.
+//
+// A t-test of three figures knows next to nothing of how far figures are apart,
+// and of one it knows nothing. So it is told what such machines do: as if four
+// starts had been seen before, whose figures were as far apart as luck, the noise
+// of the machine and the turns of one start give reason to expect. What is seen
+// outweighs it as starts become more.
+//
+// And what lasts as long as a run, no run can see: the next may find the whole
+// machine in another state. So even many starts that agree do not tell lanes
+// apart that are nearly equal.
+//
+// The constants are those with which two runs do not contradict each other; see
+// docs/decisions/021-too-close-to-call.md and TestTwoRunsAgree.
+const (
+	// luck is how far the figures of two starts are apart, as a standard deviation
+	// of the logarithm, before any is seen.
+	luck = 0.05
+	// known is how many starts that is worth.
+	known = 4
+	// lasting is the same from run to run.
+	lasting = 0.02
+)
+
+// figure is what the turns of a run say about one quantity. All is in logarithms.
+type figure struct {
+	centre float64 // the median of starts
+	stderr float64 // the standard error of it
+	df     int     // degrees of freedom that stderr has
+	agree  bool    // all starts, and of five turns at least four, have the sign of centre
+}
+
+// figureOf looks at one turn after the other, so many to a start. Each is expected
+// to be off by noise, or more if that is what is seen.
+func figureOf(logs []float64, rounds int, noise float64) figure {
+	var middles, off []float64
+	above := 0
+	for start := range slices.Chunk(logs, max(1, rounds)) {
+		m := median(start)
+		middles = append(middles, m)
+		for _, x := range start {
+			off = append(off, math.Abs(x-m))
+			if x > 0 {
+				above++
+			}
+		}
+	}
+	turns, starts := len(logs), len(middles)
+	within := max(trimmedVariance(off, starts), noise*noise)
+	// A median of n has the variance of a mean of n, times π/2.
+	expected := luck*luck + math.Pi/2*within*float64(starts)/float64(turns)
+	var mean, seen float64 // seen is the sum of squares, starts-1 times the variance
+	for _, m := range middles {
+		mean += m / float64(starts)
+	}
+	for _, m := range middles {
+		seen += (m - mean) * (m - mean)
+	}
+	df := known + starts - 1
+	return figure{
+		centre: median(middles),
+		stderr: math.Sqrt((known*expected + seen) / float64(df) / float64(starts)),
+		df:     df,
+		agree:  (slices.Min(middles) > 0 || slices.Max(middles) < 0) && min(above, turns-above) <= turns/5,
+	}
+}
+
+// trimmedVariance is the variance of turns around the middle of their starts,
+// from how far each is off. The fifth that is farthest off is not looked at: it
+// is what else the machine did.
+func trimmedVariance(off []float64, starts int) float64 {
+	slices.Sort(off)
+	kept := off[:len(off)-len(off)/5]
+	sum := 0.0
+	for _, x := range kept {
+		sum += x * x
+	}
+	if len(kept) < len(off) {
+		sum *= 2.28 // what the rest of a normal distribution has in place of all of it
+	}
+	return sum / float64(max(1, len(kept)-starts))
+}
+
+// order is 1 if a quantity is certainly above 1 (its logarithm above 0), -1 if
+// below, and 0 if this run cannot tell.
+func (f figure) order() int {
+	if !f.agree {
+		return 0
+	}
+	return beyond(f.centre, math.Hypot(f.stderr, lasting), f.df)
+}
+
+// beyond reports on which side of 0 a figure is, if it is that certain.
+func beyond(centre, stderr float64, df int) int {
+	switch margin := student(df) * stderr; {
+	case centre > margin:
+		return 1
+	case centre < -margin:
+		return -1
+	}
+	return 0
+}
+
+// ratio compares two stats turn by turn. False: they have no turns to compare, or
+// a figure is nothing that has a ratio.
+func (r *Result) ratio(a, b *Stat) (figure, bool) {
+	if a == nil || b == nil || len(a.Turns) != len(b.Turns) {
+		return figure{}, false
+	}
+	ratios := make([]float64, len(a.Turns))
+	for i := range ratios {
+		ratios[i] = a.Turns[i] / b.Turns[i]
+	}
+	return r.figure(ratios)
+}
+
+// figure is what the turns of one quantity say. False: there are none, or one of
+// them has no logarithm.
+func (r *Result) figure(turns []float64) (figure, bool) {
+	logs := make([]float64, len(turns))
+	for i, x := range turns {
+		logs[i] = math.Log(x)
+		if math.IsNaN(logs[i]) || math.IsInf(logs[i], 0) {
+			return figure{}, false
+		}
+	}
+	if len(logs) == 0 {
+		return figure{}, false
+	}
+	starts := max(1, r.Starts)
+	return figureOf(logs, (len(logs)+starts-1)/starts, r.noise()), true
+}
+
+// noise is how far a turn is expected to be off, by the noise of the machine: that
+// is by how much the slowest tenth of pieces of a millisecond took longer, so that
+// pieces are off by 0.3 of it, and a turn, which is as long as many pieces, by less.
+func (r *Result) noise() float64 {
+	return 0.3 * max(0, r.Machine.Noise) / math.Sqrt(float64(max(1, r.TurnMS)))
+}
+
+// student is the 0.995 quantile of Student's t distribution, so that 1 of 100
+// figures with no difference are found to have one. From the last on, that one.
+func student(df int) float64 {
+	quantiles := [...]float64{
+		63.657, 9.925, 5.841, 4.604, 4.032, 3.707, 3.499, 3.355, 3.250, 3.169,
+		3.106, 3.055, 3.012, 2.977, 2.947, 2.921, 2.898, 2.878, 2.861, 2.845,
+	}
+	return quantiles[min(max(df, 1), len(quantiles))-1]
+}

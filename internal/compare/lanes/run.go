@@ -1,0 +1,288 @@
+package lanes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/parley-rpc/parley/internal/compare"
+	"github.com/parley-rpc/parley/internal/compare/harness"
+	"github.com/parley-rpc/parley/internal/compare/measure"
+)
+
+// Run measures. The result lacks what package compare makes of figures (Judge),
+// what the lanes can carry, and the version and command line of the program. A
+// wrong answer ends it with an error; so does the end of ctx. No process is left
+// when it returns.
+func Run(ctx context.Context, o Options) (*compare.Result, error) {
+	return runLanes(ctx, o, all())
+}
+
+func runLanes(ctx context.Context, o Options, lanes []lane) (*compare.Result, error) {
+	r, err := newRun(ctx, o, lanes)
+	if err != nil {
+		return nil, err
+	}
+	return r.finish()
+}
+
+// newRun prepares a comparison. No process is started yet.
+func newRun(ctx context.Context, o Options, lanes []lane) (*run, error) {
+	if err := o.check(lanes); err != nil {
+		return nil, err
+	}
+	if o.Depth == "" {
+		o.Depth = Normal
+	}
+	p, err := planOf(o)
+	if err != nil {
+		return nil, err
+	}
+	r := &run{ctx: ctx, plan: p, options: o, begin: time.Now()}
+	r.result = &compare.Result{Format: compare.Format, Taken: r.begin, Depth: o.Depth, Rate: o.Rate}
+	return r, r.choose(lanes)
+}
+
+// finish measures.
+func (r *run) finish() (*compare.Result, error) {
+	r.total = r.steps()
+	r.step("looking at the machine")
+	r.result.Machine = machine(measure.Machine(r.ctx), pythonOf(r.lanes))
+	if err := r.measure(); err != nil {
+		return nil, fmt.Errorf("compare: %w", err)
+	}
+	r.conclude()
+	return r.result, nil
+}
+
+// pythonOf is the version of Python that takes part; empty without any.
+func pythonOf(lanes []lane) string {
+	for _, l := range lanes {
+		if l.version != nil {
+			return l.version()
+		}
+	}
+	return ""
+}
+
+// run is a comparison under way.
+type run struct {
+	ctx     context.Context
+	options Options
+	plan    plan
+	begin   time.Time
+	result  *compare.Result
+
+	lanes  []lane
+	stands harness.Stands // of lanes, of this start
+	cells  [][]cell       // of lanes, of works
+	conns  []connection   // of lanes
+	// done and total are steps of progress.
+	done, total int
+}
+
+// choose takes the lanes that are wanted and can run.
+func (r *run) choose(lanes []lane) error {
+	for _, l := range lanes {
+		if r.options.Lanes != nil && !slices.Contains(r.options.Lanes, l.Name) {
+			continue
+		}
+		if err := l.peer.Check(); err != nil {
+			r.miss(l, err)
+			continue
+		}
+		r.lanes = append(r.lanes, l)
+	}
+	if len(r.lanes) == 0 {
+		return fmt.Errorf("compare: %w", r.nothing())
+	}
+	return nil
+}
+
+func (r *run) miss(l lane, err error) {
+	why, _, _ := strings.Cut(err.Error(), "\n")
+	r.result.Missing = append(r.result.Missing, compare.Missing{Lane: l.Name, Why: why})
+}
+
+// nothing is the error of a comparison without any lane.
+func (r *run) nothing() error {
+	var why []string
+	for _, m := range r.result.Missing {
+		why = append(why, m.Lane+": "+m.Why)
+	}
+	return fmt.Errorf("no lane can run: %s", strings.Join(why, "; "))
+}
+
+// measure does all starts. What of them there is no time for is left out, so that
+// each lane has as many turns at each work as the others.
+func (r *run) measure() error {
+	for start := range r.plan.starts {
+		if spent := time.Since(r.begin); start > 0 && r.plan.budget > 0 && spent+spent/time.Duration(start) > r.plan.budget*5/4 {
+			break
+		}
+		if err := r.start(start); err != nil {
+			return err
+		}
+		r.result.Starts++
+	}
+	return nil
+}
+
+// start starts the processes, and lets them do everything.
+func (r *run) start(start int) error {
+	if err := r.startProcesses(start); err != nil {
+		return err
+	}
+	defer func() { r.stands.Stop() }()
+	if err := r.connections(); err != nil {
+		return err
+	}
+	for i, t := range r.plan.works {
+		r.step("getting ready: " + t.title)
+		opened, err := r.stands.Open(r.ctx, t.Work, r.plan.warmUp, start == 0)
+		if err != nil {
+			return fmt.Errorf("%s: %w", t.Name, err)
+		}
+		for lane, o := range opened {
+			c := &r.cells[lane][i]
+			if o.Refused != "" {
+				c.refused, _, _ = strings.Cut(o.Refused, "\n")
+			}
+			if start == 0 {
+				c.wire = o.Wire
+			}
+		}
+	}
+	if start == 0 {
+		r.chooseTurn()
+	}
+	for round := 0; round < r.plan.rounds; round++ {
+		begin := time.Now()
+		if err := r.round(start*r.plan.rounds + round); err != nil {
+			return err
+		}
+		if start == 0 && r.enough(round+1, time.Since(begin)) {
+			r.plan.rounds = round + 1
+			r.total = r.steps()
+		}
+	}
+	return nil
+}
+
+// enough reports whether there is no time for another round after so many. The
+// first start finds that out for all.
+func (r *run) enough(rounds int, took time.Duration) bool {
+	share := r.plan.budget / time.Duration(r.plan.starts)
+	return share > 0 && rounds >= r.plan.leastRounds && time.Since(r.begin)+took > share
+}
+
+// steps is how many steps of progress there will be.
+func (r *run) steps() int {
+	return 1 + r.plan.starts*(2+r.plan.setUpTurns+len(r.plan.works)+r.plan.rounds*len(r.plan.works)*len(r.lanes))
+}
+
+// startProcesses starts the processes of all lanes. A lane that does not start is
+// left out, if it is the first time.
+func (r *run) startProcesses(start int) (err error) {
+	r.step("starting processes")
+	for {
+		r.stands, err = harness.Start(r.ctx, r.peers(), harness.Config{})
+		var failed *harness.StartError
+		if err == nil || start > 0 || !errors.As(err, &failed) {
+			break
+		}
+		i := slices.IndexFunc(r.lanes, func(l lane) bool { return l.peer == failed.Peer })
+		r.miss(r.lanes[i], err)
+		if r.lanes = slices.Delete(r.lanes, i, i+1); len(r.lanes) == 0 {
+			return r.nothing()
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if start == 0 {
+		r.conns = make([]connection, len(r.lanes))
+		r.cells = make([][]cell, len(r.lanes))
+		for i := range r.cells {
+			r.cells[i] = make([]cell, len(r.plan.works))
+		}
+		r.total = r.steps()
+	}
+	return nil
+}
+
+func (r *run) peers() []*harness.Peer {
+	var peers []*harness.Peer
+	for _, l := range r.lanes {
+		peers = append(peers, l.peer)
+	}
+	return peers
+}
+
+// overhead is what a turn takes besides calls: garbage is collected on both
+// sides, and there are three orders.
+const overhead = 5 * time.Millisecond
+
+// chooseTurn makes the turns as long as the budget allows, if all starts take as
+// long to get ready as the first one has.
+func (r *run) chooseTurn() {
+	if r.plan.turn > 0 {
+		return
+	}
+	starts := time.Duration(r.plan.starts)
+	turns := starts * time.Duration(r.plan.rounds*len(r.plan.works)*len(r.lanes))
+	left := r.plan.budget - starts*time.Since(r.begin)
+	r.plan.turn = min(max(left/turns-overhead, r.plan.least), r.plan.most).Round(time.Millisecond)
+}
+
+// round gives each lane a turn at each work. The lane that begins is another one
+// in each round.
+func (r *run) round(number int) error {
+	for i, t := range r.plan.works {
+		for j := range r.lanes {
+			lane := (j + number) % len(r.lanes)
+			r.step(t.title)
+			c := &r.cells[lane][i]
+			if c.refused != "" {
+				continue
+			}
+			turn, err := r.stands[lane].Turn(r.ctx, t.Work, r.plan.turn, r.options.Rate)
+			if err != nil {
+				return fmt.Errorf("%s: %w", t.Name, err)
+			}
+			c.Add(turn)
+		}
+	}
+	return nil
+}
+
+// step tells that one more step begins.
+func (r *run) step(what string) {
+	if r.options.Progress != nil {
+		r.options.Progress(r.done, r.total, what)
+	}
+	r.done++
+}
+
+// conclude makes the result of what was measured.
+func (r *run) conclude() {
+	res := r.result
+	res.Rounds, res.TurnMS = r.plan.rounds, int(max(1, r.plan.turn.Milliseconds()))
+	for i, l := range r.lanes {
+		res.Lanes = append(res.Lanes, l.result())
+		res.Connections = append(res.Connections, r.conns[i].result(l.Name, r.plan.idle))
+	}
+	for i, t := range r.plan.works {
+		res.Works = append(res.Works, t.result())
+		for j, l := range r.lanes {
+			res.Rows = append(res.Rows, r.cells[j][i].row(l.Name, t.Name))
+		}
+	}
+	res.Seconds = time.Since(r.begin).Seconds()
+	if r.options.Progress != nil {
+		r.options.Progress(r.total, r.total, "done")
+	}
+}

@@ -1,0 +1,110 @@
+package compare
+
+import (
+	"fmt"
+	"math"
+	"strings"
+)
+
+const (
+	noisy    = 0.15 // Machine.Noise from which it is said
+	apart    = 0.25 // Stat.Spread from which it is said
+	nearly   = 5    // pairs that are named
+	few      = 3    // starts below which luck of the processes is not told from speed
+	coarse   = 0.05 // step of the clock, as a part of the median latency, from which it is said
+	occupied = 0.5  // Load for each processor from which it is said
+)
+
+// warnings are what a reader must know before he believes a figure.
+func (r *Result) warnings() []string {
+	var all []string
+	warn := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
+	m := r.Machine
+	if m.Race {
+		warn("This program was built with the race detector, which makes it many times slower. Build it without -race.")
+	}
+	if m.Noise >= noisy {
+		warn("The machine is noisy: of many equal pieces of work, the slowest tenth took %s times as long as the others. What else runs on it?", fold(1+m.Noise))
+	}
+	if m.Load >= occupied*float64(max(1, m.Processors)) {
+		warn("The machine was busy before this began: a load of %.1f on %s.", m.Load, count(m.Processors, "processor"))
+	}
+	if row := r.coarsest(); row != nil {
+		warn("The clock makes steps of %s, which is much beside the latencies of %s at %s: below that, the distribution is the clock's.",
+			micro(float64(m.ClockNS)/1000), row.Lane, row.Work)
+	}
+	if r.Starts < few && len(r.Lanes) > 1 {
+		warn("The processes were started %s, and how fast a process is depends on its start as well: what differs by less than %s times is too close to call. --full starts them more often.",
+			times(r.Starts), fold(math.Exp(r.surely())))
+	}
+	if text := r.scattered(); text != "" {
+		warn("%s", text)
+	}
+	if text := r.ties(); text != "" {
+		warn("%s", text)
+	}
+	return all
+}
+
+// surely is the logarithm of the least ratio that can be called, with the starts
+// and turns that there were, if the turns do not scatter.
+func (r *Result) surely() float64 {
+	rounds := max(1, r.Rounds)
+	f := figureOf(make([]float64, max(1, r.Starts)*rounds), rounds, r.noise())
+	return student(f.df) * math.Hypot(f.stderr, lasting)
+}
+
+// coarsest is the row whose latencies are least well told by the clock, nil if
+// the clock tells all.
+func (r *Result) coarsest() *Row {
+	var worst *Row
+	for i, row := range r.Rows {
+		if row.P50 != nil && row.P50.Median*1000*coarse < float64(r.Machine.ClockNS) && (worst == nil || row.P50.Median < worst.P50.Median) {
+			worst = &r.Rows[i]
+		}
+	}
+	return worst
+}
+
+// scattered names the row whose turns differ most, and counts the others.
+func (r *Result) scattered() string {
+	var worst *Row
+	n := 0
+	for i, row := range r.Rows {
+		if s := row.CallsPerS.Spread(); s >= apart {
+			if n++; worst == nil || s > worst.CallsPerS.Spread() {
+				worst = &r.Rows[i]
+			}
+		}
+	}
+	if worst == nil {
+		return ""
+	}
+	others := ""
+	if n > 1 {
+		others = fmt.Sprintf(", as well as in %s", count(n-1, "other row"))
+	}
+	return fmt.Sprintf("The turns of %s at %s differ by ±%s%s: look at its least and its greatest rate, and not at its median alone.",
+		worst.Lane, worst.Work, percent(worst.CallsPerS.Spread()), others)
+}
+
+// ties names pairs that are too close to call.
+func (r *Result) ties() string {
+	var named []string
+	n, all := 0, 0
+	for _, k := range r.Rankings {
+		all += len(k.Lanes) * (len(k.Lanes) - 1) / 2
+		for _, pair := range k.Close {
+			if n++; n <= nearly {
+				named = append(named, fmt.Sprintf("%s ≈ %s at %s", pair[0], pair[1], k.Work))
+			}
+		}
+	}
+	switch {
+	case n == 0:
+		return ""
+	case n > nearly:
+		named = append(named, fmt.Sprintf("and %d more", n-nearly))
+	}
+	return fmt.Sprintf("Too close to call, %d of %s: %s.", n, count(all, "pair"), strings.Join(named, ", "))
+}
