@@ -63,7 +63,11 @@ func TestLivePython(t *testing.T) {
 				}
 				return
 			}
-			if diff := gocmp.Diff(got, readRecord(t)); diff != "" {
+			want := readRecord(t)
+			if !v.AtLeast(3, 8) { // has no slots there, and is sent as its attributes are
+				want[pyXMLLane]["a UUID"] = no("int exceeds XML-RPC limits")
+			}
+			if diff := gocmp.Diff(got, want); diff != "" {
 				t.Errorf("the columns of Python (-got +want); if it should be so: go test ./internal/compare/carry -run TestLivePython -update\n%s", diff)
 			}
 		})
