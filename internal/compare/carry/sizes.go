@@ -35,8 +35,8 @@ func sizeTrials() []trial {
 	}
 	all = append(all,
 		trial{"sizes", "16 MiB of bytes as a result", tryLargeResult},
-		trial{"sizes", "40 MiB of bytes as a result that is a stream", tryDownstream},
-		trial{"sizes", "40 MiB of bytes as an argument that is a stream", tryUpstream})
+		trial{"sizes", "64 MiB of bytes as a result that is a stream", tryDownstream},
+		trial{"sizes", "64 MiB of bytes as an argument that is a stream", tryUpstream})
 	for _, n := range lengths {
 		all = append(all, trial{"sizes", fmt.Sprintf("a list of %d integers", n), func(ctx context.Context, _ *world, l *lane) (compare.Outcome, error) {
 			return tryLongList(ctx, l, n)

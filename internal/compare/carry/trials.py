@@ -210,10 +210,10 @@ def record(call, sent, want):
 
 # How much.
 
-def size(v, *way):
+def size(v):
     def trial(call):
         try:
-            back = call(*way or ["echo"], v())
+            back = call("echo", v())
         except Broken:
             if not works(connect()):
                 raise
@@ -358,7 +358,7 @@ def by_name(call):
     try:
         return expect(call("add", a=3, b=5), 8, yes())
     except TypeError as e:
-        return refused(call, "TypeError" and TypeError("its calls take none"))
+        return refused(call, TypeError("its calls take none"))
 
 
 def fault(code, name, *args):
@@ -587,8 +587,6 @@ def policy(call):
 TRIALS = {
     "a record with a field less": lambda c: record(c, {"item": "tea"}, order["lines"][0]),
     "a record with a field more": lambda c: record(c, {"item": "tea", "qty": 2, "colour": "green"}, order["lines"][1]),
-    "40 MiB of bytes as a result that is a stream": length("flood", (), 40 << 20),
-    "40 MiB of bytes as an argument that is a stream": lambda c: size(lambda: bytes(40 << 20), "upload", c("gate.new", True))(c),
     "16 MiB of bytes as a result": length("blob", (16 << 20,), 16 << 20),
     "a result, item by item": lambda c: expect(c("numbers", c("gate.new", True)), [1, 2, 3], changed("a list, when all of it is there")),
     "a result without an end, which the caller stops": endless,
