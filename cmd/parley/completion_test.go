@@ -117,8 +117,13 @@ func TestCompleteMethods(t *testing.T) {
 	key := writeFile(t, "key", goodKey, 0o600)
 	other := newHome(t).serve(t, "--xmlrpc", "off", "--authkey-file", key)
 	for _, words := range [][]string{
-		{"call", r.native, "cata"}, {"call", r.xmlrpc, "cata"}, {"call", "prod", "cata"}, {"describe", "prod", "add", "cata"}, {"call", "--raw", "prod", "--output", "json", "cata"},
-		{"call", "--authkey-file", key, other.native, "cata"}, {"describe", "--authkey-file=" + key, other.native, "cata"},
+		{"call", r.native, "cata"},
+		{"call", r.xmlrpc, "cata"},
+		{"call", "prod", "cata"},
+		{"describe", "prod", "add", "cata"},
+		{"call", "--raw", "prod", "--output", "json", "cata"},
+		{"call", "--authkey-file", key, other.native, "cata"},
+		{"describe", "--authkey-file=" + key, other.native, "cata"},
 	} {
 		if got := strings.Join(r.completed(t, words...), " "); got != "catalog.add catalog.get catalog.list catalog.watch" {
 			t.Errorf("%q is completed to %q", words, got)

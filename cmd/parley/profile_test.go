@@ -225,8 +225,10 @@ user = "ann"
 password_file = "p"
 `, 0o600)
 	dir := filepath.Dir(path)
-	base := target{URL: "tls://127.0.0.1:1", Timeout: 7 * time.Second, loginFlags: loginFlags{dir + "/c", "sha256/x", "/etc/ca", home + "/cert", filepath.Dir(dir) + "/key"},
-		authkeyFlags: authkeyFlags{dir + "/a", true, true}}
+	base := target{
+		URL: "tls://127.0.0.1:1", Timeout: 7 * time.Second, loginFlags: loginFlags{dir + "/c", "sha256/x", "/etc/ca", home + "/cert", filepath.Dir(dir) + "/key"},
+		authkeyFlags: authkeyFlags{dir + "/a", true, true},
+	}
 	for name, tt := range map[string]struct {
 		args []string
 		want func(*target)

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/parley-rpc/parley/internal/compare"
+	"github.com/parley-rpc/parley/rpc"
+)
+
+// aimed returns a server to measure.
+func aimed(t *testing.T, url, authkey, method string, args ...any) loaded {
+	t.Helper()
+	server := target{URL: url, Timeout: patience}
+	server.AuthkeyFile = authkey
+	s, err := server.underLoad(stdio{strings.NewReader(""), io.Discard, io.Discard}, method, rpc.Values(args))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// One service under two URLs and a third of another server, side by side.
+func TestAgainst(t *testing.T) {
+	t.Parallel()
+	r := newHome(t).serve(t)
+	other := respond(t, func(int64) bool { return false })
+	var steps []int
+	total := 0
+	got, err := against(t.Context(), againstOptions{
+		Servers: []loaded{aimed(t, r.xmlrpc, "", "add", 3, 5), aimed(t, r.native, r.key(), "add", 3, 5), aimed(t, other.URL, "", "add", 3, 5)},
+		Title:   "add(3, 5)", Callers: []int{1, 4}, Turn: 30 * time.Millisecond, Rounds: 3, WarmUp: time.Millisecond,
+		Progress: func(done, all int, _ string) { steps, total = append(steps, done), all },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, l := range got.Lanes {
+		names = append(names, l.Name+" "+l.Family+" "+l.Socket)
+	}
+	if want := []string{"http xmlrpc tcp", "tcp native tcp", "http-2 xmlrpc tcp"}; !slices.Equal(names, want) {
+		t.Errorf("got lanes %q; want %q", names, want)
+	}
+	if len(got.Works) != 2 || got.Works[1].Name != "call-4" || got.Works[1].Title != "add(3, 5), 4 callers" || len(got.Rows) != 6 {
+		t.Fatalf("got works %+v and %d rows; want one for each number of callers", got.Works, len(got.Rows))
+	}
+	for _, row := range got.Rows {
+		if row.Failed != "" || row.Calls < 3 || row.WireBytes == nil || *row.WireBytes <= 0 || row.ServerCPU != nil || len(row.Latency) < 2 {
+			t.Errorf("got row %+v", row)
+			continue
+		}
+		for _, s := range []*compare.Stat{row.CallsPerS, row.P50, row.P99, row.ClientCPU, row.ClientAllocs} {
+			if s == nil || len(s.Turns) != 3 || s.Median <= 0 {
+				t.Errorf("%s, %s: got %+v; want three turns", row.Lane, row.Work, s)
+			}
+		}
+		if row.P50.Median > row.P90.Median || row.P90.Median > row.P99.Median || row.P99.Median > row.Max.Median {
+			t.Errorf("%s, %s: quantiles do not rise", row.Lane, row.Work)
+		}
+	}
+	for _, c := range got.Connections {
+		if c.SetUp == nil || len(c.SetUp.Turns) != setUpTurns || c.IdleKiB != nil {
+			t.Errorf("got connection %+v", c)
+		}
+	}
+	if !slices.IsSorted(steps) || steps[len(steps)-1] != total || total != 3*setUpTurns+6*4 {
+		t.Errorf("got progress %v of %d; want it to rise to the end", steps, total)
+	}
+	// It is a result like any other.
+	got.Judge()
+	var text bytes.Buffer
+	if err := compare.WriteJSON(&text, got); err != nil {
+		t.Fatal(err)
+	}
+	var back compare.Result
+	if err := json.Unmarshal(text.Bytes(), &back); err != nil || len(back.Rankings) != 2 || back.Depth != "against" || len(back.Answer) == 0 {
+		t.Errorf("got %+v, %v", back, err)
+	}
+}
+
+// A server that fails later has a reason where others have figures.
+func TestAgainstFails(t *testing.T) {
+	t.Parallel()
+	good := respond(t, func(int64) bool { return false })
+	bad := respond(t, func(n int64) bool { return n > 60 })
+	options := againstOptions{
+		Servers: []loaded{aimed(t, good.URL, "", "add"), aimed(t, bad.URL, "", "add")},
+		Callers: []int{2}, Turn: 100 * time.Millisecond, Rounds: 2, WarmUp: 50 * time.Millisecond,
+	}
+	got, err := against(t.Context(), options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Rows[0].Failed != "" || got.Rows[0].CallsPerS == nil || got.Rows[1].CallsPerS != nil || !strings.Contains(got.Rows[1].Failed, "fault 17: not today") {
+		t.Errorf("got %+v; want figures of the first and a reason of the second", got.Rows)
+	}
+	options.Servers = options.Servers[1:]
+	if _, err := against(t.Context(), options); exitCode(err) != exitFault {
+		t.Errorf("a fault at once: got %v; want it as it is", err)
+	}
+	worse := respond(t, func(n int64) bool { return n > 60 })
+	options.Servers = []loaded{aimed(t, worse.URL, "", "add")}
+	if _, err := against(t.Context(), options); exitCode(err) != exitFault {
+		t.Errorf("nothing measured: got %v; want the fault", err)
+	}
+	if _, err := against(t.Context(), againstOptions{}); err == nil {
+		t.Error("no server: got no error")
+	}
+}
+
+func TestAgainstInterrupted(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	s := respond(t, func(n int64) bool {
+		if n == 100 {
+			cancel()
+		}
+		return false
+	})
+	_, err := against(ctx, againstOptions{Servers: []loaded{aimed(t, s.URL, "", "add")}, Turn: time.Hour})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v; want that it was interrupted", err)
+	}
+}
