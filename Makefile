@@ -18,7 +18,7 @@ LINT   := go tool -modfile=tools/go.mod golangci-lint
 REPORT := go run ./internal/testreport
 
 .PHONY: test
-test: gcc python3 chromium curl build lint cross ## all checks and all tests, with python3 alone; nothing may be skipped
+test: gcc python3 chromium curl shells build lint cross ## all checks and all tests, with python3 alone; nothing may be skipped
 	@export PARLEY_REQUIRE_PEERS=1 PARLEY_PYTHON="$${PARLEY_PYTHON:-$$(command -v python3)}"; status=0; { \
 		go test -race -shuffle=on -json $(TIMED) || status=1; \
 		go test -race -shuffle=on -json $$(go list ./... | grep -vxF '$(TIMED)') || status=1; \
@@ -36,7 +36,7 @@ newcomer: ## make test in a clone, as the README says, and every step of docs/qu
 	.ci/newcomer
 
 .PHONY: peers
-peers: programs ## the live tests: XML-RPC programs of others, and each CPython on this machine
+peers: programs shells ## the live tests: XML-RPC programs of others, and each CPython on this machine
 	.ci/peers
 
 .PHONY: peers-update
@@ -118,6 +118,11 @@ chromium:
 .PHONY: curl
 curl:
 	@command -v curl >/dev/null && exit 0; $(call install,curl ca-certificates,curl)
+
+# The shells that the command line is completed in.
+.PHONY: shells
+shells:
+	@missing=; for name in bash zsh fish; do command -v $$name >/dev/null || missing="$$missing $$name"; done; [ -z "$$missing" ] && exit 0; $(call install,$$missing,a shell)
 
 # The XML-RPC server in C that bench compares with, where there is none.
 .PHONY: xmlrpc-c

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"slices"
@@ -62,13 +63,7 @@ func (c *authCheckCommand) run(std stdio) error {
 	if err := check.certificates(a.certs); err != nil {
 		return err
 	}
-	for _, w := range check.warnings {
-		if _, err := fmt.Fprintln(std.out, w); err != nil {
-			return err
-		}
-	}
-	_, err := fmt.Fprintf(std.out, "%s: %s\n", cmp.Or(c.Config, c.File), check.summary())
-	return err
+	return check.print(std.out, cmp.Or(c.Config, c.File))
 }
 
 // checker collects what looks wrong.
@@ -80,6 +75,24 @@ type checker struct {
 
 func (c *checker) warnf(where, format string, args ...any) {
 	c.warnings = append(c.warnings, where+": warning: "+fmt.Sprintf(format, args...))
+}
+
+// print tells the warnings, and then how it went; a terminal sees that at once.
+func (c *checker) print(out io.Writer, path string) error {
+	paint, mark := newPainter(out), ""
+	if terminalWidth(out) > 0 {
+		mark = paint.success("✓ ")
+		if len(c.warnings) > 0 {
+			mark = paint.warning("! ")
+		}
+	}
+	for _, w := range c.warnings {
+		if _, err := fmt.Fprintln(out, strings.Replace(w, ": warning: ", ": "+paint.warning("warning:")+" ", 1)); err != nil {
+			return err
+		}
+	}
+	_, err := fmt.Fprintf(out, "%s%s: %s\n", mark, path, c.summary())
+	return err
 }
 
 func (c *checker) summary() string {

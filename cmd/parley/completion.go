@@ -1,134 +1,103 @@
 package main
 
 import (
-	"fmt"
 	"io"
-	"strings"
-
-	"github.com/alecthomas/kong"
 )
 
-// completionCommand prints a script for a shell.
+// completionCommand prints a script for a shell. The scripts know nothing of
+// parley: they ask it, see completeCommand.
 type completionCommand struct {
-	Shell string `arg:"" enum:"bash,zsh,fish" help:"bash, zsh or fish. To try it: source <(parley completion bash)"`
-
-	app *kong.Application
+	Shell string `arg:"" enum:"bash,zsh,fish" help:"bash, zsh or fish."`
 }
 
-// AfterApply is called by kong; the scripts are made from the command line as
-// it is described to it.
-func (c *completionCommand) AfterApply(k *kong.Kong) error {
-	c.app = k.Model
-	return nil
+// Help is what kong shows below the short help.
+func (*completionCommand) Help() string {
+	return `The script completes commands, flags and their values, the names of profiles, files, and the names of functions: to know them it asks the server that stands on the line, logs in there as the command would, and waits a second at most.`
 }
 
 func (c *completionCommand) run(std stdio) error {
-	write := map[string]func(io.Writer, *kong.Application){"bash": bashScript, "zsh": zshScript, "fish": fishScript}[c.Shell]
-	var b strings.Builder
-	write(&b, c.app)
-	_, err := io.WriteString(std.out, b.String())
+	_, err := io.WriteString(std.out, map[string]string{"bash": bashScript, "zsh": zshScript, "fish": fishScript}[c.Shell])
 	return err
 }
 
-// flagWords are what can follow a command: the names of its flags.
-func flagWords(n *kong.Node) string {
-	words := []string{"--help"}
-	for _, f := range n.Flags {
-		if !f.Hidden && f.Name != "help" {
-			words = append(words, "--"+f.Name)
-		}
-	}
-	return strings.Join(words, " ")
-}
-
-// childWords are the commands below n.
-func childWords(n *kong.Node) string {
-	var words []string
-	for _, child := range n.Children {
-		words = append(words, child.Name)
-	}
-	return strings.Join(words, " ")
-}
-
-func bashScript(w io.Writer, app *kong.Application) {
-	var groups []string
-	for _, n := range app.Children {
-		if len(n.Children) > 0 {
-			groups = append(groups, n.Name)
-		}
-	}
-	fmt.Fprintf(w, `_parley() {
-	local word=${COMP_WORDS[COMP_CWORD]} words command= choose=
-	((COMP_CWORD > 1)) && command=${COMP_WORDS[1]}
-	case $command in %s) ((COMP_CWORD > 2)) && command+=" ${COMP_WORDS[2]}" ;; esac
-	case $command in
-`, strings.Join(groups, "|"))
-	for _, n := range app.Children {
-		for _, child := range n.Children {
-			fmt.Fprintf(w, "	'%s %s') words='%s' ;;\n", n.Name, child.Name, flagWords(child))
-		}
-		if len(n.Children) > 0 {
-			fmt.Fprintf(w, "	%s) words='%s %s' choose=1 ;;\n", n.Name, childWords(n), flagWords(n))
-		} else {
-			fmt.Fprintf(w, "	%s) words='%s' ;;\n", n.Name, flagWords(n))
-		}
-	}
-	fmt.Fprintf(w, `	'') words='%s %s' choose=1 ;;
-	*) words='%[2]s' ;;
-	esac
-	if [[ $choose || $word == -* ]]; then
-		COMPREPLY=($(compgen -W "$words" -- "$word"))
-	elif [[ $word == @* ]]; then
-		COMPREPLY=($(compgen -P @ -f -- "${word#@}"))
-	else
-		COMPREPLY=($(compgen -f -- "$word"))
-	fi
+// bashScript puts words together that bash has taken apart, at the colon of a URL
+// and at the equals sign of a flag, and takes the parts before the last one off
+// what is proposed. It needs no other package, and works from bash 3.2 on.
+const bashScript = `# bash completion for parley
+_parley() {
+	local IFS=$' \t\n' line=${COMP_LINE:0:COMP_POINT} last= i piece
+	local -a words=()
+	for ((i = 0; i <= COMP_CWORD; i++)); do
+		piece=${COMP_WORDS[i]}
+		if ((i == COMP_CWORD)); then
+			[[ $line == [[:space:]]* ]] && words+=("") line=${line#"${line%%[![:space:]]*}"}
+			piece=$line
+		fi
+		if [[ $line == [[:space:]]* ]] || ((i == 0)); then
+			words+=("")
+			line=${line#"${line%%[![:space:]]*}"}
+		fi
+		line=${line#"$piece"}
+		words[${#words[@]}-1]+=$piece
+	done
+	last=${words[${#words[@]}-1]}
+	local glued=${last%"$piece"} proposal what
+	COMPREPLY=()
+	while IFS=$'\t' read -r proposal what; do
+		if [[ $proposal == :files ]]; then
+			compopt -o filenames 2>/dev/null
+			local file name=${last#"$what"}
+			while IFS= read -r file; do
+				file=$what$file
+				COMPREPLY+=("${file#"$glued"}")
+			done < <(compgen -f -- "$name")
+		else
+			COMPREPLY+=("${proposal#"$glued"}")
+		fi
+	done < <("${COMP_WORDS[0]}" __complete -- "${words[@]:1}" 2>/dev/null </dev/null)
 }
 complete -F _parley parley
-`, childWords(app.Node), flagWords(app.Node))
-}
+`
 
-func zshScript(w io.Writer, app *kong.Application) {
-	fmt.Fprint(w, "autoload -U +X bashcompinit && bashcompinit\n")
-	bashScript(w, app)
-}
-
-func fishScript(w io.Writer, app *kong.Application) {
-	quote := func(s string) string {
-		return "'" + strings.ReplaceAll(strings.ReplaceAll(s, `\`, `\\`), "'", `\'`) + "'"
-	}
-	for _, n := range app.Children {
-		fmt.Fprintf(w, "complete -c parley -n __fish_use_subcommand -f -a %s -d %s\n", n.Name, quote(n.Help))
-	}
-	flags := func(when string, n *kong.Node) {
-		for _, f := range n.Flags {
-			if f.Hidden || f.Name == "help" {
-				continue
-			}
-			needs := ""
-			if !f.IsBool() {
-				needs = " -r"
-			}
-			fmt.Fprintf(w, "complete -c parley -n '%s' -l %s%s -d %s\n", when, f.Name, needs, quote(f.Help))
-		}
-	}
-	// A command and one inside of a group may have the same name.
-	const seen = "__fish_seen_subcommand_from "
-	var elsewhere strings.Builder
-	for _, n := range app.Children {
-		if len(n.Children) > 0 {
-			elsewhere.WriteString("; and not " + seen + n.Name)
-		}
-	}
-	for _, n := range app.Children {
-		if len(n.Children) == 0 {
-			flags(seen+n.Name+elsewhere.String(), n)
+const zshScript = `#compdef parley
+_parley() {
+	local line proposal what
+	local -a words_so_far list shown
+	words_so_far=("${(@Q)words[2,CURRENT]}")
+	while IFS= read -r line; do
+		proposal=${line%%$'\t'*} what=${line#*$'\t'}
+		if [[ $proposal == :files ]]; then
+			[[ -n $what ]] && compset -P "${(b)what}"
+			_files
 			continue
-		}
-		flags(seen+n.Name, n)
-		for _, child := range n.Children {
-			fmt.Fprintf(w, "complete -c parley -n '%s; and not %s' -f -a %s -d %s\n", seen+n.Name, seen+childWords(n), child.Name, quote(child.Help))
-			flags(seen+n.Name+"; and "+seen+child.Name, child)
-		}
-	}
+		fi
+		list+=("$proposal")
+		shown+=("$proposal${what:+  -- $what}")
+	done < <("${(Q)words[1]}" __complete -- "${words_so_far[@]}" 2>/dev/null </dev/null)
+	(( $#list )) && compadd -l -d shown -- "${list[@]}"
 }
+if [[ $funcstack[1] == _parley ]]; then
+	_parley "$@"
+else
+	compdef _parley parley
+fi
+`
+
+const fishScript = `# fish completion for parley
+function __parley_complete
+	set -l words (commandline -opc) (commandline -ct)
+	set -l last (commandline -ct)
+	for line in ($words[1] __complete -- $words[2..-1] 2>/dev/null </dev/null)
+		set -l parts (string split -m 1 \t -- $line)
+		if test "$parts[1]" = :files
+			set -l name (string sub -s (math (string length -- "$parts[2]") + 1) -- "$last")
+			for file in (__fish_complete_path "$name")
+				echo -- $parts[2]$file
+			end
+		else
+			echo -- $line
+		end
+	end
+end
+complete -c parley -f -a '(__parley_complete)'
+`

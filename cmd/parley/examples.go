@@ -42,15 +42,25 @@ parley describe prod --output json`,
 parley ping http://127.0.0.1:8080/RPC2
 parley ping tcp://127.0.0.1:16000 --count 5 --interval 200ms
 parley ping prod --output json`,
+		"compare": `
+parley compare
+parley compare --quick --html report.html
+parley compare --full --json full.json --csv full.csv
+parley compare --lanes native-tcp,xmlrpc,kolo --work add-64,records-100
+parley compare --full --baseline full.json
+parley compare --quick --json - >quick.json
+parley compare --against http://127.0.0.1:8080/RPC2 add 3 5
+parley compare --against tcp://127.0.0.1:16000 \
+  http://127.0.0.1:8080/RPC2 add 3 5`,
 		"auth": `
-parley auth add ann --use channel --file credentials.jsonl \
+parley auth add bob --use channel --file credentials.jsonl \
   --generate --secret-out new.key
 parley auth list --file credentials.jsonl`,
 		"auth keygen": `
 parley auth keygen deploy-bot.k1 --out deploy-bot.key
 parley auth keygen --authkey --out authkey`,
 		"auth add": `
-parley auth add ann.laptop --identity ann --use channel \
+parley auth add ann.phone --identity ann --use channel \
   --file credentials.jsonl --generate --secret-out new.key
 parley auth add deploy-bot.k1 --use http --not-after 90d \
   --file credentials.jsonl --secret-file deploy-bot.key

@@ -109,7 +109,8 @@ func report(stderr io.Writer, err error) int {
 		if code != exitFault {
 			text = "parley: " + text
 		}
-		fmt.Fprintln(stderr, text)
+		head, rest, _ := strings.Cut(text, ": ")
+		fmt.Fprintln(stderr, newPainter(stderr).failure(head+":"), rest)
 	}
 	return code
 }

@@ -8,6 +8,7 @@
 //	parley describe URL             what they take and do
 //	parley ping URL                 whether a server answers, and how fast
 //	parley bench URL METHOD [ARG…]  calls a second, latency, what a call costs
+//	parley compare                  the transports side by side, measured
 //	parley auth add ID …            the credentials that callers log in with
 //	parley profiles                 the servers that have names
 //	parley version                  what this program was built from
@@ -27,6 +28,8 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/parley-rpc/parley/internal/compare/lanes"
 	"github.com/parley-rpc/parley/rpc/value"
 )
 
@@ -34,6 +37,7 @@ func main() {
 	// A client of net/http logs there what its caller is told as well, beside the
 	// one line that says why a command failed.
 	log.SetOutput(io.Discard)
+	lanes.RunChild(os.Args[1:]) // a comparison starts this program again
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
@@ -46,10 +50,13 @@ type commands struct {
 	Describe   describeCommand   `cmd:"" help:"Tell what the functions of a server take, return and do."`
 	Ping       pingCommand       `cmd:"" help:"Ask a server for a sign of life and print how long it took."`
 	Bench      benchCommand      `cmd:"" help:"Call a function again and again: calls per second, latency, what a call costs."`
+	Compare    compareCommand    `cmd:"" help:"Measure the transports side by side: which one to take, and what it costs."`
 	Auth       authCommand       `cmd:"" help:"Make and keep the credentials that callers log in with."`
 	Profiles   profilesCommand   `cmd:"" help:"List the servers that have names."`
 	Version    versionCommand    `cmd:"" help:"Print the version, and what it was built from."`
 	Completion completionCommand `cmd:"" help:"Print a script that completes parley's command line in a shell."`
+
+	Complete completeCommand `cmd:"" name:"__complete" hidden:"" help:"Print what could come next on a command line."`
 
 	ShowVersion versionFlag `name:"version" help:"Print the version, in one line."`
 }
@@ -94,7 +101,7 @@ func parse(args []string, std stdio) (cmd command, err error) {
 		kong.Writers(std.out, std.err),
 		kong.Exit(func(code int) { panic(exit(code)) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true}),
-		kong.Vars{"version": readBuild().line(), "timeout": defaultTimeout.String()},
+		variables(),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("the command line is not set up correctly: %w", err)
@@ -123,6 +130,14 @@ func parse(args []string, std stdio) (cmd command, err error) {
 	return selected, nil
 }
 
+// variables are what the help of commands has from elsewhere.
+func variables() kong.Vars {
+	return kong.Vars{
+		"version": readBuild().line(), "timeout": defaultTimeout.String(),
+		"lanes": strings.Join(lanes.Names(), ", "), "works": strings.Join(lanes.WorkNames(), ", "),
+	}
+}
+
 // helpAsked makes "call --help" of "help call", and "--help" of nothing.
 func helpAsked(args []string, app *kong.Application) ([]string, error) {
 	if len(args) == 0 {
@@ -139,12 +154,23 @@ func helpAsked(args []string, app *kong.Application) ([]string, error) {
 			in = path[len(path)-1]
 		}
 		hint := ""
-		if near := nearest(words[len(path)], strings.Fields(childWords(in))); near != "" {
+		if near := nearest(words[len(path)], childNames(in)); near != "" {
 			hint = fmt.Sprintf(", did you mean %q?", near)
 		}
 		return nil, usagef("there is no command %s%s%s; see parley --help", commandWords(path), value.Clip(words[len(path)], 64), hint)
 	}
 	return append(slices.Clone(words), "--help"), nil
+}
+
+// childNames are the commands below n that are not hidden.
+func childNames(n *kong.Node) []string {
+	var names []string
+	for _, child := range n.Children {
+		if !child.Hidden {
+			names = append(names, child.Name)
+		}
+	}
+	return names
 }
 
 // givenFlags reports which flags stand on the command line.

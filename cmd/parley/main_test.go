@@ -69,7 +69,9 @@ func (o outcome) oneLine(t *testing.T, parts ...string) {
 // home is a user's state directory, of its own for each test.
 type home struct {
 	dir   string
-	files int    // that a command may have open; 0: as many as this process
+	files int // that a command may have open; 0: as many as this process
+	env   []string
+	width int    // of its terminals; 0: they do not say
 	out   string // file that standard output goes to; "": where that of the test goes
 }
 
@@ -100,6 +102,7 @@ func (h home) command(ctx context.Context, args ...string) *exec.Cmd {
 		cmd = exec.CommandContext(ctx, "sh", append([]string{"-c", `out=$1; shift; exec "$0" "$@" > "$out"`, binary, h.out}, args...)...)
 	}
 	cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+h.dir, "XDG_CONFIG_HOME="+h.dir+"/config")
+	cmd.Env = append(cmd.Env, h.env...)
 	return cmd
 }
 
@@ -303,3 +306,13 @@ func writeFile(t *testing.T, name, content string, mode os.FileMode) string {
 }
 
 const goodKey = "0123456789abcdef0123456789abcdef"
+
+// eventually waits until something is so.
+func eventually(t *testing.T, is func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !is(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("it is not so after %v", patience)
+		}
+	}
+}

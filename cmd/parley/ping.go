@@ -130,7 +130,11 @@ func (c *pingCommand) sum(out io.Writer, took []time.Duration) error {
 	case c.Count == 1:
 		_, err = fmt.Fprintf(out, "pong: %s with connecting, %s over the same connection\n", inMilliseconds(took[0]), inMilliseconds(took[1]))
 	default:
-		_, err = fmt.Fprintf(out, "%d answers over the same connection: min %s, avg %s, max %s\n", n, inMilliseconds(least), inMilliseconds(mean), inMilliseconds(most))
+		answers := "answers"
+		if n == 1 {
+			answers = "answer"
+		}
+		_, err = fmt.Fprintf(out, "%d %s over the same connection: min %s, avg %s, max %s\n", n, answers, inMilliseconds(least), inMilliseconds(mean), inMilliseconds(most))
 	}
 	return err
 }

@@ -82,7 +82,7 @@ func loadProfiles() (*profiles, error) {
 		p.missing = true
 		return p, nil
 	}
-	doc, err := readTrusted("the profiles in", path, "where calls go")
+	doc, err := readTrusted("the file of profiles", path, "where calls go")
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +99,7 @@ var profileName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_-]*$`)
 func (p *profiles) check() error {
 	dir, err := filepath.Abs(filepath.Dir(p.path))
 	if err != nil {
-		return usagef("the profiles in %s: %v", p.path, err)
+		return usagef("the file of profiles %s: %v", p.path, err)
 	}
 	var wrong []error
 	for _, name := range p.names() {

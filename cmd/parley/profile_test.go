@@ -97,6 +97,7 @@ func TestThreatProfilesOfOthers(t *testing.T) {
 		}
 	}
 	if os.Geteuid() == 0 {
+		write(h.profiles(), 0o600)
 		if err := os.Chown(h.profiles(), 12345, -1); err != nil {
 			t.Fatal(err)
 		}
@@ -224,8 +225,10 @@ user = "ann"
 password_file = "p"
 `, 0o600)
 	dir := filepath.Dir(path)
-	base := target{URL: "tls://127.0.0.1:1", Timeout: 7 * time.Second, loginFlags: loginFlags{dir + "/c", "sha256/x", "/etc/ca", home + "/cert", filepath.Dir(dir) + "/key"},
-		authkeyFlags: authkeyFlags{dir + "/a", true, true}}
+	base := target{
+		URL: "tls://127.0.0.1:1", Timeout: 7 * time.Second, loginFlags: loginFlags{dir + "/c", "sha256/x", "/etc/ca", home + "/cert", filepath.Dir(dir) + "/key"},
+		authkeyFlags: authkeyFlags{dir + "/a", true, true},
+	}
 	for name, tt := range map[string]struct {
 		args []string
 		want func(*target)

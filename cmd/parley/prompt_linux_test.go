@@ -40,6 +40,11 @@ func atTerminal(t *testing.T, h home, args ...string) *terminal {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if h.width > 0 {
+		if err := unix.IoctlSetWinsize(int(master.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: uint16(h.width)}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	p := &terminal{master: master, slave: slave, screen: &safeBuffer{}, cmd: h.command(t.Context(), args...), ended: make(chan struct{})}
 	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = slave, slave, slave
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}

@@ -16,7 +16,8 @@ func TestBuildOf(t *testing.T) {
 	settings := func(modified string) []debug.BuildSetting {
 		return []debug.BuildSetting{
 			{Key: "vcs.revision", Value: "0123456789abcdef0123456789abcdef01234567"},
-			{Key: "vcs.time", Value: "2026-11-22T03:04:05Z"}, {Key: "vcs.modified", Value: modified},
+			{Key: "vcs.time", Value: "2026-11-22T03:04:05Z"},
+			{Key: "vcs.modified", Value: modified},
 		}
 	}
 	const platform = runtime.GOOS + "/" + runtime.GOARCH

@@ -163,8 +163,11 @@ func (r *Result) verdict(a, b *Lane) (string, *Lane, *Lane) {
 
 // range_ is by how much a lane is faster.
 func (d duel) range_() string {
-	if d.wins == 1 {
+	switch {
+	case d.wins == 1:
 		return d.most.String()
+	case fold(d.least.ratio) == fold(d.most.ratio):
+		return fold(d.most.ratio) + " times"
 	}
 	return d.least.String() + " up to " + d.most.String()
 }

@@ -2,7 +2,6 @@ package compare
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 )
@@ -35,12 +34,12 @@ func (r *Result) costs(a, b *Lane) string {
 	rowB, connB := side(b)
 	var parts []string
 	named := false
-	part := func(a, b *Stat, unit func(float64) string, format string) {
+	part := func(a, b *Stat, counted bool, unit func(float64) string, format string) {
 		if a == nil {
 			return
 		}
 		text := fmt.Sprintf(format, unit(a.Median))
-		if beside := r.beside(a, b, unit); beside != "" {
+		if beside := r.beside(a, b, counted, unit); beside != "" {
 			if !named {
 				beside, named = nameB+": "+beside, true
 			}
@@ -48,34 +47,37 @@ func (r *Result) costs(a, b *Lane) string {
 		}
 		parts = append(parts, text)
 	}
-	part(bothSides(rowA.ClientCPU, rowA.ServerCPU), bothSides(rowB.ClientCPU, rowB.ServerCPU), micro, "%s of processor time on both sides together")
-	part(single(rowA.WireBytes), single(rowB.WireBytes), size, "%s on the wire")
-	part(rowA.P99, rowB.P99, micro, "an answer within %s in 99 of 100 calls")
-	part(connA.SetUp, connB.SetUp, micro, "%s to connect")
-	part(connA.IdleKiB, connB.IdleKiB, kib, "%s of the server's memory while a connection is idle")
+	part(bothSides(rowA.ClientCPU, rowA.ServerCPU), bothSides(rowB.ClientCPU, rowB.ServerCPU), false, micro, "%s of processor time on both sides together")
+	part(single(rowA.WireBytes), single(rowB.WireBytes), true, size, "%s on the wire")
+	part(rowA.P99, rowB.P99, false, micro, "an answer within %s in 99 of 100 calls")
+	part(connA.SetUp, connB.SetUp, false, micro, "%s to connect")
+	part(connA.IdleKiB, connB.IdleKiB, false, kib, "%s of the server's memory while a connection is idle")
 	if len(parts) == 0 {
 		return fmt.Sprintf("What %s costs cannot be said, for neither processor time nor bytes nor latencies were measured.", nameA)
 	}
 	return fmt.Sprintf("What %s costs at %s: %s.", nameA, r.titleOf(work), list(parts))
 }
 
-// beside is the figure of the other lane, and how many times as much it is.
-func (r *Result) beside(a, b *Stat, unit func(float64) string) string {
+// beside is the figure of the other lane, and how many times as much it is. What
+// was counted, and not timed, has no noise.
+func (r *Result) beside(a, b *Stat, counted bool, unit func(float64) string) string {
 	if b == nil {
 		return ""
 	}
 	text := unit(b.Median)
-	if len(a.Turns) == 1 && len(b.Turns) == 1 { // counted, and not timed
-		if a.Median == b.Median || a.Median == 0 {
-			return text
+	if !counted {
+		f, ok := r.ratio(b, a)
+		if !ok || f.order() == 0 || f.order() > 0 != (b.Median > a.Median) {
+			return text + ", too close to call"
 		}
-		return text + ", " + fold(b.Median/a.Median) + " times as much"
 	}
-	f, ok := r.ratio(b, a)
-	if !ok || f.order() == 0 || (f.centre > 0) != (b.Median > a.Median) {
-		return text + ", too close to call"
+	switch {
+	case a.Median == b.Median:
+		return "as much"
+	case a.Median <= 0:
+		return text
 	}
-	return text + ", " + fold(b.Median/a.Median) + " times as much"
+	return text + ", " + twoDigits(b.Median/a.Median) + " times as much"
 }
 
 // bothSides is the figure of client and server together, nil if one of them is
@@ -116,11 +118,11 @@ func (r *Result) others(a, b *Lane) string {
 		for _, m := range r.Missing {
 			names = append(names, m.Lane)
 		}
-		verb := "was"
+		were := " was"
 		if len(names) > 1 {
-			verb = "were"
+			were = " were"
 		}
-		parts = append(parts, list(names)+" "+verb+" not there")
+		parts = append(parts, list(names)+were+" not there")
 	}
 	if len(parts) == 0 {
 		return "Nothing else was compared."
@@ -155,18 +157,10 @@ func (r *Result) sockets(a *Lane) string {
 	return list(parts)
 }
 
-// twoDigits writes a ratio that may be below 1.
-func twoDigits(ratio float64) string {
-	if ratio >= 0.995 || ratio <= 0 {
-		return fold(ratio)
-	}
-	return fmt.Sprintf("%.*f", 1-int(math.Floor(math.Log10(ratio))), ratio)
-}
-
 // strangers says how the lanes of other families stand to the one to take, each
 // beside the lane of its kind of socket.
 func (r *Result) strangers(a, b *Lane) []string {
-	var slower, parts []string
+	var slower, ties, parts []string
 	alike := true // each was beside a lane with the same kind of socket
 	for i := range r.Lanes {
 		l := &r.Lanes[i]
@@ -186,6 +180,8 @@ func (r *Result) strangers(a, b *Lane) []string {
 		case d.losses == d.works:
 			slower = append(slower, l.Name)
 			alike = alike && like.Socket == l.Socket
+		case d.ties == d.works:
+			ties = append(ties, l.Name)
 		case d.wins == 0:
 			parts = append(parts, fmt.Sprintf("%s is nowhere faster than %s, and %s too close to call", l.Name, like.Name, count(d.ties, "work")+be(d.ties)))
 		default:
@@ -193,12 +189,11 @@ func (r *Result) strangers(a, b *Lane) []string {
 			parts = append(parts, text+d.rest())
 		}
 	}
+	if len(ties) > 0 {
+		parts = append(parts, list(ties)+be(len(ties))+" too close to call at every work")
+	}
 	if len(slower) > 0 {
-		verb := "is"
-		if len(slower) > 1 {
-			verb = "are"
-		}
-		text := list(slower) + " " + verb + " slower at every work"
+		text := list(slower) + be(len(slower)) + " slower at every work"
 		if alike {
 			text += ", on the same kind of socket"
 		}

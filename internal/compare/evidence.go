@@ -49,7 +49,8 @@ type figure struct {
 	agree  bool    // all starts, and of five turns at least four, have the sign of centre
 }
 
-// figureOf looks at one turn after the other, so many to a start.
+// figureOf looks at one turn after the other, so many to a start. Each is expected
+// to be off by noise, or more if that is what is seen.
 func figureOf(logs []float64, rounds int, noise float64) figure {
 	var middles, off []float64
 	above := 0
@@ -64,9 +65,9 @@ func figureOf(logs []float64, rounds int, noise float64) figure {
 		}
 	}
 	turns, starts := len(logs), len(middles)
-	within := trimmedVariance(off, starts)
+	within := max(trimmedVariance(off, starts), noise*noise)
 	// A median of n has the variance of a mean of n, times π/2.
-	expected := luck*luck + noise*noise + math.Pi/2*within*float64(starts)/float64(turns)
+	expected := luck*luck + math.Pi/2*within*float64(starts)/float64(turns)
 	var mean, seen float64 // seen is the sum of squares, starts-1 times the variance
 	for _, m := range middles {
 		mean += m / float64(starts)
@@ -147,6 +148,15 @@ func (r *Result) figure(turns []float64) (figure, bool) {
 	}
 	starts := max(1, r.Starts)
 	return figureOf(logs, (len(logs)+starts-1)/starts, r.noise()), true
+}
+
+// noise is how far a turn is expected to be off, by the noise of the machine: that
+// is by how much longer the slowest tenth of pieces of a millisecond took, so that
+// a piece is off by 0.3 of it, and a turn, which has room for many, by less.
+func (r *Result) noise() float64 {
+	slow := max(0, r.Machine.Noise)
+	pieces := float64(max(1, r.TurnMS)) / (1 + slow/10)
+	return 0.3 * slow / (1 + slow/10) / math.Sqrt(pieces)
 }
 
 // student is the 0.995 quantile of Student's t distribution, so that 1 of 100

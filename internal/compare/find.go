@@ -54,3 +54,14 @@ func (k *Ranking) Places(lane string) (best, worst int) {
 	}
 	return best, worst
 }
+
+// ties are the lanes that are too close to call with a lane.
+func (k *Ranking) ties(lane string) []string {
+	var others []string
+	for _, other := range k.Lanes {
+		if other != lane && k.TooClose(lane, other) {
+			others = append(others, other)
+		}
+	}
+	return others
+}

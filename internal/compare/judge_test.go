@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -83,7 +84,7 @@ func calls(rnd *rand.Rand, n noise, ratio float64, starts, rounds, runs int) (ca
 		for i := range a {
 			a[i] += math.Log(ratio) - b[i]
 		}
-		switch figureOf(a, rounds, .02).order() {
+		switch figureOf(a, rounds, .01).order() {
 		case 1:
 			above++
 		case -1:
@@ -138,5 +139,169 @@ func TestTwoRunsAgree(t *testing.T) {
 			}
 			t.Log(line)
 		}
+	}
+}
+
+// ladder is a result whose lanes have these rates, under a noise, with figures as
+// two runs of one machine would have them.
+func ladder(rnd *rand.Rand, n noise, rates []float64, starts, rounds int) *Result {
+	r := &Result{Format: Format, Starts: starts, Rounds: rounds, TurnMS: 100, Machine: Machine{Noise: .2}}
+	for w := range 4 {
+		r.Works = append(r.Works, Work{Name: fmt.Sprint("work-", w), Title: fmt.Sprint("work ", w), Form: "add", Callers: 1})
+		for i, rate := range rates {
+			if w == 0 {
+				r.Lanes = append(r.Lanes, Lane{Name: fmt.Sprint("lane-", i), Family: "native", Socket: "tcp"})
+			}
+			turns := n.lane(rnd, starts, rounds)
+			for j := range turns {
+				turns[j] = rate * math.Exp(turns[j])
+			}
+			r.Rows = append(r.Rows, Row{Lane: fmt.Sprint("lane-", i), Work: fmt.Sprint("work-", w), CallsPerS: NewStat(turns)})
+		}
+	}
+	return r
+}
+
+// Two full comparisons on one machine order all lanes alike, or mark the pair:
+// lanes that are alike, nearly so, and clearly apart, under each noise.
+func TestTwoFullRunsRankAlike(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(3, 4))
+	rates := []float64{100, 101, 103, 100, 120, 180, 181, 400}
+	for _, n := range noises() {
+		pairs, called := 0, 0
+		for range 30 {
+			a, b := ladder(rnd, n, rates, 7, 3), ladder(rnd, n, rates, 7, 3)
+			a.Judge()
+			b.Judge()
+			if d := Disagreements(a, b); len(d) > 0 {
+				t.Errorf("%s: two runs disagree: %+v", n.name, d)
+			}
+			for _, k := range a.Rankings {
+				all := len(k.Lanes) * (len(k.Lanes) - 1) / 2
+				pairs += all
+				called += all - len(k.Close)
+			}
+		}
+		t.Logf("%-15s %.0f %% of %d pairs called", n.name, 100*float64(called)/float64(pairs), pairs)
+	}
+}
+
+func TestDisagreements(t *testing.T) {
+	a := quiet(rates{"a": {"native-tcp": 300, "xmlrpc": 100, "kolo": 50}, "b": {"native-tcp": 300, "xmlrpc": 100}})
+	b := quiet(rates{"a": {"native-tcp": 100, "xmlrpc": 300, "kolo": 50}, "c": {"native-tcp": 100, "xmlrpc": 300}})
+	a.Judge()
+	b.Judge()
+	want := []Disagreement{{"a", "native-tcp", "xmlrpc"}}
+	if got := Disagreements(a, b); !slices.Equal(got, want) {
+		t.Errorf("got %v; want %v", got, want)
+	}
+	if got := Disagreements(a, a); len(got) != 0 {
+		t.Errorf("a run and itself: got %v; want none", got)
+	}
+	for _, close := range []*Result{a, b} { // either of them has marked the pair
+		before := close.Rankings[0].Close
+		close.Rankings[0].Close = [][2]string{{"native-tcp", "xmlrpc"}}
+		if got := Disagreements(a, b); len(got) != 0 {
+			t.Errorf("a pair that is marked: got %v; want none", got)
+		}
+		close.Rankings[0].Close = before
+	}
+}
+
+func TestPlaces(t *testing.T) {
+	k := &Ranking{Work: "w", Lanes: []string{"a", "b", "c", "d"}, Close: [][2]string{{"a", "c"}, {"c", "d"}}}
+	for lane, want := range map[string][2]int{"a": {1, 2}, "b": {2, 2}, "c": {2, 4}, "d": {3, 4}, "e": {0, 0}} {
+		if best, worst := k.Places(lane); [2]int{best, worst} != want {
+			t.Errorf("%s: got places %d to %d; want %v", lane, best, worst, want)
+		}
+	}
+}
+
+// What is compared is turns of one time: a machine that becomes half as fast
+// while it is measured does not hide that one lane is faster by a tenth.
+func TestTurnsArePaired(t *testing.T) {
+	r := quiet(rates{"a": {"native-tcp": 110, "xmlrpc": 100}})
+	for i := range r.Rows {
+		s := r.Rows[i].CallsPerS
+		for j := range s.Turns {
+			s.Turns[j] *= 1 - float64(j)/40
+		}
+		r.Rows[i].CallsPerS = NewStat(s.Turns)
+	}
+	r.Judge()
+	if got := r.faster("native-tcp", "xmlrpc", "a"); got != 1 {
+		t.Errorf("got %d; want that native-tcp is faster", got)
+	}
+}
+
+// Figures that have no ratio, or not one for each turn, tell nothing.
+func TestWhatCannotBeCompared(t *testing.T) {
+	for name, other := range map[string]*Stat{
+		"a turn without a call": NewStat([]float64{1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}),
+		"fewer turns":           NewStat([]float64{1, 1, 1}),
+		"endless":               NewStat(append(turns(1).Turns[:20], math.Inf(1))),
+	} {
+		r := quiet(rates{"a": {"native-tcp": 1000, "xmlrpc": 1}})
+		r.Rows[1].CallsPerS = other
+		r.Judge()
+		if len(r.Rankings) != 1 || !r.Rankings[0].TooClose("xmlrpc", "native-tcp") {
+			t.Errorf("%s: got %v; want that it is too close to call", name, r.Rankings)
+		}
+	}
+}
+
+// Few starts are not trusted: the same turns tell more if they are of more starts.
+func TestFewStartsAreNotTrusted(t *testing.T) {
+	for starts, want := range map[int]int{1: 0, 3: 0, 7: 1} {
+		r := quiet(rates{"a": {"native-tcp": 112, "xmlrpc": 100}})
+		r.Starts, r.Rounds = starts, 21/starts
+		r.Judge()
+		if got := r.faster("native-tcp", "xmlrpc", "a"); got != want {
+			t.Errorf("1.12 times in %d starts: got %d; want %d", starts, got, want)
+		}
+	}
+}
+
+// A machine that is known to be noisy must show more.
+func TestNoiseOfTheMachineCounts(t *testing.T) {
+	for noise, want := range map[float64]int{.02: 1, 9: 0} {
+		r := quiet(rates{"a": {"native-tcp": 115, "xmlrpc": 100}})
+		r.Machine.Noise, r.TurnMS = noise, 20
+		r.Judge()
+		if got := r.faster("native-tcp", "xmlrpc", "a"); got != want {
+			t.Errorf("noise %v: got %d; want %d", noise, got, want)
+		}
+	}
+}
+
+func TestChanges(t *testing.T) {
+	before := quiet(rates{"a": {"native-tcp": 300, "xmlrpc": 100, "kolo": 50}, "b": {"native-tcp": 300, "xmlrpc": 0}})
+	now := quiet(rates{"a": {"native-tcp": 450, "xmlrpc": 102, "py-mp": 50}, "b": {"native-tcp": 150, "xmlrpc": 100}})
+	var got []string
+	for _, c := range Changes(before, now) {
+		got = append(got, fmt.Sprintf("%s %s %.2f %s", c.Lane, c.Work, c.Ratio, c.Verdict))
+	}
+	want := []string{"native-tcp a 1.50 faster", "xmlrpc a 1.02 close", "native-tcp b 0.50 slower"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q; want %q", got, want)
+	}
+	before.Judge()
+	now.Judge()
+	now.Machine.Processors = 4
+	var text strings.Builder
+	if err := WriteChanges(&text, before, now, Style{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"  native-tcp  a  faster by 1.5 times: 451 calls/s, was 300\n", "  native-tcp  b  slower by 2.0 times: 150 calls/s, was 300\n",
+		"1 faster, 1 slower, 1 too close to call. In the middle of all rows there are 1.02 times", `The number of processors is another: "4", was "0".`,
+	} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("got %q; want %q in it", &text, want)
+		}
+	}
+	text.Reset()
+	if err := WriteChanges(&text, before, quiet(rates{"z": {"py-mp": 1}}), Style{}); err != nil || !strings.Contains(text.String(), "There is no row that both have.") {
+		t.Errorf("got %q, %v; want that there is nothing to compare", &text, err)
 	}
 }

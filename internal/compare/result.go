@@ -46,6 +46,7 @@ type Result struct {
 	Abilities   []Ability    `json:"abilities"`
 	Answer      []string     `json:"answer"`             // the question, answered in three sentences
 	Warnings    []string     `json:"warnings,omitempty"` // such as that the machine was busy
+	Changes     []Change     `json:"changes,omitempty"`  // against an earlier result, if that was asked for
 }
 
 // Machine is where it was measured.

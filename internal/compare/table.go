@@ -135,10 +135,7 @@ func columns() []column {
 			return grouped(row.CallsPerS.Median)
 		}},
 		{"±", 0, func(row *Row, _ *Ranking) string {
-			if row.CallsPerS == nil {
-				return ""
-			}
-			return fmt.Sprintf("%.0f %%", row.CallsPerS.Spread()*100)
+			return spread(row.CallsPerS)
 		}},
 		{"p50 µs", 0, stat(func(row *Row) *Stat { return row.P50 })},
 		{"p90", 2, stat(func(row *Row) *Stat { return row.P90 })},
@@ -166,6 +163,14 @@ func figureText(s *Stat) string {
 		return grouped(s.Median/1e3) + "k"
 	}
 	return grouped(s.Median)
+}
+
+// spread is how far the turns of a figure are apart, in a table.
+func spread(s *Stat) string {
+	if s == nil || len(s.Turns) < 2 {
+		return "-"
+	}
+	return fmt.Sprintf("%.0f %%", s.Spread()*100)
 }
 
 // place is which place a lane has, or all that it may have.

@@ -1,7 +1,6 @@
 package compare
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -21,10 +20,6 @@ func (t *table) connections() {
 		if i := slices.IndexFunc(r.Connections, func(c Connection) bool { return c.Lane == l.Name }); i >= 0 {
 			c = r.Connections[i]
 		}
-		spread := ""
-		if c.SetUp != nil {
-			spread = fmt.Sprintf("%.0f %%", c.SetUp.Spread()*100)
-		}
 		who := l.Client
 		if l.Server != l.Client {
 			who += ", " + l.Server
@@ -32,7 +27,7 @@ func (t *table) connections() {
 		if l.Title != "" && l.Title != l.Client {
 			who = l.Title + ": " + who
 		}
-		cells = append(cells, []string{cut(plain(l.Name), 24), figureText(c.SetUp), spread, figureText(c.IdleKiB), plain(who)})
+		cells = append(cells, []string{cut(plain(l.Name), 24), figureText(c.SetUp), spread(c.SetUp), figureText(c.IdleKiB), plain(who)})
 	}
 	widths := make([]int, 4)
 	for _, line := range cells {

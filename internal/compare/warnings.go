@@ -24,7 +24,7 @@ func (r *Result) warnings() []string {
 		warn("This program was built with the race detector, which makes it many times slower. Build it without -race.")
 	}
 	if m.Noise >= noisy {
-		warn("The machine is noisy: equal pieces of work took %s longer than usual now and then. What else runs on it?", percent(m.Noise))
+		warn("The machine is noisy: of many equal pieces of work, the slowest tenth took %s times as long as the others. What else runs on it?", fold(1+m.Noise))
 	}
 	if m.Load >= occupied*float64(max(1, m.Processors)) {
 		warn("The machine was busy before this began: a load of %.1f on %s.", m.Load, count(m.Processors, "processor"))
@@ -33,8 +33,11 @@ func (r *Result) warnings() []string {
 		warn("The clock makes steps of %s, which is much beside the latencies of %s at %s: below that, the distribution is the clock's.",
 			micro(float64(m.ClockNS)/1000), row.Lane, row.Work)
 	}
-	if r.Starts < few && len(r.Lanes) > 1 {
-		warn("The processes were started %s, and how fast a process is depends on its start as well: only what is clear beyond that, %s times and more, is ranked. --full starts them more often.",
+	if few := r.Starts < few && len(r.Lanes) > 1; few && r.Depth == "against" {
+		warn("The servers were measured as they run, and how fast one is depends on its start as well: what differs by less than %s times is too close to call.",
+			fold(math.Exp(r.surely())))
+	} else if few {
+		warn("The processes were started %s, and how fast a process is depends on its start as well: what differs by less than %s times is too close to call. --full starts them more often.",
 			times(r.Starts), fold(math.Exp(r.surely())))
 	}
 	if text := r.scattered(); text != "" {
@@ -47,14 +50,12 @@ func (r *Result) warnings() []string {
 }
 
 // surely is the logarithm of the least ratio that can be called, with the starts
-// that there were, if turns do not scatter.
+// and turns that there were, if the turns do not scatter.
 func (r *Result) surely() float64 {
-	f := figureOf(make([]float64, max(1, r.Starts)), 1, r.noise())
+	rounds := max(1, r.Rounds)
+	f := figureOf(make([]float64, max(1, r.Starts)*rounds), rounds, r.noise())
 	return student(f.df) * math.Hypot(f.stderr, lasting)
 }
-
-// noise is that of the machine, as far as it is known.
-func (r *Result) noise() float64 { return max(0, r.Machine.Noise) }
 
 // coarsest is the row whose latencies are least well told by the clock, nil if
 // the clock tells all.

@@ -57,15 +57,23 @@ func percent(part float64) string {
 	return fmt.Sprintf("%.0f %%", part*100)
 }
 
-// fold writes a ratio: 13, 2.3, 1.04.
+// fold writes a ratio of 1 and more: 13, 2.3, 1.04.
 func fold(ratio float64) string {
 	switch {
 	case ratio >= 9.95:
 		return grouped(math.Round(ratio))
-	case ratio >= 1.095 || ratio < 1:
+	case ratio >= 1.095:
 		return fmt.Sprintf("%.1f", ratio)
 	}
 	return fmt.Sprintf("%.2f", ratio)
+}
+
+// twoDigits writes a ratio that may be below 1: 13, 0.75, 0.03.
+func twoDigits(ratio float64) string {
+	if ratio >= 0.995 || ratio <= 0 {
+		return fold(ratio)
+	}
+	return fmt.Sprintf("%.*f", 1-int(math.Floor(math.Log10(ratio))), ratio)
 }
 
 // count writes how many of something there are: 1 pair, 2 pairs.

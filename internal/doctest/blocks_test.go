@@ -49,7 +49,7 @@ var shown = []struct {
 
 // words are what may stand after the language of a block, and whether with a
 // value.
-var words = map[string]bool{"file": true, "run": false, "start": false, "output": false, "needs": true}
+var words = map[string]bool{"file": true, "run": false, "start": false, "restart": false, "output": false, "needs": true}
 
 // Every block of every document is compiled, run, parsed or compared.
 func TestEveryBlockIsHeld(t *testing.T) {
@@ -116,9 +116,9 @@ func held(b Block) error {
 	switch {
 	case b.Language == "":
 		return errors.New("it has no language: write one after the backticks, such as go, python, sh, toml, json, xml, or text for anything else")
-	case (b.Has("run") || b.Has("start")) && b.Language != "sh":
+	case b.isCommand() && b.Language != "sh":
 		return fmt.Errorf("it is %s; only blocks of sh can be run", b.Language)
-	case b.Has("file"), b.Has("run"), b.Has("start"), b.Has("output"):
+	case b.isCommand(), b.Has("file"), b.Has("output"):
 		return nil // by TestLiveSessions
 	case b.Language == "sh":
 		return nil // by TestCommandsExist

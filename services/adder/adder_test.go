@@ -192,6 +192,17 @@ func BenchmarkAddInt64(b *testing.B) {
 	}
 }
 
+// What two operands of any kind make.
+func ExampleAdd() {
+	fmt.Println(adder.Add(int64(3), 0.5))
+	fmt.Println(adder.Add("Hello", "World"))
+	fmt.Println(adder.Add(int64(3), "five"))
+	// Output:
+	// 3.5 <nil>
+	// HelloWorld <nil>
+	// <nil> fault -32602: add: cannot add int and string
+}
+
 func ExampleRegister() {
 	reg := rpc.NewRegistry()
 	if err := adder.Register(reg); err != nil {

@@ -310,7 +310,7 @@ func broken(ctx context.Context, w *world, name string) (runs int, err error) {
 // tryDrain has a function shut its own server down before it returns.
 func tryDrain(ctx context.Context, w *world, l *lane) (compare.Outcome, error) {
 	g := w.service.newGate()
-	url, ended, err := w.mortal(ctx, l.name, g)
+	url, err := w.mortal(l.name, g)
 	if err != nil {
 		return compare.Outcome{}, err
 	}
@@ -328,7 +328,7 @@ func tryDrain(ctx context.Context, w *world, l *lane) (compare.Outcome, error) {
 		return compare.Outcome{}, fmt.Errorf("the call of the function that runs ends with %w", err)
 	}
 	select {
-	case err := <-ended:
+	case err := <-g.stopped:
 		if err != nil {
 			return compare.Outcome{}, fmt.Errorf("the shutdown: %w", err)
 		}
@@ -339,8 +339,7 @@ func tryDrain(ctx context.Context, w *world, l *lane) (compare.Outcome, error) {
 }
 
 // mortal serves the functions of the world on a server that the gate can shut down.
-// The channel gets the result of that.
-func (w *world) mortal(ctx context.Context, name string, g *gate) (url string, ended <-chan error, err error) {
+func (w *world) mortal(name string, g *gate) (url string, err error) {
 	var shutdown func(context.Context) error
 	if name == nativeLane || name == pythonLane {
 		srv := &native.Server{Auth: w.key}
@@ -352,17 +351,20 @@ func (w *world) mortal(ctx context.Context, name string, g *gate) (url string, e
 		url, err = w.serveWeb("127.0.0.1:0", srv)
 	}
 	if err != nil {
-		return "", nil, err
+		return "", err
 	}
-	_, rest, _ := strings.Cut(url, "://")
-	addr, _, _ := strings.Cut(rest, "/")
 	result := make(chan error, 1)
 	var stopping sync.WaitGroup
 	w.later(stopping.Wait)
-	g.stop = func() error {
-		stopping.Go(func() { result <- shutdown(ctx) })
+	g.stopped = result
+	g.stop = func(ctx context.Context) error {
+		stopping.Go(func() {
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), trialTimeout)
+			defer cancel()
+			result <- shutdown(ctx)
+		})
 		for { // until nobody gets in any more
-			conn, err := net.DialTimeout("tcp", addr, time.Second)
+			conn, err := net.DialTimeout("tcp", hostOf(url), time.Second)
 			if err != nil {
 				return nil
 			}
@@ -374,5 +376,5 @@ func (w *world) mortal(ctx context.Context, name string, g *gate) (url string, e
 			}
 		}
 	}
-	return url, result, nil
+	return url, nil
 }

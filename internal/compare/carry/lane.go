@@ -186,7 +186,10 @@ const maxNote = 120
 
 // place is what stands before the essence of an error: its code, its number in the
 // log, and where in a message it is.
-var place = regexp.MustCompile(`^(Fault\(-?\d+\): )?(internal error \(id \w+\): )?((seen|echo|line|typed\.\w+): )?((params|result)\[\d+\][^ ]*: )?`)
+var place = regexp.MustCompile(`^(request error: )?(Fault\(-?\d+\): )?(internal error \(id \w+\): )?` +
+	`(native: listen on \S+: )?(call echo: not sent: )?(rpc: this peer cannot be called: )?` +
+	`((seen|echo|line|add|ask|blob|flood|endless|typed\.\w+): )?((params|result)\[\d+\][^ ]*: )?` +
+	`(the message cannot be read: )?(pickle: )?(byte \d+: )?`)
 
 // oneLine shortens a text to what fits a table.
 func oneLine(s string) string {

@@ -28,9 +28,10 @@ var errSoldOut = errors.New("sold out")
 type service struct {
 	mu    sync.Mutex
 	gates map[string]*gate
+	cuts  map[string]func() // that break the connections of a lane
 }
 
-func newService() *service { return &service{gates: map[string]*gate{}} }
+func newService() *service { return &service{gates: map[string]*gate{}, cuts: map[string]func(){}} }
 
 // gate is where a function and its caller wait for each other.
 type gate struct {
@@ -38,8 +39,9 @@ type gate struct {
 	// begun is closed when the function has begun, or has its first item; ended when
 	// its context was cancelled, or its stream stopped; open when it may go on.
 	begun, ended, open event
-	// stop ends the server that the function runs on.
-	stop func() error
+	// stop ends the server that the function runs on, and stopped tells how it went.
+	stop    func(context.Context) error
+	stopped <-chan error
 
 	mu         sync.Mutex
 	runs       int
@@ -114,8 +116,6 @@ func (s *service) register(reg *rpc.Registry) error {
 		reg.Register("meet", s.meet),
 		reg.Register("again", s.again),
 		reg.Register("drain", s.drain),
-		reg.Register("gate.new", func() string { return s.newGate().id }),
-		reg.Register("gate.ended", s.hasEnded),
 	)
 }
 
@@ -324,22 +324,5 @@ func (s *service) drain(ctx context.Context, id string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return true, g.stop()
+	return true, g.stop(ctx)
 }
-
-// hasEnded waits a little for the end of a function, for callers in Python.
-func (s *service) hasEnded(ctx context.Context, id string) (bool, error) {
-	g, err := s.gate(id)
-	if err != nil {
-		return false, err
-	}
-	select {
-	case <-g.ended.c:
-		return true, nil
-	case <-time.After(pythonPatience):
-		return false, nil
-	}
-}
-
-// pythonPatience is how long a program in Python waits for what should happen.
-const pythonPatience = 500 * time.Millisecond

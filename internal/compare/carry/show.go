@@ -110,9 +110,19 @@ func kindOf(v any) string {
 }
 
 // became says what a value has become that was sent as want.
-func became(want, got any) string {
-	if kind := kindOf(got); kind != kindOf(want) {
+func became(want any, kind, text string) string {
+	sent, isTime := want.(time.Time)
+	switch got, err := time.Parse(time.RFC3339Nano, text); {
+	case kind != kindOf(want):
 		return kind
+	case !isTime || err != nil:
+		return oneLine(text)
+	case got.Equal(sent):
+		return "the same instant in UTC"
+	case got.Equal(sent.Truncate(time.Second)):
+		return "its whole seconds"
+	case got.Equal(time.Date(sent.Year(), sent.Month(), sent.Day(), sent.Hour(), sent.Minute(), sent.Second(), 0, time.UTC)):
+		return "another instant: the zone is left out"
 	}
-	return oneLine(show(got))
+	return "another instant"
 }

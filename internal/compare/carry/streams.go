@@ -173,7 +173,7 @@ func tryBothWays(ctx context.Context, w *world, l *lane) (compare.Outcome, error
 		return compare.Outcome{}, fmt.Errorf("got %v", got)
 	}
 	if !byItself {
-		return changed("lists, when all of them is there"), wait()
+		return changed("lists, when all of them are there"), wait()
 	}
 	return yes(""), wait()
 }
@@ -251,6 +251,9 @@ func tryUpload(ctx context.Context, w *world, l *lane) (compare.Outcome, error) 
 
 // One stream is read to its end while another one is not read at all.
 func trySlowReader(ctx context.Context, w *world, l *lane) (compare.Outcome, error) {
+	if l.name == koloLane {
+		return compare.Outcome{}, nil // as a result without an end
+	}
 	slow := w.service.newGate()
 	next, stop := iter.Pull2(rpc.Stream[int](ctx, l.call, "endless", slow.id))
 	defer stop()

@@ -6,6 +6,7 @@ import (
 	"net"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/parley-rpc/parley/auth"
 	"github.com/parley-rpc/parley/rpc"
@@ -26,14 +27,15 @@ type world struct {
 	key       *auth.Authkey // of the native server; Python 3.11 and older may prove it too
 	nativeURL string
 	webURL    string
-	people    *people // the servers with logins
+	people    func() (*people, error) // the servers with logins, made when they are needed
 
+	change  func(*rpc.Registry) // done to each registry; may be nil
 	closers []func()
 }
 
 // newWorld starts the servers. Whoever gets a world closes it.
-func newWorld(dir string) (*world, error) {
-	w := &world{dir: dir, service: newService()}
+func newWorld(dir string, change func(*rpc.Registry)) (*world, error) {
+	w := &world{dir: dir, service: newService(), change: change}
 	if err := w.start(); err != nil {
 		w.close()
 		return nil, err
@@ -45,16 +47,14 @@ func (w *world) start() (err error) {
 	if w.registry, err = w.newRegistry(); err != nil {
 		return err
 	}
-	if w.key, err = auth.GenerateKey().With(auth.KeyConfig{Identity: "neighbour", AllowMD5: true}); err != nil {
+	if w.key, err = auth.GenerateKey().With(auth.KeyConfig{Identity: neighbour, AllowMD5: true}); err != nil {
 		return err
 	}
 	if w.nativeURL, err = w.serveNative("tcp://127.0.0.1:0", &native.Server{Auth: w.key}); err != nil {
 		return err
 	}
-	if w.webURL, err = w.serveWeb("127.0.0.1:0", &xmlrpc.Server{}); err != nil {
-		return err
-	}
-	w.people, err = newPeople(w)
+	w.people = sync.OnceValues(func() (*people, error) { return newPeople(w) })
+	w.webURL, err = w.serveWeb("127.0.0.1:0", &xmlrpc.Server{})
 	return err
 }
 
@@ -63,9 +63,12 @@ func (w *world) newRegistry() (*rpc.Registry, error) {
 	reg := rpc.NewRegistry()
 	reg.Logger = quiet
 	reg.MapError(errSoldOut, codeSoldOut)
-	errs := []error{w.service.register(reg)}
+	errs := []error{w.service.register(reg), w.registerForPython(reg)}
 	for _, t := range values() {
 		errs = append(errs, t.register(reg))
+	}
+	if w.change != nil {
+		w.change(reg)
 	}
 	return reg, errors.Join(errs...)
 }

@@ -107,7 +107,7 @@ func (c *Child) Ask(ctx context.Context, o Order) (Report, error) {
 	}
 	c.busy = true
 	if _, err := c.stdin.Write(append(line, '\n')); err != nil {
-		return Report{}, c.failed(o.Do, err)
+		return Report{}, c.ended(o.Do)
 	}
 	return c.next(ctx, o.Do, time.Duration(o.NS)+c.patience)
 }
@@ -119,7 +119,7 @@ func (c *Child) next(ctx context.Context, doing string, wait time.Duration) (Rep
 	case r, ok := <-c.reports:
 		switch {
 		case !ok:
-			return r, c.failed(doing, errors.New("the process has ended"))
+			return r, c.ended(doing)
 		case r.Error != "":
 			return r, c.failed(doing, errors.New(r.Error))
 		}
@@ -130,6 +130,14 @@ func (c *Child) next(ctx context.Context, doing string, wait time.Duration) (Rep
 	case <-ctx.Done():
 		return Report{}, context.Cause(ctx)
 	}
+}
+
+// ended is the error of a child that takes no orders or makes no reports any more.
+// It waits for the last words.
+func (c *Child) ended(doing string) error {
+	c.busy = false
+	c.Stop()
+	return c.failed(doing, fmt.Errorf("the process has ended: %v", c.cmd.ProcessState))
 }
 
 func (c *Child) failed(doing string, err error) error {

@@ -2,6 +2,7 @@ package python_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log"
 
@@ -58,15 +59,88 @@ func ExampleHandler() {
 	// TypeError: fault -32602: add: params[1]: expected int, got string
 }
 
-// The other way round: a Go program calls the functions of a Python program that
-// serves the RPCProxy recipe.
-func ExampleNewClient() {
-	ctx := context.Background()
-	key, err := auth.LoadKey("authkey", auth.KeyConfig{})
+// The classic adding server: its clients send pairs, and get sums.
+//
+//	c.send((3, 5))
+//	print(c.recv())
+func ExampleNewHandler() {
+	reg := rpc.NewRegistry()
+	if err := reg.Register("add", func(a, b int) int { return a + b }); err != nil {
+		log.Fatal(err)
+	}
+	objects, err := python.NewHandler(reg, python.Config{Objects: "add"})
 	if err != nil {
 		log.Fatal(err)
 	}
-	conn, err := native.DialConn(ctx, "tcp://127.0.0.1:17000", native.ConnConfig{Auth: key})
+	key := auth.GenerateKey()
+	server := native.Server{Objects: objects, Auth: key}
+	l, err := server.Listen("tcp://127.0.0.1:0")
+	if err != nil {
+		log.Fatal(err)
+	}
+	go server.Serve(l)
+	defer server.Close()
+
+	ctx := context.Background()
+	c, err := native.DialConn(ctx, "tcp://"+l.Addr().String(), native.ConnConfig{Auth: key})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.Send(ctx, value.Tuple{3, 5}); err != nil {
+		log.Fatal(err)
+	}
+	var sum int
+	fmt.Println(c.Recv(ctx, &sum), sum)
+	// Output: <nil> 8
+}
+
+// listen plays a Python program with a Listener, which reads calls in a loop and
+// answers them.
+func listen() (url string, key *auth.Authkey, stop func()) {
+	reg := rpc.NewRegistry()
+	if err := reg.Register("add", func(a, b int) int { return a + b }); err != nil {
+		log.Fatal(err)
+	}
+	key = auth.GenerateKey()
+	server := &native.Server{Objects: python.Handler(reg), Auth: key}
+	l, err := server.Listen("tcp://127.0.0.1:0")
+	if err != nil {
+		log.Fatal(err)
+	}
+	go server.Serve(l)
+	return "tcp://" + l.Addr().String(), key, func() { server.Close() }
+}
+
+// The other way round: a Go program calls the functions of a Python program,
+// which has a Listener and takes pairs of a name and arguments.
+func ExampleDial() {
+	url, key, stop := listen()
+	defer stop()
+
+	ctx := context.Background()
+	c, err := python.Dial(ctx, url, python.ClientConfig{Auth: key})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+	fmt.Println(rpc.Invoke[int](ctx, c, "add", 3, 5))
+	_, err = rpc.Invoke[int](ctx, c, "add", 3, "x")
+	var fault *rpc.Fault
+	fmt.Println(errors.As(err, &fault), err) // an exception of Python is a *python.Raised as well
+	// Output:
+	// 8 <nil>
+	// true fault -32602: add: params[1]: expected int, got string
+}
+
+// On a connection that is there already; Recipe is for programs that serve the
+// RPCProxy recipe.
+func ExampleNewClient() {
+	url, key, stop := listen()
+	defer stop()
+
+	ctx := context.Background()
+	conn, err := native.DialConn(ctx, url, native.ConnConfig{Auth: key})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -75,8 +149,8 @@ func ExampleNewClient() {
 		log.Fatal(err)
 	}
 	defer c.Close()
-	sum, err := rpc.Invoke[int](ctx, c, "add", 3, 5)
-	fmt.Println(sum, err)
+	fmt.Println(rpc.Invoke[int](ctx, c, "add", 3, 5))
+	// Output: 8 <nil>
 }
 
 // An object of a BaseManager, which a Handler plays here: its type rpc has the

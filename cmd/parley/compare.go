@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/parley-rpc/parley/internal/compare"
+	"github.com/parley-rpc/parley/internal/compare/carry"
+	"github.com/parley-rpc/parley/internal/compare/lanes"
+	"github.com/parley-rpc/parley/internal/compare/measure"
+)
+
+// compareCommand measures transports side by side.
+type compareCommand struct {
+	Quick    bool     `help:"All within 20 seconds: fewer works, and only clear differences are ranked."`
+	Full     bool     `help:"All works, and processes that are started seven times, which takes about five minutes: for figures to rely on."`
+	Lanes    []string `placeholder:"NAME,…" help:"These transports only, named below."`
+	Work     []string `placeholder:"NAME,…" help:"These works only, named below."`
+	NoPython bool     `help:"Leave Python out."`
+	Rate     float64  `placeholder:"R" help:"Calls per second of each transport, at fixed times. Without it each caller calls again when it has been answered."`
+	compareFiles
+	Baseline string `placeholder:"FILE" help:"JSON of an earlier run: tells what has changed beyond noise."`
+	outputFlag
+}
+
+// Help is what kong shows below the short help.
+func (*compareCommand) Help() string {
+	return `Which transport should I take, and what does it cost me? Each transport has a client and a server in processes of their own. They take turns, so that what disturbs the machine disturbs all alike; calls/s, latencies, processor time, allocations and bytes on the wire are medians over the turns. Lanes that this run cannot tell apart are marked ≈. What each transport carries is found by trying it.
+
+A FILE is - for standard output, which then has nothing else. Files are written at the end, each complete or not at all. Without python3 in the PATH its lanes are left out, and the result says so.
+
+Transports: ` + strings.Join(lanes.Names(), ", ") + `.
+
+Works: ` + strings.Join(lanes.WorkNames(), ", ") + `.
+
+Exit codes:
+
+    0  measured, whatever came out
+    1  could not be measured, or not be written
+    2  the command line, or a file that it names, cannot be used`
+}
+
+func (c *compareCommand) run(std stdio) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	before, err := c.readBaseline()
+	if err != nil {
+		return err
+	}
+	files, err := c.open(std.out)
+	if err != nil {
+		return err
+	}
+	defer files.discard()
+
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second one ends the process
+	p := newProgress(std.err, "starting")
+	defer p.done()
+	r, err := c.measure(ctx, p)
+	p.done()
+	switch {
+	case ctx.Err() != nil:
+		return errInterrupted
+	case err != nil:
+		return err
+	}
+	if before != nil {
+		r.Changes = compare.Changes(before, r)
+	}
+	// Standard output comes last: whoever reads it may have gone, and the process
+	// ends with that.
+	if err := files.write(r); err != nil {
+		return err
+	}
+	switch {
+	case files.stdout:
+		return nil
+	case c.json():
+		return compare.WriteJSON(std.out, r)
+	}
+	style := tableStyle(std.out)
+	if err := compare.WriteTable(std.out, r, style); err != nil || before == nil {
+		return err
+	}
+	fmt.Fprintln(std.out)
+	return compare.WriteChanges(std.out, before, r, style)
+}
+
+// check finds what cannot be before anything is started.
+func (c *compareCommand) check() error {
+	if c.Quick && c.Full {
+		return usagef("--quick and --full do not go together")
+	}
+	if !(c.Rate >= 0 && c.Rate <= measure.MaxRate) {
+		return usagef("--rate is %v, expected more than 0 and at most %d calls per second", c.Rate, measure.MaxRate)
+	}
+	known := lanes.Names()
+	for _, name := range c.Lanes {
+		if !slices.Contains(known, name) {
+			return usagef("--lanes: %q is no lane; there are %s", name, strings.Join(known, ", "))
+		}
+		if c.NoPython && ofPython(name) {
+			return usagef("--no-python leaves out %s, which --lanes asks for", name)
+		}
+	}
+	for _, name := range c.Work {
+		if all := lanes.WorkNames(); !slices.Contains(all, name) {
+			return usagef("--work: %q is no work; there are %s", name, strings.Join(all, ", "))
+		}
+	}
+	return nil
+}
+
+// ofPython tells the lanes in which Python takes part by their names.
+func ofPython(lane string) bool { return slices.Contains(strings.Split(lane, "-"), "py") }
+
+func (c *compareCommand) readBaseline() (*compare.Result, error) {
+	if c.Baseline == "" {
+		return nil, nil
+	}
+	f, err := os.Open(c.Baseline)
+	if err != nil {
+		return nil, usagef("--baseline: %v", err)
+	}
+	defer f.Close()
+	r, err := compare.ReadJSON(f)
+	if err != nil {
+		return nil, usagef("--baseline %s: %v", c.Baseline, err)
+	}
+	return r, nil
+}
+
+// measure measures, tries what is carried, and judges.
+func (c *compareCommand) measure(ctx context.Context, p *progress) (*compare.Result, error) {
+	begin := time.Now()
+	o := lanes.Options{Depth: lanes.Normal, Lanes: c.Lanes, Works: c.Work, Rate: c.Rate, Progress: p.set}
+	switch {
+	case c.Quick:
+		o.Depth = lanes.Quick
+	case c.Full:
+		// Starts tell more than turns: with seven, two runs do not contradict each
+		// other (docs/decisions/021-too-close-to-call.md).
+		o.Depth, o.Starts = lanes.Full, 7
+	}
+	if c.NoPython && o.Lanes == nil {
+		o.Lanes = slices.DeleteFunc(lanes.Names(), ofPython)
+	}
+	r, err := lanes.Run(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	if c.NoPython {
+		for _, name := range lanes.Names() {
+			if ofPython(name) && c.Lanes == nil {
+				r.Missing = append(r.Missing, compare.Missing{Lane: name, Why: "left out by --no-python"})
+			}
+		}
+	}
+	if c.Lanes == nil && c.Work == nil {
+		if r.Abilities, err = c.abilities(ctx, p); err != nil {
+			return nil, err
+		}
+	}
+	r.Command, r.Version = c.commandLine(), readBuild().line()
+	r.Seconds = time.Since(begin).Seconds()
+	r.Judge()
+	return r, nil
+}
+
+// abilities tries what each transport carries.
+func (c *compareCommand) abilities(ctx context.Context, p *progress) ([]compare.Ability, error) {
+	tried, err := carry.Try(ctx, func(done, total int, what string) { p.set(done, total, "trying "+what) })
+	if err != nil {
+		return nil, fmt.Errorf("what the transports carry: %w", err)
+	}
+	return tried, nil
+}
+
+// commandLine is the command that measures the same again.
+func (c *compareCommand) commandLine() string {
+	words := []string{"parley compare"}
+	add := func(given bool, format string, args ...any) {
+		if given {
+			words = append(words, fmt.Sprintf(format, args...))
+		}
+	}
+	add(c.Quick, "--quick")
+	add(c.Full, "--full")
+	add(c.Lanes != nil, "--lanes %s", strings.Join(c.Lanes, ","))
+	add(c.Work != nil, "--work %s", strings.Join(c.Work, ","))
+	add(c.NoPython, "--no-python")
+	add(c.Rate > 0, "--rate %v", c.Rate)
+	return strings.Join(words, " ")
+}

@@ -1,0 +1,141 @@
+package compare
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"math"
+	"unicode/utf8"
+)
+
+// Change is how a row stands to the same row of an earlier result.
+type Change struct {
+	Lane string `json:"lane"`
+	Work string `json:"work"`
+	// Ratio is calls per second now for each then.
+	Ratio float64 `json:"ratio"`
+	// Verdict is faster, slower, or close: too close to call.
+	Verdict string `json:"verdict"`
+}
+
+// Changes compares a result with an earlier one, row by row, in the order of the
+// rows now. Rows that one of them does not have are left out.
+//
+// Nothing was measured at the same time, so what slowed the machine in one of
+// the runs is in the ratio; only a difference beyond the luck of the starts of
+// both, and beyond what lasts as long as each of the runs, is no chance.
+func Changes(before, now *Result) []Change {
+	var changes []Change
+	for i := range now.Rows {
+		row := &now.Rows[i]
+		old := before.Row(row.Lane, row.Work)
+		if old == nil || old.CallsPerS == nil || row.CallsPerS == nil {
+			continue
+		}
+		a, okA := before.figure(old.CallsPerS.Turns)
+		b, okB := now.figure(row.CallsPerS.Turns)
+		if !okA || !okB {
+			continue
+		}
+		c := Change{row.Lane, row.Work, math.Exp(b.centre - a.centre), "close"}
+		stderr := math.Hypot(math.Hypot(a.stderr, b.stderr), math.Hypot(lasting, lasting))
+		switch beyond(b.centre-a.centre, stderr, min(a.df, b.df)) {
+		case 1:
+			c.Verdict = "faster"
+		case -1:
+			c.Verdict = "slower"
+		}
+		changes = append(changes, c)
+	}
+	return changes
+}
+
+// WriteChanges writes for a person what has changed against an earlier result.
+func WriteChanges(w io.Writer, before, now *Result, s Style) error {
+	t := newTable(now, s)
+	changes := Changes(before, now)
+	t.line(t.style.Heading(cut("Against "+plain(before.Command)+" of "+before.Taken.UTC().Format("2006-01-02 15:04 UTC")+", parley "+plain(before.Version), t.style.Width)))
+	if len(changes) == 0 {
+		t.line("  There is no row that both have.")
+		_, err := w.Write(t.b.Bytes())
+		return err
+	}
+	for _, text := range differences(before, now) {
+		t.paragraph("! ", t.style.Warning(plain(text)))
+	}
+	var ratios []float64
+	changed, lane, work := 0, 0, 0
+	for _, c := range changes {
+		ratios = append(ratios, c.Ratio)
+		if c.Verdict != "close" {
+			changed++
+			lane, work = max(lane, utf8.RuneCountInString(plain(c.Lane))), max(work, utf8.RuneCountInString(plain(c.Work)))
+		}
+	}
+	for _, c := range changes {
+		if c.Verdict == "close" {
+			continue
+		}
+		by := c.Ratio
+		if c.Verdict == "slower" {
+			by = 1 / by
+		}
+		was, is := before.Row(c.Lane, c.Work).CallsPerS, now.Row(c.Lane, c.Work).CallsPerS
+		t.line(fmt.Sprintf("  %s  %s  %s by %s times: %s calls/s, was %s", pad(plain(c.Lane), lane), pad(plain(c.Work), work),
+			c.Verdict, fold(by), grouped(is.Median), grouped(was.Median)))
+	}
+	rest := len(changes) - changed
+	t.paragraph("", fmt.Sprintf("%d faster, %d slower, %d too close to call. In the middle of all rows there are %s times the calls/s: if that is not 1, look for the reason at the machine first.",
+		countOf(changes, "faster"), countOf(changes, "slower"), rest, twoDigits(median(ratios))))
+	_, err := w.Write(t.b.Bytes())
+	return err
+}
+
+func countOf(changes []Change, verdict string) int {
+	n := 0
+	for _, c := range changes {
+		if c.Verdict == verdict {
+			n++
+		}
+	}
+	return n
+}
+
+// differences are what keeps two results from being compared.
+func differences(before, now *Result) []string {
+	var all []string
+	for _, d := range []struct{ what, before, now string }{
+		{"The processor", before.Machine.Processor, now.Machine.Processor},
+		{"The system", before.Machine.OS, now.Machine.OS},
+		{"The number of processors", fmt.Sprint(before.Machine.Processors), fmt.Sprint(now.Machine.Processors)},
+		{"Go", before.Machine.Go, now.Machine.Go},
+		{"Python", before.Machine.Python, now.Machine.Python},
+		{"The rate", fmt.Sprint(before.Rate), fmt.Sprint(now.Rate)},
+		{"The race detector", fmt.Sprint(before.Machine.Race), fmt.Sprint(now.Machine.Race)},
+	} {
+		if d.before != d.now {
+			all = append(all, fmt.Sprintf("%s is another: %q, was %q.", d.what, d.now, d.before))
+		}
+	}
+	if text := disagreementText(Disagreements(before, now)); text != "" {
+		all = append(all, text)
+	}
+	return all
+}
+
+func disagreementText(pairs []Disagreement) string {
+	if len(pairs) == 0 {
+		return ""
+	}
+	var names bytes.Buffer
+	for i, d := range pairs[:min(len(pairs), nearly)] {
+		if i > 0 {
+			names.WriteString(", ")
+		}
+		fmt.Fprintf(&names, "%s and %s at %s", d.Faster, d.Other, d.Work)
+	}
+	if len(pairs) > nearly {
+		fmt.Fprintf(&names, ", and %d more", len(pairs)-nearly)
+	}
+	return "The order of lanes is another, and neither run has found it too close to call: " + names.String() + "."
+}
