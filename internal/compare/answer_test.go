@@ -234,7 +234,7 @@ func TestWarnings(t *testing.T) {
 	}{
 		"nothing": {func(*Result) {}, ""},
 		"race":    {func(r *Result) { r.Machine.Race = true }, "race detector"},
-		"noise":   {func(r *Result) { r.Machine.Noise = 2 }, "the slowest tenth took 3.0 times as long"},
+		"noise":   {func(r *Result) { r.Machine.Noise = 2 }, "one in twenty took 3.0 times as long"},
 		"load":    {func(r *Result) { r.Machine.Load, r.Machine.Processors = 1.5, 2 }, "a load of 1.5 on 2 processors"},
 		"clock": {func(r *Result) {
 			r.Machine.ClockNS = 100_000
