@@ -38,6 +38,7 @@ type Result struct {
 
 	Lanes   []Lane    `json:"lanes"`
 	Missing []Missing `json:"missing,omitempty"` // lanes that could not take part
+	Gaps    []string  `json:"gaps,omitempty"`    // what else could not be found out, and why
 	Works   []Work    `json:"works"`
 	Rows    []Row     `json:"rows"` // by work, in the order of Lanes
 	// Rankings has one entry for each work.

@@ -40,6 +40,7 @@ func (r *Result) warnings() []string {
 		warn("The processes were started %s, and how fast a process is depends on its start as well: what differs by less than %s times is too close to call. --full starts them more often.",
 			times(r.Starts), fold(math.Exp(r.surely())))
 	}
+	all = append(all, r.Gaps...)
 	if text := r.scattered(); text != "" {
 		warn("%s", text)
 	}
