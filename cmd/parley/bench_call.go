@@ -156,7 +156,7 @@ func (t *tally) fault(f *rpc.Fault) {
 	}
 	counted := t.faults[f.Code]
 	if counted == nil {
-		if len(t.faults) == maxFaultCodes {
+		if len(t.faults) >= maxFaultCodes {
 			f = &rpc.Fault{Message: "and other codes"}
 		}
 		if counted = t.faults[f.Code]; counted == nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -14,6 +15,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/parley-rpc/parley/rpc"
 )
 
 // short are flags of a bench that a test has time for.
@@ -316,5 +319,59 @@ func TestBenchTable(t *testing.T) {
 	}
 	if strings.Contains(got.stdout, "%!") || strings.Contains(got.stdout, "\x1b") || got.code != 0 {
 		t.Errorf("got %+v", got)
+	}
+}
+
+// A server that has a new code for each fault takes no memory by that.
+func TestBenchManyFaultCodes(t *testing.T) {
+	t.Parallel()
+	var counted tally
+	for i := range 1000 {
+		if !counted.goOn(rpc.Errorf(100+i, "fault number %d", i)) {
+			t.Fatal("a fault ended it")
+		}
+	}
+	list := counted.list()
+	if len(list) != maxFaultCodes+1 || list[0].Count != 1000-maxFaultCodes || list[0].Message != "and other codes" || list[1].Code != 100 {
+		t.Errorf("got %d kinds, first %+v; want %d codes, and the others together, the most frequent first", len(list), list[0], maxFaultCodes)
+	}
+	for err, want := range map[error]bool{
+		&rpc.LinkError{Op: "call add"}: true, errGone{&rpc.LinkError{Op: "call add"}}: false, context.DeadlineExceeded: true,
+		rpc.Errorf(rpc.CodeNotAuthenticated, "gone"): false, errInterrupted: false,
+	} {
+		if got := counted.goOn(err); got != want {
+			t.Errorf("%v: goes on: %v; want %v", err, got, want)
+		}
+	}
+	if counted.links != 2 || counted.timeOuts != 1 {
+		t.Errorf("got %d links and %d time-outs; want 2 and 1", counted.links, counted.timeOuts)
+	}
+}
+
+// docs/command.md has all flags of bench that call has not.
+func TestBenchIsDocumented(t *testing.T) {
+	_, section, _ := strings.Cut(read(t, "../../docs/command.md"), "\n## bench\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	known := map[string]bool{}
+	seen := 0
+	for _, n := range model(t).Children {
+		for _, f := range n.Flags {
+			if n.Name == "call" {
+				known[f.Name] = true
+			}
+		}
+	}
+	for _, n := range model(t).Children {
+		for _, f := range n.Flags {
+			if n.Name == "bench" && (!known[f.Name] || f.Name == "timeout") {
+				seen++
+				if !strings.Contains(section, "`--"+f.Name+" ") {
+					t.Errorf("docs/command.md does not name --%s of bench", f.Name)
+				}
+			}
+		}
+	}
+	if seen < 7 {
+		t.Errorf("got %d flags of bench; want all", seen)
 	}
 }

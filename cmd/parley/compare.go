@@ -20,8 +20,8 @@ import (
 type compareCommand struct {
 	Quick    bool     `help:"All within 20 seconds: fewer works, and only clear differences are ranked."`
 	Full     bool     `help:"All works, and processes that are started seven times, which takes about five minutes: for figures to rely on."`
-	Lanes    []string `placeholder:"NAME,…" help:"These transports only: ${lanes}."`
-	Work     []string `placeholder:"NAME,…" help:"These works only: ${works}."`
+	Lanes    []string `placeholder:"NAME,…" help:"These transports only, named below."`
+	Work     []string `placeholder:"NAME,…" help:"These works only, named below."`
 	NoPython bool     `help:"Leave Python out."`
 	Rate     float64  `placeholder:"R" help:"Calls per second of each transport, at fixed times. Without it each caller calls again when it has been answered."`
 	compareFiles
@@ -33,16 +33,17 @@ type compareCommand struct {
 func (*compareCommand) Help() string {
 	return `Which transport should I take, and what does it cost me? Each transport has a client and a server in processes of their own. They take turns, so that what disturbs the machine disturbs all alike; calls/s, latencies, processor time, allocations and bytes on the wire are medians over the turns. Lanes that this run cannot tell apart are marked ≈. What each transport carries is found by trying it.
 
-    parley compare                                      # about a minute
-    parley compare --quick --html report.html
-    parley compare --full --json full.json --csv full.csv
-    parley compare --lanes native-tcp,xmlrpc,kolo --work add-64,records-100
-    parley compare --full --baseline full.json          # what has changed since
-    parley compare --quick --json - | jq -r '.answer[]'
-
 A FILE is - for standard output, which then has nothing else. Files are written at the end, each complete or not at all. Without python3 in the PATH its lanes are left out, and the result says so.
 
-` + exitCodes
+Transports: ` + strings.Join(lanes.Names(), ", ") + `.
+
+Works: ` + strings.Join(lanes.WorkNames(), ", ") + `.
+
+Exit codes:
+
+    0  measured, whatever came out
+    1  could not be measured, or not be written
+    2  the command line, or a file that it names, cannot be used`
 }
 
 func (c *compareCommand) run(std stdio) error {
@@ -170,7 +171,6 @@ func (c *compareCommand) measure(ctx context.Context, p *progress) (*compare.Res
 		}
 	}
 	r.Command, r.Version = c.commandLine(), readBuild().line()
-	r.Machine.ClockNS, r.Machine.Race = clockStep(), raceDetector
 	r.Seconds = time.Since(begin).Seconds()
 	r.Judge()
 	return r, nil
@@ -200,19 +200,4 @@ func (c *compareCommand) commandLine() string {
 	add(c.NoPython, "--no-python")
 	add(c.Rate > 0, "--rate %v", c.Rate)
 	return strings.Join(words, " ")
-}
-
-// clockStep is the smallest step of the clock that is seen, in nanoseconds; that
-// of most systems is so small that it is what it takes to read the clock.
-func clockStep() int64 {
-	least := int64(0)
-	for end := time.Now().Add(time.Millisecond); ; {
-		at := time.Now()
-		if at.After(end) {
-			return least
-		}
-		if d := time.Since(at).Nanoseconds(); d > 0 && (least == 0 || d < least) {
-			least = d
-		}
-	}
 }

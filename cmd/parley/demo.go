@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -50,11 +49,13 @@ func (*demoCommand) run(std stdio) error {
 	fmt.Fprintln(out)
 	wrong := stage.interview(ctx, out)
 
-	fmt.Fprintln(out, "The transports side by side, each call made and answered through the same registry:")
+	fmt.Fprintln(out, "The transports side by side, client and server in processes of their own:")
 	fmt.Fprintln(out)
-	if err := printTable(ctx, std, stage.lanes); err != nil {
+	result, err := measureDemo(ctx, std)
+	if err != nil {
 		return err
 	}
+	printTable(out, result)
 	fmt.Fprint(out, tableNotes)
 	if wrong > 0 {
 		return fmt.Errorf("%d answers were wrong", wrong)
@@ -63,12 +64,11 @@ func (*demoCommand) run(std stdio) error {
 	return err
 }
 
-// stage is everything that the demo sets up: servers, clients and relays.
+// stage is everything that the demo sets up for its clients.
 type stage struct {
 	url       string // of the XML-RPC server
 	tcp, unix net.Addr
 	peers     []peer
-	lanes     []lane
 	noPython  bool
 
 	closers []func() // in the order of opening
@@ -93,7 +93,7 @@ func openStage(ctx context.Context, stderr io.Writer) (*stage, error) {
 func (s *stage) open(ctx context.Context, stderr io.Writer) error {
 	reg := rpc.NewRegistry()
 	reg.Logger = newLogger(stderr, slog.LevelError, "serve --allow-md5")
-	if err := errors.Join(adder.Register(reg), registerWork(reg)); err != nil {
+	if err := adder.Register(reg); err != nil {
 		return err
 	}
 	py, ok := findPython(ctx)
@@ -122,31 +122,25 @@ func (s *stage) open(ctx context.Context, stderr io.Writer) error {
 		return err
 	}
 
-	for _, l := range []struct {
-		name    string
-		addr    net.Addr
-		relay   string // where a relay listens
-		connect func(net.Addr) (client, error)
-	}{
-		{"XML-RPC", httpAddr, "127.0.0.1:0", func(a net.Addr) (client, error) {
-			return xmlrpc.NewClient(hs.URL(a), xmlrpc.ClientConfig{})
-		}},
-		{"native, TCP", s.tcp, "127.0.0.1:0", s.dialNative(ctx, key, reg)},
-		{"native, unix", s.unix, filepath.Join(dir, "relay.sock"), s.dialNative(ctx, key, reg)},
-	} {
-		if err := s.addLane(l.name, l.addr, l.relay, l.connect); err != nil {
-			return err
-		}
+	overHTTP, err := xmlrpc.NewClient(s.url, xmlrpc.ClientConfig{})
+	if err != nil {
+		return err
 	}
+	s.closers = append(s.closers, func() { overHTTP.Close() })
+	overTCP, err := native.Dial(ctx, urlOf(s.tcp), native.DialConfig{Auth: key, Logger: reg.Logger})
+	if err != nil {
+		return err
+	}
+	s.closers = append(s.closers, func() { overTCP.Close() })
 
 	s.peers = []peer{
 		koloPeer(s.url),
-		callerPeer("Parley's XML-RPC client", "XML-RPC", s.lanes[0].caller),
+		callerPeer("Parley's XML-RPC client", "XML-RPC", overHTTP),
 	}
 	if ok {
 		s.peers = append(s.peers, py.xmlrpcPeer(s.url))
 	}
-	s.peers = append(s.peers, callerPeer("Parley's native client", "native", s.lanes[1].caller))
+	s.peers = append(s.peers, callerPeer("Parley's native client", "native", overTCP))
 	if ok {
 		s.peers = append(s.peers, py.nativePeer(s.tcp, key))
 	}
@@ -166,33 +160,6 @@ func (s *stage) serve(srv server, listen func(string) (net.Listener, error), add
 	}()
 	s.closers = append(s.closers, func() { srv.Close(); <-ended })
 	return l.Addr(), nil
-}
-
-func (s *stage) dialNative(ctx context.Context, key *auth.Authkey, reg *rpc.Registry) func(net.Addr) (client, error) {
-	return func(a net.Addr) (client, error) {
-		return native.Dial(ctx, urlOf(a), native.DialConfig{Auth: key, Logger: reg.Logger})
-	}
-}
-
-// addLane connects to addr directly and through a relay.
-func (s *stage) addLane(name string, addr net.Addr, relayAddr string, connect func(net.Addr) (client, error)) error {
-	direct, err := connect(addr)
-	if err != nil {
-		return err
-	}
-	s.closers = append(s.closers, func() { direct.Close() })
-	r, err := newRelay(relayAddr, addr)
-	if err != nil {
-		return err
-	}
-	s.closers = append(s.closers, r.close)
-	relayed, err := connect(r.addr())
-	if err != nil {
-		return err
-	}
-	s.closers = append(s.closers, func() { relayed.Close() })
-	s.lanes = append(s.lanes, lane{name, direct, relayed, r})
-	return nil
 }
 
 // interview puts the questions to all peers, prints what each got, and returns
@@ -230,9 +197,9 @@ func urlOf(a net.Addr) string { return a.Network() + "://" + a.String() }
 var tableNotes = strings.Join([]string{
 	"",
 	"  bytes/call  all that crosses the connection for one call, both ways: HTTP headers, frames, everything",
-	"  CPU/call    client and server together: they share this process, which also makes both transports",
-	"              a little faster than they are between two programs",
+	"  CPU/call    client and server together",
 	"  small call  add(3, 5); the other rows return what they get. One caller waits for each answer before",
 	"              its next call, except where it says 64: those share one client",
+	"  ≈           so few turns do not tell which is faster; parley compare has more",
 	"",
 }, "\n")

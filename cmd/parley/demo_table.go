@@ -1,72 +1,67 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"slices"
+	"io"
 	"strings"
 	"time"
 
-	"github.com/parley-rpc/parley/rpc"
-	"github.com/parley-rpc/parley/services/catalog"
+	"github.com/parley-rpc/parley/internal/compare"
+	"github.com/parley-rpc/parley/internal/compare/lanes"
 )
 
-// errWrong is the error of a call that gave another result than it should.
-var errWrong = errors.New("wrong answer")
-
-// registerWork puts the functions that the comparison calls, besides add, into
-// reg: each returns what it gets.
-func registerWork(reg *rpc.Registry) error {
-	return errors.Join(
-		reg.Register("demo.integers", func(list []int) []int { return list }),
-		reg.Register("demo.records", func(list []catalog.Product) []catalog.Product { return list }),
-		reg.Register("demo.blob", func(blob []byte) []byte { return blob }),
-	)
+// demoLanes are what the demo compares, the others with the first.
+func demoLanes() []demoName {
+	return []demoName{{"xmlrpc", "XML-RPC"}, {"native-tcp", "native, TCP"}, {"native-unix", "native, unix"}}
 }
 
-// works are what the comparison calls.
-func works() []work {
-	integers := make([]int, 1000)
-	for i := range integers {
-		integers[i] = i * 37
-	}
-	records := make([]catalog.Product, 100)
-	for i := range records {
-		records[i] = catalog.Product{ID: i, Name: fmt.Sprintf("product %d", i), Price: float64(i) + 0.25}
-	}
-	blob := make([]byte, 1<<20)
-	for i := range blob {
-		blob[i] = byte(i ^ i>>8)
-	}
-	add := func(ctx context.Context, c rpc.Caller) error {
-		sum, err := rpc.Invoke[int](ctx, c, "add", 3, 5)
-		return check(err, sum == 8)
-	}
-	return []work{
-		{"small call", 1, add},
-		{"small call, 64 at once", 64, add},
-		{"1000 integers", 1, func(ctx context.Context, c rpc.Caller) error {
-			got, err := rpc.Invoke[[]int](ctx, c, "demo.integers", integers)
-			return check(err, slices.Equal(got, integers))
-		}},
-		{"100 records", 1, func(ctx context.Context, c rpc.Caller) error {
-			got, err := rpc.Invoke[[]catalog.Product](ctx, c, "demo.records", records)
-			return check(err, slices.Equal(got, records))
-		}},
-		{"blob of 1 MiB", 1, func(ctx context.Context, c rpc.Caller) error {
-			got, err := rpc.Invoke[[]byte](ctx, c, "demo.blob", blob)
-			return check(err, bytes.Equal(got, blob))
-		}},
+// demoWorks are what it calls.
+func demoWorks() []demoName {
+	return []demoName{
+		{"add-1", "small call"},
+		{"add-64", "small call, 64 at once"},
+		{"list-1000", "1000 integers"},
+		{"records-100", "100 records"},
+		{"blob-1048576", "blob of 1 MiB"},
 	}
 }
 
-func check(err error, right bool) error {
-	if err == nil && !right {
-		return errWrong
+// demoName is a lane or a work, and what the demo calls it.
+type demoName struct{ name, text string }
+
+func demoNames(all []demoName) []string {
+	var names []string
+	for _, n := range all {
+		names = append(names, n.name)
 	}
-	return err
+	return names
+}
+
+// demoTurn is how long a lane is measured without a break.
+const demoTurn = 100 * time.Millisecond
+
+// measureDemo measures what the demo shows. A call that fails, or gives a wrong
+// answer, ends it.
+func measureDemo(ctx context.Context, std stdio) (*compare.Result, error) {
+	p := newProgress(std.err, "starting")
+	defer p.done()
+	r, err := lanes.Run(ctx, lanes.Options{
+		Depth: lanes.Quick, Lanes: demoNames(demoLanes()), Works: demoNames(demoWorks()), Turn: demoTurn, Progress: p.set,
+	})
+	if err != nil {
+		return nil, err
+	}
+	r.Judge()
+	for _, m := range r.Missing {
+		return nil, fmt.Errorf("%s: %s", m.Lane, m.Why)
+	}
+	for _, row := range r.Rows {
+		if row.Failed != "" {
+			return nil, fmt.Errorf("%s over %s: %s", row.Work, row.Lane, row.Failed)
+		}
+	}
+	return r, nil
 }
 
 const (
@@ -74,35 +69,43 @@ const (
 	tableWidth = 107
 )
 
-// printTable measures all works on all lanes and prints a row for each as soon
-// as it is known.
-func printTable(ctx context.Context, std stdio, lanes []lane) error {
-	begin, out := time.Now(), std.out
+// printTable prints a row for each lane at each work.
+func printTable(out io.Writer, r *compare.Result) {
 	fmt.Fprintf(out, tableRow, "", "", "calls/s", "vs XML-RPC", "p50", "p99", "bytes/call", "CPU/call")
-	for _, w := range works() {
-		p := newProgressSince(begin, std.err, "measuring "+w.name)
-		all, err := sideBySide(ctx, w, lanes)
-		p.done()
-		if err != nil {
-			return err
-		}
+	for _, w := range demoWorks() {
 		fmt.Fprintln(out, " "+strings.Repeat("─", tableWidth))
-		for i, f := range all {
-			name, ratio := "", ""
-			if i == 0 {
-				name = w.name
-			} else {
-				ratio = fmt.Sprintf("%.1f ×", f.perSecond()/all[0].perSecond())
+		first := demoLanes()[0].name
+		name := w.text
+		for _, l := range demoLanes() {
+			row := r.Row(l.name, w.name)
+			if row == nil || row.CallsPerS == nil {
+				continue // measureDemo does not leave one out
+			}
+			versus := ""
+			if base := r.Row(first, w.name); l.name != first && base != nil {
+				versus = fmt.Sprintf("%.1f ×", row.CallsPerS.Median/base.CallsPerS.Median)
+				if r.Ranking(w.name).TooClose(first, l.name) {
+					versus = "≈ " + versus
+				}
 			}
 			cpu := "unknown"
-			if f.cpuKnown {
-				cpu = inMicroseconds(f.cpuPerCall())
+			if row.ClientCPU != nil && row.ServerCPU != nil {
+				cpu = microseconds(row.ClientCPU.Median + row.ServerCPU.Median)
 			}
-			fmt.Fprintf(out, tableRow, name, lanes[i].name, grouped(f.perSecond()), ratio, inMicroseconds(f.percentile(0.5)),
-				inMicroseconds(f.percentile(0.99)), grouped(f.bytes), cpu)
+			bytes := "unknown"
+			if row.WireBytes != nil {
+				bytes = grouped(*row.WireBytes)
+			}
+			fmt.Fprintf(out, tableRow, name, l.text, grouped(row.CallsPerS.Median), versus,
+				microseconds(row.P50.Median), microseconds(row.P99.Median), bytes, cpu)
+			name = ""
 		}
 	}
-	return nil
+}
+
+// microseconds writes some with three or more digits.
+func microseconds(us float64) string {
+	return inMicroseconds(time.Duration(us * float64(time.Microsecond)))
 }
 
 // inMicroseconds writes a duration with three or more digits.

@@ -3,17 +3,14 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"net"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/parley-rpc/parley/internal/peertest"
-	"github.com/parley-rpc/parley/rpc"
 )
 
 func TestLiveDemo(t *testing.T) {
@@ -32,7 +29,7 @@ func TestLiveDemo(t *testing.T) {
 		"Parley's native client", ", multiprocessing.connection.Client",
 	}
 	for _, want := range append(peers, "calls/s", "p50", "p99", "bytes/call", "CPU/call", "small call", "1000 integers", "100 records",
-		"blob of 1 MiB", "XML-RPC", "native, TCP", "native, unix", "share this process", "Every answer was right.") {
+		"blob of 1 MiB", "XML-RPC", "native, TCP", "native, unix", "processes of their own", "Every answer was right.") {
 		if !strings.Contains(got.stdout, want) {
 			t.Errorf("the demo does not show %q", want)
 		}
@@ -99,23 +96,6 @@ func TestDemoFindsWrongAnswers(t *testing.T) {
 	}
 }
 
-// A comparison ends with the first call that fails or gives a wrong answer.
-func TestCompareChecksAnswers(t *testing.T) {
-	reg := rpc.NewRegistry()
-	if err := reg.Register("add", func(a, b int) int { return a - b }); err != nil {
-		t.Fatal(err)
-	}
-	small := works()[0]
-	_, err := sideBySide(t.Context(), small, []lane{{name: "bent", caller: reg, relayed: reg}})
-	if !errors.Is(err, errWrong) {
-		t.Errorf("got error %v; want errWrong", err)
-	}
-	_, err = sideBySide(t.Context(), small, []lane{{name: "empty", caller: rpc.NewRegistry()}})
-	if !errors.Is(err, &rpc.Fault{Code: rpc.CodeMethodNotFound}) {
-		t.Errorf("got error %v; want fault %d", err, rpc.CodeMethodNotFound)
-	}
-}
-
 func TestRelayCounts(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -158,13 +138,14 @@ func TestRelayCounts(t *testing.T) {
 }
 
 func TestFigures(t *testing.T) {
-	f := figures{calls: 4, wall: 2 * time.Second, cpu: time.Second, latencies: []time.Duration{1, 2, 3, 100}}
-	if f.perSecond() != 2 || f.percentile(0.5) != 3 || f.percentile(0.99) != 100 || f.cpuPerCall() != time.Second/4 {
-		t.Errorf("got %v calls/s, p50 %v, p99 %v, %v CPU", f.perSecond(), f.percentile(0.5), f.percentile(0.99), f.cpuPerCall())
-	}
 	for f, want := range map[float64]string{0: "0", 7: "7", 999: "999", 1000: "1,000", 1234567.4: "1,234,567"} {
 		if got := grouped(f); got != want {
 			t.Errorf("grouped(%v) = %s; want %s", f, got, want)
+		}
+	}
+	for us, want := range map[float64]string{1.234: "1.23 µs", 12.34: "12.3 µs", 1234.5: "1,234 µs"} {
+		if got := microseconds(us); got != want {
+			t.Errorf("microseconds(%v) = %s; want %s", us, got, want)
 		}
 	}
 }

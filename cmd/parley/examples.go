@@ -42,6 +42,16 @@ parley describe prod --output json`,
 parley ping http://127.0.0.1:8080/RPC2
 parley ping tcp://127.0.0.1:16000 --count 5 --interval 200ms
 parley ping prod --output json`,
+		"compare": `
+parley compare
+parley compare --quick --html report.html
+parley compare --full --json full.json --csv full.csv
+parley compare --lanes native-tcp,xmlrpc,kolo --work add-64,records-100
+parley compare --full --baseline full.json
+parley compare --quick --json - >quick.json
+parley compare --against http://127.0.0.1:8080/RPC2 add 3 5
+parley compare --against tcp://127.0.0.1:16000 \
+  http://127.0.0.1:8080/RPC2 add 3 5`,
 		"auth": `
 parley auth add bob --use channel --file credentials.jsonl \
   --generate --secret-out new.key

@@ -49,5 +49,6 @@ func machine(m measure.MachineInfo, python string) compare.Machine {
 	return compare.Machine{
 		OS: m.OS, Kernel: m.Kernel, Processor: m.Processor, Processors: m.Processors,
 		MemoryMiB: m.MemoryMiB, Go: m.Go, Python: python, Load: m.Load, Noise: m.Noise,
+		ClockNS: m.ClockNS, Race: m.Race,
 	}
 }

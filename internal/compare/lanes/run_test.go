@@ -20,6 +20,8 @@ import (
 	"github.com/parley-rpc/parley/internal/compare/peers"
 	"github.com/parley-rpc/parley/internal/compare/work"
 	"github.com/parley-rpc/parley/internal/peertest"
+	"github.com/parley-rpc/parley/rpc"
+	"github.com/parley-rpc/parley/rpc/xmlrpc"
 )
 
 // TestMain lets the test program be its own children.
@@ -43,11 +45,29 @@ func odd() []lane {
 	}
 	absent := peers.Native("absent", peers.TCP)
 	absent.Server = func(dir string) (*exec.Cmd, error) { return exec.Command(filepath.Join(dir, "absent")), nil }
+	python := peers.NewPython()
+	pyLiar := python.XMLRPCOnParley("py-liar")
+	pyLiar.Serve = serveLies
 	var lanes []lane
-	for _, p := range []*harness.Peer{liar, mortal, absent} {
+	for _, p := range []*harness.Peer{liar, mortal, absent, pyLiar} {
 		lanes = append(lanes, lane{Lane: compare.Lane{Name: p.Name, Family: "native"}, peer: p})
 	}
 	return lanes
+}
+
+// serveLies serves a function that adds wrongly, but for 3 and 5.
+func serveLies(string) (string, error) {
+	reg := rpc.NewRegistry()
+	if err := reg.Register("add", rpc.Func2(func(_ context.Context, a, b int) (int, error) { return max(8, a-b), nil })); err != nil {
+		return "", err
+	}
+	srv := &xmlrpc.Server{Handler: reg}
+	l, err := srv.Listen("127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	harness.Background(func() error { return srv.Serve(l) })
+	return "tcp://" + l.Addr().String(), nil
 }
 
 // lyingConn takes 3 + 5 for 8, and says so whatever is asked.
@@ -338,6 +358,16 @@ func TestRefused(t *testing.T) {
 		case !large && (row.Failed != "" || row.Calls == 0):
 			t.Errorf("%s %s: got %+v; want figures", row.Lane, row.Work, row)
 		}
+	}
+}
+
+// A client in Python finds a wrong answer too.
+func TestLiveLieToPython(t *testing.T) {
+	t.Setenv(peers.PythonEnv, peertest.Python(t))
+	watch(t)
+	r, err := runTiny(t.Context(), tiny("add-1"), withLanes("py-liar"))
+	if err == nil || !strings.Contains(err.Error(), "py-liar client: open: WrongAnswer: wrong answer: got 992; want 1008") {
+		t.Errorf("got %v, %v; want that an answer is wrong", r, err)
 	}
 }
 

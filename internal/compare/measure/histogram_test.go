@@ -7,6 +7,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	hdrhistogram "github.com/HdrHistogram/hdrhistogram-go"
 )
 
 // spreads are distributions that latencies may have.
@@ -105,7 +107,11 @@ func TestHistogramText(t *testing.T) {
 }
 
 func TestHistogramTextOfOthers(t *testing.T) {
-	for _, text := range []string{"", "x", "AAAA", "HISTFAAAAAB42g=="} {
+	coarse, err := hdrhistogram.New(lowest, highest, 2).Encode(hdrhistogram.V2CompressedEncodingCookieBase)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"", "x", "AAAA", "HISTFAAAAAB42g==", string(coarse)} {
 		if err := NewHistogram().UnmarshalText([]byte(text)); err == nil {
 			t.Errorf("%q: got a histogram; want an error", text)
 		}

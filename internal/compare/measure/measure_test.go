@@ -126,7 +126,7 @@ func TestContextEnds(t *testing.T) {
 				case <-ctx.Done():
 					return ctx.Err()
 				}
-			}), Duration: time.Hour, Rate: rate}, sleeping)
+			}), Duration: time.Hour, Rate: rate, GoOn: func(error) bool { return true }}, sleeping)
 			want := map[float64]int64{0: 200, 100: 100, 0.5: 1}[rate]
 			if !errors.Is(err, context.DeadlineExceeded) || s.Wall > 1100*time.Millisecond || s.Calls != want || s.Failed != 0 {
 				t.Errorf("rate %v: got %v, %d calls in %v; want %d in a second", rate, err, s.Calls, s.Wall, want)

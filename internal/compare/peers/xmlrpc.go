@@ -1,11 +1,10 @@
 package peers
 
 import (
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"strings"
-
-	"crypto/tls"
 
 	"github.com/parley-rpc/parley/internal/compare/harness"
 	"github.com/parley-rpc/parley/rpc/xmlrpc"

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// processesOf are the processes whose parent a process is, by /proc.
+func processesOf(t *testing.T, pid int) []string {
+	t.Helper()
+	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []string
+	for _, path := range tasks {
+		text, err := os.ReadFile(path)
+		if err == nil { // else the thread has ended
+			all = append(all, strings.Fields(string(text))...)
+		}
+	}
+	return all
+}
+
+// Ctrl-C ends a comparison with all its processes, and leaves files as they were.
+func TestCompareIsInterrupted(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "r.json")
+	if err := os.WriteFile(path, []byte("old"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), comparePatience)
+	defer cancel()
+	cmd := newHome(t).command(ctx, "compare", "--full", "--lanes", "native-unix,xmlrpc-unix", "--json", path)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var children []string
+	for deadline := time.Now().Add(patience); len(children) < 4; time.Sleep(10 * time.Millisecond) {
+		if children = processesOf(t, cmd.Process.Pid); time.Now().After(deadline) {
+			t.Errorf("got children %v; want four, of two lanes", children)
+			break
+		}
+	}
+	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Error(err)
+	}
+	var ended *exec.ExitError
+	if err := cmd.Wait(); !errors.As(err, &ended) || ended.ExitCode() != exitFailed {
+		t.Errorf("got %v; want code %d", err, exitFailed)
+	}
+	if stdout.Len() > 0 || stderr.String() != "parley: interrupted\n" {
+		t.Errorf("got %q and %q; want that it was interrupted, and nothing else", &stdout, &stderr)
+	}
+	for _, pid := range children {
+		if _, err := os.Stat("/proc/" + pid); err == nil {
+			t.Errorf("process %s is still there", pid)
+		}
+	}
+	files, _ := os.ReadDir(dir)
+	if text, err := os.ReadFile(path); err != nil || string(text) != "old" || len(files) != 1 {
+		t.Errorf("the file is %q, %v, beside %d others; want it as it was", text, err, len(files)-1)
+	}
+}

@@ -1,6 +1,0 @@
-//go:build race
-
-package main
-
-// raceDetector: this program was built with it.
-const raceDetector = true
