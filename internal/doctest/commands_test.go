@@ -29,6 +29,8 @@ var notPlayed = []struct{ document, line, why string }{
 	{"docs/performance.md", "", "measures, and takes long"},
 	{"docs/wire-cbor.md", "GOMAXPROCS=1", "measures"},
 	{"docs/command.md", "curl --cacert server.pem -u carl", "asks for a password"},
+	{"docs/command.md", "parley compare", "measures, and takes long; cmd/parley has tests of it"},
+	{"docs/comparing.md", "parley compare", "measures, and takes long; cmd/parley has tests of it"},
 	{"docs/command.md", "parley serve --config parley.toml", "cmd/parley serves examples/config/parley.toml in its tests"},
 }
 
