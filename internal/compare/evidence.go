@@ -151,12 +151,12 @@ func (r *Result) figure(turns []float64) (figure, bool) {
 }
 
 // noise is how far a turn is expected to be off, by the noise of the machine: that
-// is by how much longer the slowest tenth of pieces of a millisecond took, so that
-// a piece is off by 0.3 of it, and a turn, which has room for many, by less.
+// is by how much one in twenty pieces of a millisecond take longer, so that a piece
+// is off by 0.22 of it, and a turn, which has room for many, by less.
 func (r *Result) noise() float64 {
 	slow := max(0, r.Machine.Noise)
-	pieces := float64(max(1, r.TurnMS)) / (1 + slow/10)
-	return 0.3 * slow / (1 + slow/10) / math.Sqrt(pieces)
+	piece := 1 + slow/20 // on average
+	return 0.22 * slow / piece / math.Sqrt(float64(max(1, r.TurnMS))/piece)
 }
 
 // student is the 0.995 quantile of Student's t distribution, so that 1 of 100

@@ -24,7 +24,7 @@ func (r *Result) warnings() []string {
 		warn("This program was built with the race detector, which makes it many times slower. Build it without -race.")
 	}
 	if m.Noise >= noisy {
-		warn("The machine is noisy: of many equal pieces of work, the slowest tenth took %s times as long as the others. What else runs on it?", fold(1+m.Noise))
+		warn("The machine is noisy: of many equal pieces of work, one in twenty took %s times as long as usual. What else runs on it?", fold(1+m.Noise))
 	}
 	if m.Load >= occupied*float64(max(1, m.Processors)) {
 		warn("The machine was busy before this began: a load of %.1f on %s.", m.Load, count(m.Processors, "processor"))
@@ -40,6 +40,7 @@ func (r *Result) warnings() []string {
 		warn("The processes were started %s, and how fast a process is depends on its start as well: what differs by less than %s times is too close to call. --full starts them more often.",
 			times(r.Starts), fold(math.Exp(r.surely())))
 	}
+	all = append(all, r.Gaps...)
 	if text := r.scattered(); text != "" {
 		warn("%s", text)
 	}

@@ -41,8 +41,8 @@ func callTrials() []trial {
 func tryMany(ctx context.Context, w *world, l *lane) (compare.Outcome, error) {
 	const n = 8
 	g := w.service.newGate()
-	wait := opened(ctx, w, l, g)
-	defer wait()
+	o := open(ctx, w, l, g)
+	defer o.work.Wait()
 	errs := make([]error, n)
 	var wg sync.WaitGroup
 	for i := range n {
@@ -52,7 +52,7 @@ func tryMany(ctx context.Context, w *world, l *lane) (compare.Outcome, error) {
 	if err := errors.Join(errs...); err != nil {
 		return compare.Outcome{}, err
 	}
-	return meeting(g, n), wait()
+	return meeting(g, n), o.done()
 }
 
 func meeting(g *gate, n int) compare.Outcome {
@@ -363,18 +363,23 @@ func (w *world) mortal(name string, g *gate) (url string, err error) {
 			defer cancel()
 			result <- shutdown(ctx)
 		})
-		for { // until nobody gets in any more
-			conn, err := net.DialTimeout("tcp", hostOf(url), time.Second)
-			if err != nil {
-				return nil
-			}
-			conn.Close()
+		for accepts(hostOf(url)) {
 			select {
 			case <-ctx.Done():
 				return ctx.Err()
 			case <-time.After(time.Millisecond):
 			}
 		}
+		return nil
 	}
 	return url, nil
+}
+
+func accepts(addr string) bool {
+	conn, err := net.DialTimeout("tcp", addr, time.Second)
+	if err != nil {
+		return false
+	}
+	conn.Close()
+	return true
 }
