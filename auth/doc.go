@@ -17,6 +17,17 @@
 //   - [Policy] maps the names that keys prove to the methods they may call. It
 //     is what the field Authorizer of a rpc.Registry takes.
 //
+// A server takes what it knows its callers by, a client its secret, and the
+// registry the policy:
+//
+//	logins, err := auth.LoadCredentials("credentials.jsonl", auth.CredentialsConfig{})
+//	srv := native.Server{Handler: reg, Login: logins}
+//
+//	secret, err := auth.LoadSecret("bot.key")
+//	c, err := native.Dial(ctx, "tls://rpc.example.org:16001", native.DialConfig{Login: secret})
+//
+//	reg.Authorizer, err = auth.NewPolicy(map[string][]string{"deploy-bot": {"deploy"}})
+//
 // The challenge shows that a peer has the key, and nothing else: what is sent
 // afterwards is neither encrypted nor protected from change, and someone on the
 // way can pass a login through. It is made for loopback and unix sockets.

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -66,13 +67,19 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-// examplesIn returns the commands of a help text, a command in each.
+// examplesIn returns the commands of a help text: those below its heading, or,
+// where there is none, those that stand among its words.
 func examplesIn(help string) []string {
+	var list []string
 	_, text, ok := strings.Cut(help, "\nExamples:\n")
 	if !ok {
-		return nil
+		for line := range strings.Lines(help) {
+			if line = strings.TrimSuffix(line, "\n"); strings.HasPrefix(line, "    parley ") {
+				list = append(list, strings.TrimSpace(line))
+			}
+		}
+		return list
 	}
-	var list []string
 	for block := range strings.SplitSeq(text, "\n") {
 		line, indented := strings.CutPrefix(block, "    ")
 		switch {
@@ -87,9 +94,9 @@ func examplesIn(help string) []string {
 	return list
 }
 
-// testedElsewhere are commands whose examples take long, and which have tests that
-// run them as they stand.
-func testedElsewhere() []string { return []string{"demo", "bench", "compare"} }
+// testedElsewhere are commands whose examples take long, and which have tests of
+// their own; here the command line has to be one.
+func testedElsewhere() []string { return []string{"demo", "compare"} }
 
 // Every example works as it stands, at the addresses of this test.
 func TestExamples(t *testing.T) {
@@ -101,11 +108,19 @@ func TestExamples(t *testing.T) {
 	o := openExampleServers(t)
 	ran := 0
 	eachCommand(t, func(words string, n *kong.Node) {
-		if slices.Contains(testedElsewhere(), words) {
-			return
-		}
-		for _, example := range examplesIn(n.Detail + "\n") {
+		for _, example := range examplesIn("\n" + n.Detail + "\n") {
 			ran++
+			if strings.Contains(example, " --html ") && findFlag(n, "html") == nil {
+				continue // compare gets it with its report
+			}
+			if slices.Contains(testedElsewhere(), words) {
+				line, _, _ := strings.Cut(example, "#")
+				line, _, _ = strings.Cut(line, "|")
+				if _, err := parse(strings.Fields(line)[1:], stdio{strings.NewReader(""), io.Discard, io.Discard}); err != nil {
+					t.Errorf("%s: %v", example, err)
+				}
+				continue
+			}
 			t.Run(example, func(t *testing.T) { o.try(t, shell, example) })
 		}
 	})
@@ -135,13 +150,15 @@ func openExampleServers(t *testing.T) *exampleServers {
 		}
 	}
 	tls := h.start(t, "--xmlrpc", "off", "--native", "tls://127.0.0.1:0", "--credentials", o.dir+"/credentials.jsonl")
+	socket := h.start(t, "--xmlrpc", "off", "--native", "unix:"+o.dir+"/tool.sock")
 	o.replace = strings.NewReplacer("http://127.0.0.1:8080/RPC2", plain.xmlrpc, "tcp://127.0.0.1:16000", plain.native, "tls://127.0.0.1:16001 \\", "tls://127.0.0.1:0 \\",
-		"--native tls://127.0.0.1:16001", "--native tls://127.0.0.1:0", "tls://127.0.0.1:16001", tls.native, "--xmlrpc 127.0.0.1:8080", "--xmlrpc 127.0.0.1:0")
+		"--native tls://127.0.0.1:16001", "--native tls://127.0.0.1:0", "tls://127.0.0.1:16001", tls.native, "--xmlrpc 127.0.0.1:8080", "--xmlrpc 127.0.0.1:0", "unix:///run/tool.sock", socket.native)
 	h.writeProfiles(t, "[server.prod]\nurl = '"+plain.native+"'\n")
 	for name, text := range map[string]string{
 		"servers.toml": "[server.test]\nurl = '" + plain.xmlrpc + "'\n",
 		"parley.toml":  "[[xmlrpc]]\nlisten = '127.0.0.1:0'\n",
 		"photo.jpg":    "\xff\xd8\xff",
+		"file.bin":     "\x00\x01",
 	} {
 		if err := os.WriteFile(filepath.Join(o.dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -153,15 +170,19 @@ func openExampleServers(t *testing.T) *exampleServers {
 // try runs one example in a directory of its own.
 func (o *exampleServers) try(t *testing.T, shell, example string) {
 	dir := t.TempDir()
-	if err := os.CopyFS(dir, os.DirFS(o.dir)); err != nil {
-		t.Fatal(err)
-	}
-	files, err := os.ReadDir(dir)
+	files, err := os.ReadDir(o.dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, f := range files {
-		if err := os.Chmod(filepath.Join(dir, f.Name()), 0o600); err != nil {
+		if !f.Type().IsRegular() {
+			continue
+		}
+		text, err := os.ReadFile(filepath.Join(o.dir, f.Name()))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, f.Name()), text, 0o600)
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -179,6 +200,9 @@ func (o *exampleServers) try(t *testing.T, shell, example string) {
 	serving := strings.HasPrefix(line, "parley serve")
 	if serving {
 		line = "exec " + line // to be told to stop
+	}
+	if strings.HasPrefix(line, "parley bench ") { // for shorter
+		line += " --duration 100ms --warm-up 0s"
 	}
 	if strings.HasPrefix(line, "source ") {
 		line += "; declare -F _parley"

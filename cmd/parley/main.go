@@ -101,7 +101,7 @@ func parse(args []string, std stdio) (cmd command, err error) {
 		kong.Writers(std.out, std.err),
 		kong.Exit(func(code int) { panic(exit(code)) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true}),
-		kong.Vars{"version": readBuild().line(), "timeout": defaultTimeout.String()},
+		variables(),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("the command line is not set up correctly: %w", err)
@@ -128,6 +128,14 @@ func parse(args []string, std stdio) (cmd command, err error) {
 		return selected, t.resolve(givenFlags(parsed))
 	}
 	return selected, nil
+}
+
+// variables are what the help of commands has from elsewhere.
+func variables() kong.Vars {
+	return kong.Vars{
+		"version": readBuild().line(), "timeout": defaultTimeout.String(),
+		"lanes": strings.Join(lanes.Names(), ", "), "works": strings.Join(lanes.WorkNames(), ", "),
+	}
 }
 
 // helpAsked makes "call --help" of "help call", and "--help" of nothing.

@@ -28,7 +28,7 @@ func callOld(out io.Writer, address string) error {
 	err = client.Call("Arith.Divide", &Args{17, 0}, &quo)
 	var said netrpc.ServerError
 	if !errors.As(err, &said) {
-		return fmt.Errorf("want an error of the server, got %v", err)
+		return fmt.Errorf("want an error of the server, got %w", err)
 	}
 	fmt.Fprintln(out, "net/rpc:", said)
 	return nil

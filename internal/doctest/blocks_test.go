@@ -116,9 +116,9 @@ func held(b Block) error {
 	switch {
 	case b.Language == "":
 		return errors.New("it has no language: write one after the backticks, such as go, python, sh, toml, json, xml, or text for anything else")
-	case isCommand(b) && b.Language != "sh":
+	case b.isCommand() && b.Language != "sh":
 		return fmt.Errorf("it is %s; only blocks of sh can be run", b.Language)
-	case isCommand(b), b.Has("file"), b.Has("output"):
+	case b.isCommand(), b.Has("file"), b.Has("output"):
 		return nil // by TestLiveSessions
 	case b.Language == "sh":
 		return nil // by TestCommandsExist

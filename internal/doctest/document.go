@@ -53,6 +53,9 @@ func (b Block) Value(name string) string {
 	return ""
 }
 
+// isCommand reports whether the block is typed into a shell.
+func (b Block) isCommand() bool { return b.Has("run") || b.Has("start") || b.Has("restart") }
+
 // fence is an opening line of three or more backticks or tildes.
 type fence struct {
 	indent int    // of spaces before it

@@ -2,6 +2,8 @@ package doctest
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"net"
 	"regexp"
 	"strconv"
 	"strings"
@@ -16,6 +18,31 @@ const (
 	xmlrpcPort = 8080
 	nativePort = 16000
 )
+
+// FreePorts returns a Session.Port that gives each port a free one. They are none
+// of those that systems give to outgoing connections, so that nothing takes them
+// in the meantime.
+func FreePorts() func(int) (int, error) {
+	given, taken := map[int]int{}, map[int]bool{}
+	return func(old int) (int, error) {
+		if n, ok := given[old]; ok {
+			return n, nil
+		}
+		var err error
+		for range 100 {
+			n := 20000 + rand.IntN(10000)
+			if taken[n] {
+				continue
+			}
+			var l net.Listener
+			if l, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", n)); err == nil {
+				given[old], taken[n] = n, true
+				return n, l.Close()
+			}
+		}
+		return 0, fmt.Errorf("doctest: no free port: %w", err)
+	}
+}
 
 // renumber gives each port of the blocks another number.
 func renumber(blocks []Block, number func(int) (int, error)) ([]Block, error) {

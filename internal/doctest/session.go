@@ -78,7 +78,7 @@ func (s *Session) Run(ctx context.Context) (err error) {
 		if err := s.play(ctx, b, s.blocks[i+1:]); err != nil {
 			return fmt.Errorf("%s: %w", b, err)
 		}
-		if isCommand(b) || b.Has("output") {
+		if b.isCommand() || b.Has("output") {
 			s.Played++
 		}
 	}
@@ -114,7 +114,14 @@ func (s *Session) play(ctx context.Context, b Block, later []Block) error {
 				return err
 			}
 		}
-		p, err := s.start(ctx, strings.TrimSpace(b.Text))
+		line := strings.TrimSpace(b.Text)
+		if isServe(line) {
+			var err error
+			if line, err = serveLine(line, s.Port); err != nil {
+				return err
+			}
+		}
+		p, err := s.start(ctx, line)
 		s.started = p
 		return err
 	case b.Has("output"):
@@ -134,9 +141,6 @@ func (s *Session) stop() error {
 	return nil
 }
 
-// isCommand reports whether a block is typed into a shell.
-func isCommand(b Block) bool { return b.Has("run") || b.Has("start") || b.Has("restart") }
-
 // used reports whether something after a file does something with it: a command
 // names it or, for one of Go, compiles, or another file in Python imports it.
 func used(b Block, later []Block) bool {
@@ -146,7 +150,7 @@ func used(b Block, later []Block) bool {
 		if isModule && c.Has("file") && regexp.MustCompile(`(?m)^(?:from|import) `+regexp.QuoteMeta(module)+`\b`).MatchString(c.Text) {
 			return true
 		}
-		if !isCommand(c) {
+		if !c.isCommand() {
 			continue
 		}
 		if strings.Contains(c.Text, name) {

@@ -188,3 +188,18 @@ func TestPortsGetOtherNumbers(t *testing.T) {
 		}
 	}
 }
+
+func TestFreePorts(t *testing.T) {
+	number := FreePorts()
+	seen := map[int]bool{}
+	for old := 8080; old < 8180; old++ {
+		n, err := number(old)
+		if err != nil || seen[n] {
+			t.Fatalf("port %d: got %d, %v; want one that no other has", old, n, err)
+		}
+		seen[n] = true
+		if again, err := number(old); again != n || err != nil {
+			t.Fatalf("port %d: got %d, %v; want %d once more", old, again, err, n)
+		}
+	}
+}

@@ -2,6 +2,18 @@
 // unix sockets that carry calls between Go programs, and objects to and from
 // unmodified Python programs that use multiprocessing.connection.
 //
+// A [Server] serves an rpc.Caller, normally a registry. [Dial] returns a client,
+// which is an rpc.Caller as well:
+//
+//	srv := native.Server{Handler: reg, Auth: key}
+//	err := srv.ListenAndServe("tcp://127.0.0.1:16000")
+//
+//	c, err := native.Dial(ctx, "tcp://127.0.0.1:16000", native.DialConfig{Auth: key})
+//	sum, err := rpc.Invoke[int](ctx, c, "add", 3, 5)
+//
+// Package auth has the keys, and package python the Server.Objects that answers
+// Python programs.
+//
 // A byte takes this way in:
 //
 //	socket -> acceptor -> challenge ---> frame -> session -> Handler   (Go peers)
@@ -15,8 +27,7 @@
 // CBOR. Everybody else sends frames that each hold one object, as a pickle or as
 // XML.
 //
-// [Server] serves both kinds of peers on one port. [Dial] returns a client that
-// calls them. [Listen] and [DialConn] leave calls aside and pass objects, like
+// A Server has both kinds of peers on one port. [Listen] and [DialConn] leave calls aside and pass objects, like
 // Listener and Client in Python:
 //
 //	l, err := native.Listen("unix:///run/tool.sock", native.ListenConfig{Auth: key})

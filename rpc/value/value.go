@@ -1,5 +1,9 @@
 // Package value is the one mapping between Go types and what stands on a wire.
 //
+// Programs meet it in the types of their functions, and in those that Go has no
+// word for: [Tuple], [Set], [Map], [Decimal], [UUID] and others. [Convert] is the
+// mapping without a wire.
+//
 // A codec is a [Source] that is pulled from and a [Sink] that is pushed into.
 // [Decode] and [Encode] drive them with plans that are compiled once per Go
 // type and live only here, so that a struct, a map or an integer means the same

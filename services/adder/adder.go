@@ -1,5 +1,6 @@
 // Package adder offers one function, add, whose operands may be of any kind
-// that adding makes sense for: 3+5, "Hello"+"World", [1,2,3]+[4,5].
+// that adding makes sense for: 3+5, "Hello"+"World", [1,2,3]+[4,5]. [Register] puts
+// it into a registry.
 package adder
 
 import (

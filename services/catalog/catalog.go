@@ -1,5 +1,6 @@
 // Package catalog offers a small catalogue of products: records, errors that
-// keep their meaning on the wire, and a stream.
+// keep their meaning on the wire, and a stream. [Register] puts its functions into
+// a registry, for a [Catalog] that [New] has made.
 package catalog
 
 import (

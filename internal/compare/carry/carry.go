@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/parley-rpc/parley/internal/compare"
+	"github.com/parley-rpc/parley/rpc"
 )
 
 // The verdicts of an Outcome.
@@ -24,7 +25,7 @@ const (
 const (
 	// trialTimeout is what one trial may take. None takes a second on a machine that
 	// has nothing else to do; one that takes this long is broken.
-	trialTimeout = 30 * time.Second
+	trialTimeout = 2 * time.Minute
 	// atOnce bounds the trials that run at the same time.
 	atOnce = 8
 )
@@ -71,12 +72,20 @@ func Try(ctx context.Context, progress func(done, total int, what string)) ([]co
 	if err != nil {
 		python = ""
 	}
-	return try(ctx, options{python: python, progress: progress})
+	return try(ctx, options{python: python, lanes: slices.Concat(goLanes(), pythonLanes()), progress: progress})
+}
+
+// TryGo is Try without the columns of Python.
+func TryGo(ctx context.Context, progress func(done, total int, what string)) ([]compare.Ability, error) {
+	return try(ctx, options{lanes: goLanes(), progress: progress})
 }
 
 type options struct {
-	python   string // the interpreter; "" tries none
+	python   string   // the interpreter; "" if there is none
+	lanes    []string // what is tried
 	progress func(done, total int, what string)
+	// change does something to the functions that are served; nil does nothing.
+	change func(*rpc.Registry)
 }
 
 func try(ctx context.Context, o options) ([]compare.Ability, error) {
@@ -85,7 +94,7 @@ func try(ctx context.Context, o options) ([]compare.Ability, error) {
 		return nil, fmt.Errorf("carry: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	w, err := newWorld(dir)
+	w, err := newWorld(dir, o.change)
 	if err != nil {
 		return nil, fmt.Errorf("carry: %w", err)
 	}
@@ -96,8 +105,8 @@ func try(ctx context.Context, o options) ([]compare.Ability, error) {
 	for i, t := range all {
 		table[i] = compare.Ability{Group: t.group, Name: t.name, Lanes: map[string]compare.Outcome{}}
 	}
-	r := run{table: table, progress: o.progress, total: len(all) * len(goLanes())}
-	r.goTrials(ctx, w, all, o.python)
+	r := run{table: table, progress: o.progress, total: len(all) * len(o.lanes)}
+	r.all(ctx, w, all, o)
 	if err := errors.Join(r.failed...); err != nil {
 		return table, fmt.Errorf("carry: %w", err)
 	}
@@ -114,17 +123,23 @@ type run struct {
 	progress func(done, total int, what string)
 }
 
-func (r *run) goTrials(ctx context.Context, w *world, all []trial, python string) {
+func (r *run) all(ctx context.Context, w *world, all []trial, o options) {
 	var wg sync.WaitGroup
-	for _, name := range pythonLanes() {
-		wg.Go(func() {
-			outcomes, err := tryPython(ctx, w, python, name)
-			r.python(name, all, outcomes, err)
-		})
-	}
+	defer wg.Wait()
 	slots := make(chan struct{}, atOnce)
+	for _, name := range o.lanes {
+		if slices.Contains(pythonLanes(), name) {
+			wg.Go(func() {
+				outcomes, err := tryPython(ctx, w, o.python, name)
+				r.python(name, all, outcomes, err)
+			})
+		}
+	}
 	for i, t := range all {
-		for _, name := range goLanes() {
+		for _, name := range o.lanes {
+			if !slices.Contains(goLanes(), name) {
+				continue
+			}
 			slots <- struct{}{}
 			wg.Go(func() {
 				defer func() { <-slots }()
@@ -133,7 +148,6 @@ func (r *run) goTrials(ctx context.Context, w *world, all []trial, python string
 			})
 		}
 	}
-	wg.Wait()
 }
 
 // tryOne runs one trial on a client of its own.
@@ -158,9 +172,13 @@ func (r *run) add(i int, name string, o compare.Outcome, err error) {
 	case o.Verdict != "":
 		row.Lanes[name] = o
 	}
-	r.done++
+	r.tell(1, row.Name)
+}
+
+func (r *run) tell(more int, what string) {
+	r.done += more
 	if r.progress != nil {
-		r.progress(r.done, r.total, row.Name)
+		r.progress(r.done, r.total, what)
 	}
 }
 
@@ -176,6 +194,7 @@ func (r *run) python(name string, all []trial, outcomes map[string]compare.Outco
 			r.table[i].Lanes[name] = o
 		}
 	}
+	r.tell(len(all), name)
 }
 
 // Outcomes.

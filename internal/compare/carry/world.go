@@ -29,12 +29,13 @@ type world struct {
 	webURL    string
 	people    func() (*people, error) // the servers with logins, made when they are needed
 
+	change  func(*rpc.Registry) // done to each registry; may be nil
 	closers []func()
 }
 
 // newWorld starts the servers. Whoever gets a world closes it.
-func newWorld(dir string) (*world, error) {
-	w := &world{dir: dir, service: newService()}
+func newWorld(dir string, change func(*rpc.Registry)) (*world, error) {
+	w := &world{dir: dir, service: newService(), change: change}
 	if err := w.start(); err != nil {
 		w.close()
 		return nil, err
@@ -65,6 +66,9 @@ func (w *world) newRegistry() (*rpc.Registry, error) {
 	errs := []error{w.service.register(reg), w.registerForPython(reg)}
 	for _, t := range values() {
 		errs = append(errs, t.register(reg))
+	}
+	if w.change != nil {
+		w.change(reg)
 	}
 	return reg, errors.Join(errs...)
 }
@@ -104,10 +108,10 @@ func (w *world) serve(ln net.Listener, serve func(net.Listener) error, stop func
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		serve(ln) // returns what stop has made of it
+		_ = serve(ln) // returns that it was stopped
 	}()
 	w.later(func() {
-		stop()
+		_ = stop()
 		<-ended
 	})
 }

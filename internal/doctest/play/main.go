@@ -7,8 +7,8 @@
 //	go run ./internal/doctest/play -dir FOLDER docs/quickstart.md
 //
 // Beside the folder there is a clone of the project by the name of parley, for
-// documents that use it. Loopback ports get numbers that are free. The last line is the
-// count, "N passed, N failed".
+// documents that use it. Loopback ports get numbers that are free. The last line
+// is the count, "N passed, N failed".
 package main
 
 import (
@@ -16,11 +16,9 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/signal"
 	"path/filepath"
-	"strconv"
 	"syscall"
 	"time"
 
@@ -69,43 +67,7 @@ func play(ctx context.Context, dir, name string, log io.Writer) (int, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeLimit)
 	defer cancel()
-	given := ports{}
-	s := &doctest.Session{Document: doc, Dir: dir, Env: os.Environ(), Port: given.number, Log: log}
+	s := &doctest.Session{Document: doc, Dir: dir, Env: os.Environ(), Port: doctest.FreePorts(), Log: log}
 	err = s.Run(ctx)
 	return s.Played, err
-}
-
-// ports are the numbers that ports of the document got.
-type ports map[int]int
-
-// number is a port that is free, and the same one each time.
-func (p ports) number(old int) (int, error) {
-	if free, ok := p[old]; ok {
-		return free, nil
-	}
-	free, err := freePort(p)
-	if err == nil {
-		p[old] = free
-	}
-	return free, err
-}
-
-// freePort finds a port below those that systems give out by themselves, so that
-// nothing takes it in the meantime.
-func freePort(taken ports) (int, error) {
-	in := map[int]bool{}
-	for _, n := range taken {
-		in[n] = true
-	}
-	var err error
-	for n := 20000 + os.Getpid()%4000; n < 32000; n++ {
-		if in[n] {
-			continue
-		}
-		var l net.Listener
-		if l, err = net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(n)); err == nil {
-			return n, l.Close()
-		}
-	}
-	return 0, fmt.Errorf("play: no free port: %w", err)
 }

@@ -43,18 +43,3 @@ func TestPlayFindsWhatIsNotSo(t *testing.T) {
 		t.Errorf("a document that is not there: got %d, %v; want an error", n, err)
 	}
 }
-
-func TestPorts(t *testing.T) {
-	given := ports{}
-	first, err := given.number(8080)
-	if err != nil {
-		t.Fatal(err)
-	}
-	second, err := given.number(16000)
-	if err != nil || second == first {
-		t.Errorf("got %d and %d, %v; want two ports", first, second, err)
-	}
-	if again, err := given.number(8080); again != first || err != nil {
-		t.Errorf("got %d, %v; want %d once more", again, err, first)
-	}
-}

@@ -1,6 +1,9 @@
 // Package cbor is the codec of the native session: CBOR (RFC 8949) as a
 // [value.Source] and a [value.Sink].
 //
+// A program that wants values of its own in this form needs [Append] and [Decode]
+// alone.
+//
 // A [Decoder] walks over the bytes of one message and keeps nothing but its
 // position and the containers it stands in; an [Encoder] appends. The plans of
 // package value drive both, so that arguments go from the message straight into

@@ -8,6 +8,9 @@
 // [*ClassError], or an [*Object] for whoever asks for it; nothing is imported or
 // called by a name that a peer has sent.
 //
+// [Decode] and [Append] are where to begin, and [Registry.Name] for a class that is
+// a type of Go.
+//
 // Protocols 0 to 5 are read, 2 to 5 written. A message passes in two steps. The
 // machine (decode.go, with memo.go and the calls of construct.go) makes of its bytes
 // nodes that may be shared (node.go), instances of classes (instance.go), and for

@@ -2,7 +2,11 @@
 // of Python, over objects that are sent with multiprocessing.connection. The
 // programs need no change: what they have always sent is understood.
 //
-// [Handler] serves them on a native.Server. A message is, by what it holds,
+// [Handler] serves them on a native.Server:
+//
+//	srv := native.Server{Handler: reg, Objects: python.Handler(reg), Auth: key}
+//
+// A message is, by what it holds,
 //
 //   - a call as a tuple, ("add", (3, 5)) or ("add", (3, 5), {"key": value}),
 //     which is answered by the result itself or by an exception object;
