@@ -78,7 +78,7 @@ func (t *table) paragraph(first, text string) {
 		t.line(before + line)
 		line, before = "", strings.Repeat(" ", 2+len(first))
 	}
-	for _, word := range strings.Fields(text) {
+	for word := range strings.FieldsSeq(text) {
 		if line != "" && len([]rune(line))+1+len([]rune(word)) > room {
 			flush()
 		}
