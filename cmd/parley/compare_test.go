@@ -63,7 +63,8 @@ func TestCompareWithoutPython(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	jsonFile, csvFile := filepath.Join(dir, "r.json"), filepath.Join(dir, "r.csv")
-	got := newHome(t).compareWith(t, t.TempDir(), "compare", "--quick", "--json", jsonFile, "--csv", csvFile)
+	htmlFile := filepath.Join(dir, "r.html")
+	got := newHome(t).compareWith(t, t.TempDir(), "compare", "--quick", "--json", jsonFile, "--csv", csvFile, "--html", htmlFile, "--svg", os.DevNull)
 	if got.code != 0 || got.stderr != "" {
 		t.Fatalf("code %d: %s", got.code, got.stderr)
 	}
@@ -99,6 +100,9 @@ func TestCompareWithoutPython(t *testing.T) {
 	}
 	if m := r.Machine; m.ClockNS <= 0 || m.Race || m.Processors < 1 || m.Go == "" || m.Python != "" {
 		t.Errorf("got machine %+v", m)
+	}
+	if page, err := os.ReadFile(htmlFile); err != nil || !bytes.Contains(page, []byte("</html>")) {
+		t.Errorf("the report has %d bytes, %v; want one that is complete", len(page), err)
 	}
 	// The other forms are those of this result.
 	var table, lines bytes.Buffer
@@ -136,7 +140,14 @@ func TestCompareRefuses(t *testing.T) {
 		"--baseline DIR/none":                        "no such file",
 		"--baseline DIR/bad.json":                    "its format is 99",
 		"--quick --json DIR/x.json --baseline DIR/x": "no such file",
-		"add 3 5": "unexpected argument",
+		"add 3 5":                       "unexpected argument add; to compare servers of your own, add --against",
+		"--plot calls":                  "there is no --svg",
+		"--plot nope --svg DIR/x.svg":   `"nope" is no plot; there are calls`,
+		"--against":                     "wants a URL",
+		"--against http://127.0.0.1:1/": "wants a URL",
+		"--against --full http://127.0.0.1:1/ add": "--full and --against do not go together",
+		"--user me":            "--user is for --against",
+		"--against nobody add": "nobody",
 	} {
 		got := newHome(t).parley(t, append([]string{"compare"}, strings.Fields(strings.ReplaceAll(line, "DIR", dir))...)...)
 		if got.code != exitUsage || got.stdout != "" {
@@ -209,6 +220,35 @@ func TestCompareIntoAClosedPipe(t *testing.T) {
 		t.Errorf("got %v, %q; want that it ends by the signal, without a word", err, &stderr)
 	}
 	readResult(t, path)
+}
+
+// Servers that run already are compared by the same measures, without what only
+// they themselves know.
+func TestCompareAgainst(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	s := h.serve(t)
+	path := filepath.Join(t.TempDir(), "r.json")
+	got := h.compareWith(t, os.Getenv("PATH"), "compare", "--json", path, "--against", s.native, s.xmlrpc, "add", "3", "5")
+	if got.code != 0 || got.stderr != "" {
+		t.Fatalf("code %d: %s", got.code, got.stderr)
+	}
+	r := readResult(t, path)
+	if r.Depth != "against" || len(r.Lanes) != 2 || len(r.Works) != 3 || len(r.Answer) != 3 || r.Abilities != nil {
+		t.Errorf("got depth %q, %d lanes, %d works, %d sentences, %d abilities", r.Depth, len(r.Lanes), len(r.Works), len(r.Answer), len(r.Abilities))
+	}
+	if want := "parley compare --against " + s.native + " " + s.xmlrpc + " add 3 5"; r.Command != want {
+		t.Errorf("got command %q; want %q", r.Command, want)
+	}
+	for _, want := range []string{"add(3, 5), 64 callers", s.native, s.xmlrpc} {
+		if !strings.Contains(got.stdout, want) {
+			t.Errorf("the table does not have %q:\n%s", want, got.stdout)
+		}
+	}
+	// What fails at the first call ends it, as it does call.
+	if got := h.parley(t, "compare", "--against", s.xmlrpc, "no.such"); got.code != exitFault || got.stdout != "" {
+		t.Errorf("a function that is not there: got code %d, %q; want %d", got.code, got.stdout, exitFault)
+	}
 }
 
 // Every example is a command line that can be used.

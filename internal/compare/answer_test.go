@@ -234,15 +234,24 @@ func TestWarnings(t *testing.T) {
 	}{
 		"nothing": {func(*Result) {}, ""},
 		"race":    {func(r *Result) { r.Machine.Race = true }, "race detector"},
-		"noise":   {func(r *Result) { r.Machine.Noise = 2 }, "the slowest tenth took 3.0 times as long"},
+		"noise":   {func(r *Result) { r.Machine.Noise = 2 }, "one in twenty took 3.0 times as long"},
 		"load":    {func(r *Result) { r.Machine.Load, r.Machine.Processors = 1.5, 2 }, "a load of 1.5 on 2 processors"},
 		"clock": {func(r *Result) {
 			r.Machine.ClockNS = 100_000
 			r.Rows[0].P50 = turns(150)
 		}, "steps of 100 µs, which is much beside the latencies of native-tcp at a"},
 		"few starts": {func(r *Result) { r.Starts, r.Rounds = 1, 21 }, "started once, and how fast a process is depends on its start as well: what differs by less than 1.3 times"},
-		"scatter":    {func(r *Result) { r.Rows[0].CallsPerS = NewStat([]float64{100, 200, 300}) }, "The turns of native-tcp at a differ by ±50 %: look at"},
-		"a tie":      {func(r *Result) { r.Rows[1].CallsPerS = turns(300.1) }, "Too close to call, 1 of 1 pair: xmlrpc ≈ native-tcp at a."},
+		"gaps":       {func(r *Result) { r.Gaps = []string{"A trial went wrong."} }, "A trial went wrong."},
+		"few turns": {func(r *Result) {
+			r.Starts, r.Rounds = 1, 1
+			r.Rows[0].CallsPerS, r.Rows[1].CallsPerS = NewStat([]float64{30000}), NewStat([]float64{100})
+		}, "1 turn at each work only"},
+		"one disturbed turn": {func(r *Result) {
+			r.Starts, r.Rounds = 1, 1
+			r.Rows[0].CallsPerS, r.Rows[1].CallsPerS = NewStat([]float64{30000}), NewStat([]float64{100})
+		}, "Too close to call, 1 of 1 pair"},
+		"scatter": {func(r *Result) { r.Rows[0].CallsPerS = NewStat([]float64{100, 200, 300}) }, "The turns of native-tcp at a differ by ±50 %: look at"},
+		"a tie":   {func(r *Result) { r.Rows[1].CallsPerS = turns(300.1) }, "Too close to call, 1 of 1 pair: xmlrpc ≈ native-tcp at a."},
 	} {
 		r := quiet(rates{"a": {"native-tcp": 300, "xmlrpc": 100}})
 		c.edit(r)

@@ -39,6 +39,9 @@ const (
 	known = 4
 	// lasting is the same from run to run.
 	lasting = 0.02
+	// leastTurns is below how many nothing is told: one that was disturbed cannot be
+	// seen among fewer.
+	leastTurns = 3
 )
 
 // figure is what the turns of a run say about one quantity. All is in logarithms.
@@ -80,7 +83,7 @@ func figureOf(logs []float64, rounds int, noise float64) figure {
 		centre: median(middles),
 		stderr: math.Sqrt((known*expected + seen) / float64(df) / float64(starts)),
 		df:     df,
-		agree:  (slices.Min(middles) > 0 || slices.Max(middles) < 0) && min(above, turns-above) <= turns/5,
+		agree:  turns >= leastTurns && (slices.Min(middles) > 0 || slices.Max(middles) < 0) && min(above, turns-above) <= turns/5,
 	}
 }
 
@@ -151,12 +154,12 @@ func (r *Result) figure(turns []float64) (figure, bool) {
 }
 
 // noise is how far a turn is expected to be off, by the noise of the machine: that
-// is by how much longer the slowest tenth of pieces of a millisecond took, so that
-// a piece is off by 0.3 of it, and a turn, which has room for many, by less.
+// is by how much one in twenty pieces of a millisecond take longer, so that a piece
+// is off by 0.22 of it, and a turn, which has room for many, by less.
 func (r *Result) noise() float64 {
 	slow := max(0, r.Machine.Noise)
-	pieces := float64(max(1, r.TurnMS)) / (1 + slow/10)
-	return 0.3 * slow / (1 + slow/10) / math.Sqrt(pieces)
+	piece := 1 + slow/20 // on average
+	return 0.22 * slow / piece / math.Sqrt(float64(max(1, r.TurnMS))/piece)
 }
 
 // student is the 0.995 quantile of Student's t distribution, so that 1 of 100

@@ -38,6 +38,7 @@ type Result struct {
 
 	Lanes   []Lane    `json:"lanes"`
 	Missing []Missing `json:"missing,omitempty"` // lanes that could not take part
+	Gaps    []string  `json:"gaps,omitempty"`    // what else could not be found out, and why
 	Works   []Work    `json:"works"`
 	Rows    []Row     `json:"rows"` // by work, in the order of Lanes
 	// Rankings has one entry for each work.
@@ -59,8 +60,9 @@ type Machine struct {
 	Go         string  `json:"go"`
 	Python     string  `json:"python,omitempty"`
 	Load       float64 `json:"load"` // mean of the last minute before it began; -1: not known
-	// Noise is how much longer the slowest of many equal pieces of work took than
-	// the middle one, with nothing else of ours running: 0.05 is 5 %.
+	// Noise is how much longer one in twenty of many equal pieces of work, of a
+	// millisecond each, took than the middle one, with nothing else of ours running:
+	// 0.05 is 5 %.
 	Noise float64 `json:"noise"`
 	// ClockNS is the smallest step that the clock was seen to make, 0 if unknown.
 	ClockNS int64 `json:"clock_ns,omitempty"`

@@ -24,7 +24,7 @@ func (r *Result) warnings() []string {
 		warn("This program was built with the race detector, which makes it many times slower. Build it without -race.")
 	}
 	if m.Noise >= noisy {
-		warn("The machine is noisy: of many equal pieces of work, the slowest tenth took %s times as long as the others. What else runs on it?", fold(1+m.Noise))
+		warn("The machine is noisy: of many equal pieces of work, one in twenty took %s times as long as usual. What else runs on it?", fold(1+m.Noise))
 	}
 	if m.Load >= occupied*float64(max(1, m.Processors)) {
 		warn("The machine was busy before this began: a load of %.1f on %s.", m.Load, count(m.Processors, "processor"))
@@ -33,13 +33,16 @@ func (r *Result) warnings() []string {
 		warn("The clock makes steps of %s, which is much beside the latencies of %s at %s: below that, the distribution is the clock's.",
 			micro(float64(m.ClockNS)/1000), row.Lane, row.Work)
 	}
-	if few := r.Starts < few && len(r.Lanes) > 1; few && r.Depth == "against" {
+	if turns := r.Starts * r.Rounds; turns < leastTurns && len(r.Lanes) > 1 {
+		warn("There was time for %s at each work only, which tells nothing apart: the machine is too slow for that, or too busy.", count(turns, "turn"))
+	} else if few := r.Starts < few && len(r.Lanes) > 1; few && r.Depth == "against" {
 		warn("The servers were measured as they run, and how fast one is depends on its start as well: what differs by less than %s times is too close to call.",
 			fold(math.Exp(r.surely())))
 	} else if few {
 		warn("The processes were started %s, and how fast a process is depends on its start as well: what differs by less than %s times is too close to call. --full starts them more often.",
 			times(r.Starts), fold(math.Exp(r.surely())))
 	}
+	all = append(all, r.Gaps...)
 	if text := r.scattered(); text != "" {
 		warn("%s", text)
 	}

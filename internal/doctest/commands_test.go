@@ -31,6 +31,8 @@ var notPlayed = []struct{ document, line, why string }{
 	{"docs/command.md", "parley call prod", "there is no such server"},
 	{"docs/command.md", "source <(parley completion bash)", "bash alone knows it; cmd/parley has tests of completion in all three shells"},
 	{"docs/command.md", "curl --cacert server.pem -u carl", "asks for a password"},
+	{"docs/command.md", "parley compare", "measures, and takes long; cmd/parley has tests of it"},
+	{"docs/comparing.md", "parley compare", "measures, and takes long; cmd/parley has tests of it"},
 	{"docs/command.md", "parley serve --config parley.toml", "cmd/parley serves examples/config/parley.toml in its tests"},
 }
 

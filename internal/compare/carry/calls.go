@@ -41,18 +41,25 @@ func callTrials() []trial {
 func tryMany(ctx context.Context, w *world, l *lane) (compare.Outcome, error) {
 	const n = 8
 	g := w.service.newGate()
-	wait := opened(ctx, w, l, g)
-	defer wait()
-	errs := make([]error, n)
+	errs := make([]error, n+1)
 	var wg sync.WaitGroup
 	for i := range n {
 		wg.Go(func() { _, errs[i] = rpc.Invoke[bool](ctx, l.call, "meet", g.id, n) })
 	}
+	for before := 0; errs[n] == nil && !g.open.happened(); { // until nobody else comes in
+		errs[n] = settle(ctx, w, l)
+		most, _ := g.met()
+		if most > 0 && most == before {
+			break
+		}
+		before = most
+	}
+	g.open.happen()
 	wg.Wait()
 	if err := errors.Join(errs...); err != nil {
 		return compare.Outcome{}, err
 	}
-	return meeting(g, n), wait()
+	return meeting(g, n), nil
 }
 
 func meeting(g *gate, n int) compare.Outcome {
@@ -363,18 +370,23 @@ func (w *world) mortal(name string, g *gate) (url string, err error) {
 			defer cancel()
 			result <- shutdown(ctx)
 		})
-		for { // until nobody gets in any more
-			conn, err := net.DialTimeout("tcp", hostOf(url), time.Second)
-			if err != nil {
-				return nil
-			}
-			conn.Close()
+		for accepts(hostOf(url)) {
 			select {
 			case <-ctx.Done():
 				return ctx.Err()
 			case <-time.After(time.Millisecond):
 			}
 		}
+		return nil
 	}
 	return url, nil
+}
+
+func accepts(addr string) bool {
+	conn, err := net.DialTimeout("tcp", addr, time.Second)
+	if err != nil {
+		return false
+	}
+	conn.Close()
+	return true
 }

@@ -25,7 +25,7 @@ const (
 const (
 	// trialTimeout is what one trial may take. None takes a second on a machine that
 	// has nothing else to do; one that takes this long is broken.
-	trialTimeout = time.Minute
+	trialTimeout = 2 * time.Minute
 	// atOnce bounds the trials that run at the same time.
 	atOnce = 8
 )

@@ -15,6 +15,6 @@
 // error said so, and the client works as before: whatever else goes wrong, and
 // whatever takes too long, is an error of Try and no outcome.
 //
-// The columns of Python are tried by a program in Python (trials.py) that has
+// The columns of Python are tried by a program in Python (clients.py, trials.py) that has
 // nothing but the standard library, against the same servers.
 package carry

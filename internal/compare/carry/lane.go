@@ -209,7 +209,7 @@ func settle(ctx context.Context, w *world, l *lane) error {
 	}
 	defer other.close()
 	begin := time.Now()
-	for calls := 0; calls < 50 || time.Since(begin) < 50*time.Millisecond; calls++ {
+	for calls := 0; calls < 100 || time.Since(begin) < 250*time.Millisecond; calls++ {
 		if _, err := rpc.Invoke[int](ctx, other.call, "add", 3, 5); err != nil {
 			return err
 		}

@@ -186,10 +186,10 @@ func pass(in net.Conn, server string, protocols []string) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		io.Copy(out, in)
+		_, _ = io.Copy(out, in) // until either side has had enough
 		out.Close()
 	}()
-	io.Copy(in, out)
+	_, _ = io.Copy(in, out)
 	in.Close()
 	<-done
 }

@@ -3,7 +3,7 @@ package carry
 import (
 	"bufio"
 	"context"
-	_ "embed" // the program
+	_ "embed"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -17,8 +17,11 @@ import (
 	"github.com/parley-rpc/parley/internal/faultproxy"
 )
 
+//go:embed clients.py
+var clientsPy string
+
 //go:embed trials.py
-var program string
+var trialsPy string
 
 // pythonTimeout is what the program may take for all of its trials.
 const pythonTimeout = 2 * time.Minute
@@ -79,7 +82,7 @@ func tryPython(ctx context.Context, w *world, python, name string) (map[string]c
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, python, "-I", "-c", program)
+	cmd := exec.CommandContext(ctx, python, "-I", "-c", clientsPy+"\n\n"+trialsPy)
 	cmd.WaitDelay = time.Second
 	cmd.Stdin = strings.NewReader(string(input))
 	var output, complaint strings.Builder

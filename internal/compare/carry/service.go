@@ -186,7 +186,7 @@ func (s *service) double(items iter.Seq2[int, error]) iter.Seq2[int, error] {
 const piece = 64 << 10
 
 // flood is what the function of that name returns.
-const flood = 64 << 20
+const flood = 20 << 20
 
 type zeros struct{}
 

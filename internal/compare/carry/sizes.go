@@ -22,7 +22,7 @@ const mib = 1 << 20
 // sizes are the steps at which sizes are tried.
 var (
 	blobs   = [...]int{2, 4, 8, 16} // MiB
-	lengths = [...]int{100_000, 300_000}
+	lengths = [...]int{50_000, 300_000}
 	depths  = [...]int{60, 100}
 )
 
@@ -35,8 +35,8 @@ func sizeTrials() []trial {
 	}
 	all = append(all,
 		trial{"sizes", "16 MiB of bytes as a result", tryLargeResult},
-		trial{"sizes", "64 MiB of bytes as a result that is a stream", tryDownstream},
-		trial{"sizes", "64 MiB of bytes as an argument that is a stream", tryUpstream})
+		trial{"sizes", "20 MiB of bytes as a result that is a stream", tryDownstream},
+		trial{"sizes", "20 MiB of bytes as an argument that is a stream", tryUpstream})
 	for _, n := range lengths {
 		all = append(all, trial{"sizes", fmt.Sprintf("a list of %d integers", n), func(ctx context.Context, _ *world, l *lane) (compare.Outcome, error) {
 			return tryLongList(ctx, l, n)
@@ -103,7 +103,7 @@ func echoed(ctx context.Context, l *lane, same bool, err error) (compare.Outcome
 // tryDownstream and tryUpstream move more than a message may have.
 func tryDownstream(ctx context.Context, _ *world, l *lane) (compare.Outcome, error) {
 	if l.name == koloLane {
-		return compare.Outcome{}, nil // it has no streams, and large results are tried
+		return compare.Outcome{}, nil // it has no streams
 	}
 	r := rpc.Reader(ctx, l.call, "flood")
 	defer r.Close()
@@ -122,8 +122,7 @@ func tryUpstream(ctx context.Context, w *world, l *lane) (compare.Outcome, error
 // tryLargeResult has a function answer more than was sent.
 func tryLargeResult(ctx context.Context, _ *world, l *lane) (compare.Outcome, error) {
 	if l.name == koloLane {
-		text, err := rpc.Invoke[string](ctx, l.call, "blob", 16*mib)
-		return echoed(ctx, l, base64.StdEncoding.DecodedLen(len(text)) >= 16*mib, err)
+		return compare.Outcome{}, nil // it reads whatever comes, for a second
 	}
 	b, err := rpc.Invoke[[]byte](ctx, l.call, "blob", 16*mib)
 	return echoed(ctx, l, len(b) == 16*mib, err)

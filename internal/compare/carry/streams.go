@@ -29,19 +29,26 @@ func streamTrials() []trial {
 	}
 }
 
-// opened lets what waits at the gate go on when whatever could have come by itself has
-// had the time to. The function that it returns waits for that.
-func opened(ctx context.Context, w *world, l *lane, g *gate) (wait func() error) {
-	var wg sync.WaitGroup
-	var err error
-	wg.Go(func() {
-		err = settle(ctx, w, l)
+// opening lets what waits at a gate go on when whatever could have come by itself has
+// had the time to.
+type opening struct {
+	work sync.WaitGroup
+	err  error
+}
+
+func open(ctx context.Context, w *world, l *lane, g *gate) *opening {
+	o := &opening{}
+	o.work.Go(func() {
+		o.err = settle(ctx, w, l)
 		g.open.happen()
 	})
-	return func() error {
-		wg.Wait()
-		return err
-	}
+	return o
+}
+
+// done waits until the gate is open, and returns what has gone wrong with it.
+func (o *opening) done() error {
+	o.work.Wait()
+	return o.err
 }
 
 const asList = "a list, when all of it is there"
@@ -49,8 +56,8 @@ const asList = "a list, when all of it is there"
 // The function yields one item and waits. If the caller gets that, it comes by itself.
 func tryResultStream(ctx context.Context, w *world, l *lane) (compare.Outcome, error) {
 	g := w.service.newGate()
-	wait := opened(ctx, w, l, g)
-	defer wait()
+	o := open(ctx, w, l, g)
+	defer o.work.Wait()
 	var got []int
 	byItself := false
 	for n, err := range rpc.Stream[int](ctx, l.call, "numbers", g.id) {
@@ -68,9 +75,9 @@ func tryResultStream(ctx context.Context, w *world, l *lane) (compare.Outcome, e
 		return compare.Outcome{}, fmt.Errorf("got %v", got)
 	}
 	if !byItself {
-		return changed(asList), wait()
+		return changed(asList), o.done()
 	}
-	return yes(""), wait()
+	return yes(""), o.done()
 }
 
 func tryEndless(ctx context.Context, w *world, l *lane) (compare.Outcome, error) {
@@ -102,8 +109,8 @@ func tryArgumentStream(ctx context.Context, w *world, l *lane) (compare.Outcome,
 		}
 		return changed("a list, made by the caller"), nil
 	}
-	wait := opened(ctx, w, l, g)
-	defer wait()
+	o := open(ctx, w, l, g)
+	defer o.work.Wait()
 	byItself := false
 	items := func(yield func(int, error) bool) {
 		if !yield(1, nil) {
@@ -127,9 +134,9 @@ func tryArgumentStream(ctx context.Context, w *world, l *lane) (compare.Outcome,
 		return compare.Outcome{}, fmt.Errorf("the sum is %d", total)
 	}
 	if !byItself {
-		return changed(asList), wait()
+		return changed(asList), o.done()
 	}
-	return yes(""), wait()
+	return yes(""), o.done()
 }
 
 // The caller sends an item when it has the answer to the one before.
@@ -142,8 +149,8 @@ func tryBothWays(ctx context.Context, w *world, l *lane) (compare.Outcome, error
 		return changed("lists, made by the caller"), nil
 	}
 	g := w.service.newGate()
-	wait := opened(ctx, w, l, g)
-	defer wait()
+	o := open(ctx, w, l, g)
+	defer o.work.Wait()
 	answered := make(chan struct{}, 3)
 	byItself := true
 	items := func(yield func(int, error) bool) {
@@ -173,22 +180,22 @@ func tryBothWays(ctx context.Context, w *world, l *lane) (compare.Outcome, error
 		return compare.Outcome{}, fmt.Errorf("got %v", got)
 	}
 	if !byItself {
-		return changed("lists, when all of them are there"), wait()
+		return changed("lists, when all of them are there"), o.done()
 	}
-	return yes(""), wait()
+	return yes(""), o.done()
 }
 
 func tryDownload(ctx context.Context, w *world, l *lane) (compare.Outcome, error) {
 	g := w.service.newGate()
-	wait := opened(ctx, w, l, g)
-	defer wait()
+	o := open(ctx, w, l, g)
+	defer o.work.Wait()
 	all := slices.Concat(half('a'), half('b'))
 	if l.name == koloLane {
 		text, err := rpc.Invoke[string](ctx, l.call, "download", g.id)
 		if err != nil || text != base64.StdEncoding.EncodeToString(all) {
 			return compare.Outcome{}, fmt.Errorf("got %d letters, %w", len(text), err)
 		}
-		return changed("a text in base64, when all of it is there"), wait()
+		return changed("a text in base64, when all of it is there"), o.done()
 	}
 	r := rpc.Reader(ctx, l.call, "download", g.id)
 	defer r.Close()
@@ -204,9 +211,9 @@ func tryDownload(ctx context.Context, w *world, l *lane) (compare.Outcome, error
 		return compare.Outcome{}, fmt.Errorf("got %d bytes, %w", len(got)+len(rest), err)
 	}
 	if !byItself {
-		return changed("bytes, when all of them are there"), wait()
+		return changed("bytes, when all of them are there"), o.done()
 	}
-	return yes(""), wait()
+	return yes(""), o.done()
 }
 
 func tryUpload(ctx context.Context, w *world, l *lane) (compare.Outcome, error) {
@@ -219,8 +226,8 @@ func tryUpload(ctx context.Context, w *world, l *lane) (compare.Outcome, error) 
 		}
 		return changed("a text in base64, made by the caller"), nil
 	}
-	wait := opened(ctx, w, l, g)
-	defer wait()
+	o := open(ctx, w, l, g)
+	defer o.work.Wait()
 	byItself := false
 	next := make(chan struct{})
 	var watch sync.WaitGroup
@@ -244,9 +251,9 @@ func tryUpload(ctx context.Context, w *world, l *lane) (compare.Outcome, error) 
 		return compare.Outcome{}, fmt.Errorf("got %d bytes", n)
 	}
 	if !byItself {
-		return changed("bytes, when all of them are there"), wait()
+		return changed("bytes, when all of them are there"), o.done()
 	}
-	return yes(""), wait()
+	return yes(""), o.done()
 }
 
 // One stream is read to its end while another one is not read at all.

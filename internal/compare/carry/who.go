@@ -1,6 +1,7 @@
 package carry
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -397,21 +398,27 @@ func tryPage(ctx context.Context, w *world, l *lane) (compare.Outcome, error) {
 
 // plainHTTP tries what no library is needed for; kolo has no part in it.
 func plainHTTP(ctx context.Context, w *world, l *lane, method, body, want string) (compare.Outcome, error) {
-	url := w.webURL
+	addr := hostOf(w.webURL)
 	switch l.name {
 	case koloLane:
 		return compare.Outcome{}, nil
 	case nativeLane:
-		url = "http://" + hostOf(w.nativeURL) + "/RPC2"
+		addr = hostOf(w.nativeURL)
 	}
-	r, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return compare.Outcome{}, err
 	}
-	r.Header.Set("Content-Type", "text/xml")
-	transport := &http.Transport{}
-	defer transport.CloseIdleConnections()
-	answer, err := transport.RoundTrip(r)
+	defer conn.Close()
+	deadline, _ := ctx.Deadline()
+	if err := conn.SetDeadline(deadline); err != nil {
+		return compare.Outcome{}, err
+	}
+	_, err = fmt.Fprintf(conn, "%s /RPC2 HTTP/1.1\r\nHost: %s\r\nContent-Type: text/xml\r\nContent-Length: %d\r\n\r\n%s", method, addr, len(body), body)
+	if err != nil {
+		return compare.Outcome{}, err
+	}
+	answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil && l.name == nativeLane && ctx.Err() == nil {
 		return no("what answers is no HTTP"), nil
 	}

@@ -108,10 +108,10 @@ func (w *world) serve(ln net.Listener, serve func(net.Listener) error, stop func
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		serve(ln) // returns what stop has made of it
+		_ = serve(ln) // returns that it was stopped
 	}()
 	w.later(func() {
-		stop()
+		_ = stop()
 		<-ended
 	})
 }

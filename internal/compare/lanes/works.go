@@ -36,10 +36,12 @@ func planOf(o Options) (plan, error) {
 			warmUp: harness.WarmUp{For: 5 * time.Millisecond}, setUps: 5, setUpTurns: 3, idle: 100,
 		}
 	case Full:
+		// Starts tell more than turns: much of what differs from run to run is the
+		// luck of a process.
 		p = plan{
-			works: tasks(Full), starts: 3, rounds: 4, leastRounds: 3, budget: 285 * time.Second,
+			works: tasks(Full), starts: 7, rounds: 3, leastRounds: 3, budget: 275 * time.Second,
 			least: 20 * time.Millisecond, most: time.Second,
-			warmUp: harness.WarmUp{For: 50 * time.Millisecond}, setUps: 20, setUpTurns: 3, idle: 500,
+			warmUp: harness.WarmUp{For: 30 * time.Millisecond}, setUps: 10, setUpTurns: 3, idle: 400,
 		}
 	default:
 		p = plan{

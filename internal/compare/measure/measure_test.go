@@ -155,8 +155,9 @@ func TestLoadThatCannotBe(t *testing.T) {
 // What is counted is of the process; here it is busy and allocates.
 func TestProcessorAndMemory(t *testing.T) {
 	var keep [][]byte
+	state := seed
 	s, err := Run(t.Context(), Load{Calls: callers(1, func(context.Context) error {
-		work(1_000_000)
+		state = work(state, 1_000_000)
 		keep = append(keep, make([]byte, 1<<20))
 		return nil
 	}), Limit: 30})

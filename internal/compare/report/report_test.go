@@ -276,10 +276,29 @@ func TestWrite(t *testing.T) {
 		u    unit
 		want string
 	}{
-		{325140, rate, "325,000"}, {20970, rate, "21,000"}, {58.64, micros, "58.6 µs"}, {999.6, micros, "1.00 ms"}, {1240, micros, "1.24 ms"},
-		{2.5e6, micros, "2.50 s"}, {.0012, micros, "1.20 ns"}, {0, micros, "0 µs"}, {27, octets, "27 B"}, {6015, octets, "6,015 B"}, {62.5, octets, "62.5 B"},
-		{2097417, octets, "2.00 MiB"}, {49.6 * 1024, octets, "49.6 KiB"}, {9.44, kibibyte, "9.44 KiB"}, {2048, kibibyte, "2 MiB"}, {.5, kibibyte, "512 B"}, {-2, kibibyte, "-2 KiB"},
-		{3, plain, "3"}, {3.068, plain, "3.07"}, {1e300, plain, "1.00e+300"}, {1e-9, plain, "1.00e-09"}, {9.999, plain, "10.0"}, {1.03, ratio, "1.03 ×"},
+		{325140, rate, "325,000"},
+		{20970, rate, "21,000"},
+		{58.64, micros, "58.6 µs"},
+		{999.6, micros, "1.00 ms"},
+		{1240, micros, "1.24 ms"},
+		{2.5e6, micros, "2.50 s"},
+		{.0012, micros, "1.20 ns"},
+		{0, micros, "0 µs"},
+		{27, octets, "27 B"},
+		{6015, octets, "6,015 B"},
+		{62.5, octets, "62.5 B"},
+		{2097417, octets, "2.00 MiB"},
+		{49.6 * 1024, octets, "49.6 KiB"},
+		{9.44, kibibyte, "9.44 KiB"},
+		{2048, kibibyte, "2 MiB"},
+		{.5, kibibyte, "512 B"},
+		{-2, kibibyte, "-2 KiB"},
+		{3, plain, "3"},
+		{3.068, plain, "3.07"},
+		{1e300, plain, "1.00e+300"},
+		{1e-9, plain, "1.00e-09"},
+		{9.999, plain, "10.0"},
+		{1.03, ratio, "1.03 ×"},
 	} {
 		if got := write(c.v, c.u); got != c.want {
 			t.Errorf("write(%v, %d): got %q; want %q", c.v, c.u, got, c.want)
