@@ -15,6 +15,7 @@ import (
 	"github.com/parley-rpc/parley/internal/compare/carry"
 	"github.com/parley-rpc/parley/internal/compare/lanes"
 	"github.com/parley-rpc/parley/internal/compare/measure"
+	pages "github.com/parley-rpc/parley/internal/compare/report"
 )
 
 // compareCommand measures transports side by side.
@@ -120,6 +121,12 @@ func (c *compareCommand) check() error {
 	}
 	if err := c.checkAgainst(); err != nil {
 		return err
+	}
+	if all := pages.Plots(); c.Plot != "" && !slices.Contains(all, c.Plot) {
+		return usagef("--plot: %q is no plot; there are %s", c.Plot, strings.Join(all, ", "))
+	}
+	if c.Plot != "" && c.SVG == "" {
+		return usagef("--plot says which plot --svg writes, and there is no --svg")
 	}
 	known := lanes.Names()
 	for _, name := range c.Lanes {

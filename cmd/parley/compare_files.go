@@ -12,12 +12,16 @@ import (
 	"path/filepath"
 
 	"github.com/parley-rpc/parley/internal/compare"
+	pages "github.com/parley-rpc/parley/internal/compare/report"
 )
 
 // compareFiles are where a comparison is written to.
 type compareFiles struct {
 	JSON string `name:"json" placeholder:"FILE" help:"Write everything as JSON."`
 	CSV  string `name:"csv" placeholder:"FILE" help:"Write a line for each row as CSV."`
+	HTML string `name:"html" placeholder:"FILE" help:"Write the report, with plots, as one HTML file that needs nothing else."`
+	SVG  string `name:"svg" placeholder:"FILE" help:"Write one plot as an SVG."`
+	Plot string `placeholder:"NAME" help:"Which plot --svg writes; a wrong name is told with those that there are. Default: calls."`
 }
 
 // outFile is one of them.
@@ -50,6 +54,8 @@ func (c *compareCommand) open(stdout io.Writer) (files *outFiles, err error) {
 	for _, f := range []*outFile{
 		{flag: "--json", path: c.JSON, write: compare.WriteJSON},
 		{flag: "--csv", path: c.CSV, write: compare.WriteCSV},
+		{flag: "--html", path: c.HTML, write: pages.HTML},
+		{flag: "--svg", path: c.SVG, write: func(w io.Writer, r *compare.Result) error { return pages.Plot(w, r, c.Plot) }},
 	} {
 		if f.path == "" {
 			continue

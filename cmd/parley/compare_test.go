@@ -63,7 +63,8 @@ func TestCompareWithoutPython(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	jsonFile, csvFile := filepath.Join(dir, "r.json"), filepath.Join(dir, "r.csv")
-	got := newHome(t).compareWith(t, t.TempDir(), "compare", "--quick", "--json", jsonFile, "--csv", csvFile)
+	htmlFile := filepath.Join(dir, "r.html")
+	got := newHome(t).compareWith(t, t.TempDir(), "compare", "--quick", "--json", jsonFile, "--csv", csvFile, "--html", htmlFile, "--svg", os.DevNull)
 	if got.code != 0 || got.stderr != "" {
 		t.Fatalf("code %d: %s", got.code, got.stderr)
 	}
@@ -99,6 +100,9 @@ func TestCompareWithoutPython(t *testing.T) {
 	}
 	if m := r.Machine; m.ClockNS <= 0 || m.Race || m.Processors < 1 || m.Go == "" || m.Python != "" {
 		t.Errorf("got machine %+v", m)
+	}
+	if page, err := os.ReadFile(htmlFile); err != nil || !bytes.Contains(page, []byte("</html>")) {
+		t.Errorf("the report has %d bytes, %v; want one that is complete", len(page), err)
 	}
 	// The other forms are those of this result.
 	var table, lines bytes.Buffer
@@ -137,6 +141,8 @@ func TestCompareRefuses(t *testing.T) {
 		"--baseline DIR/bad.json":                    "its format is 99",
 		"--quick --json DIR/x.json --baseline DIR/x": "no such file",
 		"add 3 5":                       "unexpected argument add; to compare servers of your own, add --against",
+		"--plot calls":                  "there is no --svg",
+		"--plot nope --svg DIR/x.svg":   `"nope" is no plot; there are calls`,
 		"--against":                     "wants a URL",
 		"--against http://127.0.0.1:1/": "wants a URL",
 		"--against --full http://127.0.0.1:1/ add": "--full and --against do not go together",

@@ -44,7 +44,7 @@ parley ping tcp://127.0.0.1:16000 --count 5 --interval 200ms
 parley ping prod --output json`,
 		"compare": `
 parley compare
-parley compare --quick --csv figures.csv
+parley compare --quick --html report.html
 parley compare --full --json full.json --csv full.csv
 parley compare --lanes native-tcp,xmlrpc,kolo --work add-64,records-100
 parley compare --full --baseline full.json

@@ -242,8 +242,16 @@ func TestWarnings(t *testing.T) {
 		}, "steps of 100 µs, which is much beside the latencies of native-tcp at a"},
 		"few starts": {func(r *Result) { r.Starts, r.Rounds = 1, 21 }, "started once, and how fast a process is depends on its start as well: what differs by less than 1.3 times"},
 		"gaps":       {func(r *Result) { r.Gaps = []string{"A trial went wrong."} }, "A trial went wrong."},
-		"scatter":    {func(r *Result) { r.Rows[0].CallsPerS = NewStat([]float64{100, 200, 300}) }, "The turns of native-tcp at a differ by ±50 %: look at"},
-		"a tie":      {func(r *Result) { r.Rows[1].CallsPerS = turns(300.1) }, "Too close to call, 1 of 1 pair: xmlrpc ≈ native-tcp at a."},
+		"few turns": {func(r *Result) {
+			r.Starts, r.Rounds = 1, 1
+			r.Rows[0].CallsPerS, r.Rows[1].CallsPerS = NewStat([]float64{30000}), NewStat([]float64{100})
+		}, "1 turn at each work only"},
+		"one disturbed turn": {func(r *Result) {
+			r.Starts, r.Rounds = 1, 1
+			r.Rows[0].CallsPerS, r.Rows[1].CallsPerS = NewStat([]float64{30000}), NewStat([]float64{100})
+		}, "Too close to call, 1 of 1 pair"},
+		"scatter": {func(r *Result) { r.Rows[0].CallsPerS = NewStat([]float64{100, 200, 300}) }, "The turns of native-tcp at a differ by ±50 %: look at"},
+		"a tie":   {func(r *Result) { r.Rows[1].CallsPerS = turns(300.1) }, "Too close to call, 1 of 1 pair: xmlrpc ≈ native-tcp at a."},
 	} {
 		r := quiet(rates{"a": {"native-tcp": 300, "xmlrpc": 100}})
 		c.edit(r)

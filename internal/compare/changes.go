@@ -34,7 +34,7 @@ func Changes(before, now *Result) []Change {
 		}
 		a, okA := before.figure(old.CallsPerS.Turns)
 		b, okB := now.figure(row.CallsPerS.Turns)
-		if !okA || !okB {
+		if !okA || !okB || min(len(old.CallsPerS.Turns), len(row.CallsPerS.Turns)) < leastTurns {
 			continue
 		}
 		c := Change{row.Lane, row.Work, math.Exp(b.centre - a.centre), "close"}

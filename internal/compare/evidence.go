@@ -39,6 +39,9 @@ const (
 	known = 4
 	// lasting is the same from run to run.
 	lasting = 0.02
+	// leastTurns is below how many nothing is told: one that was disturbed cannot be
+	// seen among fewer.
+	leastTurns = 3
 )
 
 // figure is what the turns of a run say about one quantity. All is in logarithms.
@@ -80,7 +83,7 @@ func figureOf(logs []float64, rounds int, noise float64) figure {
 		centre: median(middles),
 		stderr: math.Sqrt((known*expected + seen) / float64(df) / float64(starts)),
 		df:     df,
-		agree:  (slices.Min(middles) > 0 || slices.Max(middles) < 0) && min(above, turns-above) <= turns/5,
+		agree:  turns >= leastTurns && (slices.Min(middles) > 0 || slices.Max(middles) < 0) && min(above, turns-above) <= turns/5,
 	}
 }
 

@@ -11,7 +11,6 @@ func (r *Result) Judge() {
 	r.Rankings = r.rank()
 	r.Warnings = r.warnings()
 	r.Answer = r.answer()
-
 }
 
 // rank orders the lanes of each work by their median rate, and marks the pairs

@@ -5,15 +5,18 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
-// Style is how a table looks. The zero value is plain and 100 columns wide.
+// Style is how a table looks. The zero value is plain, for a file or a pipe.
 type Style struct {
-	Width int // columns; a narrower table has fewer figures, down to 60
+	// Width is columns: a narrow table has fewer figures, and cuts what it must,
+	// down to 60. Zero: nothing is left out or cut.
+	Width int
 	// What paints text; nil leaves it as it is.
 	Heading, Warning, Best func(string) string
 }
@@ -59,7 +62,7 @@ type table struct {
 }
 
 func newTable(r *Result, s Style) *table {
-	s.Width = max(60, cmp.Or(s.Width, 100))
+	s.Width = max(60, cmp.Or(s.Width, math.MaxInt))
 	for _, paint := range []*func(string) string{&s.Heading, &s.Warning, &s.Best} {
 		if *paint == nil {
 			*paint = func(text string) string { return text }
@@ -70,15 +73,18 @@ func newTable(r *Result, s Style) *table {
 
 func (t *table) line(text string) { t.b.WriteString(strings.TrimRight(text, " ") + "\n") }
 
+// widestProse is how wide prose is at most, in columns; wider is hard to read.
+const widestProse = 100
+
 // paragraph writes text in lines that are no wider than the table.
 func (t *table) paragraph(first, text string) {
-	room := t.style.Width - 2 - len(first)
+	room := min(t.style.Width, widestProse) - 2 - len(first)
 	line, before := "", "  "+first
 	flush := func() {
 		t.line(before + line)
 		line, before = "", strings.Repeat(" ", 2+len(first))
 	}
-	for _, word := range strings.Fields(text) {
+	for word := range strings.FieldsSeq(text) {
 		if line != "" && len([]rune(line))+1+len([]rune(word)) > room {
 			flush()
 		}

@@ -86,11 +86,11 @@ func width(lane string) int { return max(len("changed"), utf8.RuneCountInString(
 
 func (t *table) abilitiesOf(lanes []string, first int) {
 	row := func(name string, of func(lane string) string) {
-		text := "  " + pad(cut(name, first), first)
+		cells := []string{"", pad(cut(name, first), first)}
 		for _, l := range lanes {
-			text += "  " + pad(of(l), width(l))
+			cells = append(cells, pad(of(l), width(l)))
 		}
-		t.line(text)
+		t.line(strings.Join(cells, "  "))
 	}
 	row("", plain)
 	group := ""

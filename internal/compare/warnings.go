@@ -33,7 +33,9 @@ func (r *Result) warnings() []string {
 		warn("The clock makes steps of %s, which is much beside the latencies of %s at %s: below that, the distribution is the clock's.",
 			micro(float64(m.ClockNS)/1000), row.Lane, row.Work)
 	}
-	if few := r.Starts < few && len(r.Lanes) > 1; few && r.Depth == "against" {
+	if turns := r.Starts * r.Rounds; turns < leastTurns && len(r.Lanes) > 1 {
+		warn("There was time for %s at each work only, which tells nothing apart: the machine is too slow for that, or too busy.", count(turns, "turn"))
+	} else if few := r.Starts < few && len(r.Lanes) > 1; few && r.Depth == "against" {
 		warn("The servers were measured as they run, and how fast one is depends on its start as well: what differs by less than %s times is too close to call.",
 			fold(math.Exp(r.surely())))
 	} else if few {

@@ -1,0 +1,76 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/parley-rpc/parley/internal/compare"
+)
+
+// facts say where, when and how it was measured.
+func facts(r *compare.Result) []fact {
+	m := r.Machine
+	var where []string
+	add := func(format, s string) {
+		if s != "" {
+			where = append(where, fmt.Sprintf(format, s))
+		}
+	}
+	add("%s", m.Processor)
+	if m.Processors > 0 {
+		where = append(where, counted(m.Processors, "processor"))
+	}
+	if m.MemoryMiB > 0 {
+		add("%s of memory", write(float64(m.MemoryMiB)*1024, kibibyte))
+	}
+	add("%s", m.OS)
+	add("kernel %s", m.Kernel)
+	add("%s", m.Go)
+	add("Python %s", m.Python)
+	var idle []string
+	if m.Load >= 0 {
+		idle = append(idle, fmt.Sprintf("load %s before it began", digits(m.Load)))
+	}
+	idle = append(idle, fmt.Sprintf("the slowest of many equal pieces of work took %s%% longer than the middle one", digits(100*m.Noise)))
+	if m.Race {
+		idle = append(idle, "built with the race detector")
+	}
+	turns := r.Starts * r.Rounds
+	often := fmt.Sprintf("%s at %s, in %s", counted(len(r.Lanes), "transport"), counted(len(r.Works), "kind")+" of work", counted(turns, "turn"))
+	if turns > 0 {
+		often += fmt.Sprintf(" each: processes started %s, %s of %d ms", times(r.Starts), counted(r.Rounds, "turn")+" for each start", r.TurnMS)
+	}
+	if r.Rate > 0 {
+		often += "; " + digits(r.Rate) + " calls per second at fixed times"
+	} else {
+		often += "; each caller calls again when it has been answered"
+	}
+	often += ". It took " + write(r.Seconds*1e6, micros) + "."
+	return []fact{
+		{"Machine", strings.Join(where, ", ")},
+		{"Quiet?", strings.Join(idle, "; ")},
+		{"When", r.Taken.UTC().Format("2 January 2006, 15:04 UTC") + ", parley " + r.Version},
+		{"How often", often},
+	}
+}
+
+func counted(n int, of string) string {
+	if n == 1 {
+		return "1 " + of
+	}
+	return fmt.Sprint(n, " ", of, "s")
+}
+
+func times(n int) string {
+	switch n {
+	case 1:
+		return "once"
+	case 2:
+		return "twice"
+	}
+	return fmt.Sprint(n, " times")
+}
+
+// Time is when it was measured, for the time element.
+func (v view) Time() string { return v.Taken.UTC().Format(time.RFC3339) }
