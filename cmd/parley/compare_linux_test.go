@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,10 +32,21 @@ func processesOf(t *testing.T, pid int) []string {
 	return all
 }
 
-// Ctrl-C ends a comparison with all its processes, and leaves files as they were.
+// Ctrl-C ends a comparison with all its processes, and leaves files as they were;
+// so does a terminal that is closed.
 func TestCompareIsInterrupted(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	for _, sig := range []os.Signal{syscall.SIGINT, syscall.SIGHUP} {
+		t.Run(sig.String(), func(t *testing.T) {
+			t.Parallel()
+			interruptCompare(t, sig)
+		})
+	}
+}
+
+func interruptCompare(t *testing.T, sig os.Signal) {
+	t.Helper()
+	dir, temp := t.TempDir(), t.TempDir()
 	path := filepath.Join(dir, "r.json")
 	if err := os.WriteFile(path, []byte("old"), 0o600); err != nil {
 		t.Fatal(err)
@@ -42,6 +54,7 @@ func TestCompareIsInterrupted(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), comparePatience)
 	defer cancel()
 	cmd := newHome(t).command(ctx, "compare", "--full", "--lanes", "native-unix,xmlrpc-unix", "--json", path)
+	cmd.Env = append(cmd.Env, "TMPDIR="+temp)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Start(); err != nil {
@@ -54,7 +67,7 @@ func TestCompareIsInterrupted(t *testing.T) {
 			break
 		}
 	}
-	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+	if err := cmd.Process.Signal(sig); err != nil {
 		t.Error(err)
 	}
 	var ended *exec.ExitError
@@ -69,8 +82,58 @@ func TestCompareIsInterrupted(t *testing.T) {
 			t.Errorf("process %s is still there", pid)
 		}
 	}
+	if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
+		t.Errorf("temporary files: got %v, %v; want none", left, err)
+	}
 	files, _ := os.ReadDir(dir)
 	if text, err := os.ReadFile(path); err != nil || string(text) != "old" || len(files) != 1 {
 		t.Errorf("the file is %q, %v, beside %d others; want it as it was", text, err, len(files)-1)
+	}
+}
+
+// A server that takes no connection does not keep a relay from its end.
+func TestRelayOfServerThatTakesNoConnection(t *testing.T) {
+	t.Parallel()
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Close(fd)
+	at := &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}
+	if err := errors.Join(syscall.Bind(fd, at), syscall.Listen(fd, 0)); err != nil {
+		t.Fatal(err)
+	}
+	bound, err := syscall.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := fmt.Sprintf("127.0.0.1:%d", bound.(*syscall.SockaddrInet4).Port)
+	full := net.Dialer{Timeout: 300 * time.Millisecond}
+	for { // until its queue is full
+		c, err := full.Dial("tcp", address)
+		if err != nil {
+			break
+		}
+		defer c.Close()
+	}
+	r, err := newRelay("127.0.0.1:0", dialled{"tcp", address})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := net.Dial("tcp", r.addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	time.Sleep(20 * time.Millisecond) // it may have begun to dial, and need not
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		r.close()
+	}()
+	select {
+	case <-closed:
+	case <-time.After(patience):
+		t.Errorf("the relay has not ended after %v", patience)
 	}
 }

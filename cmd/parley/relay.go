@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"io"
 	"net"
 	"sync"
@@ -14,6 +15,8 @@ type relay struct {
 	target   net.Addr
 	bytes    atomic.Int64
 	running  sync.WaitGroup
+	ctx      context.Context // ends with close: a server that takes no connection must not hold it up
+	cancel   context.CancelFunc
 
 	mu     sync.Mutex // protects what follows
 	conns  []net.Conn
@@ -28,6 +31,7 @@ func newRelay(address string, target net.Addr) (*relay, error) {
 		return nil, err
 	}
 	r := &relay{listener: l, target: target}
+	r.ctx, r.cancel = context.WithCancel(context.Background())
 	r.running.Go(r.accept)
 	return r, nil
 }
@@ -41,7 +45,7 @@ func (r *relay) accept() {
 		if err != nil {
 			return
 		}
-		server, err := net.Dial(r.target.Network(), r.target.String())
+		server, err := r.dial(r.target.Network(), r.target.String())
 		if err != nil {
 			client.Close()
 			continue
@@ -52,6 +56,11 @@ func (r *relay) accept() {
 		r.running.Go(func() { r.carry(server, client) })
 		r.running.Go(func() { r.carry(client, server) })
 	}
+}
+
+func (r *relay) dial(network, address string) (net.Conn, error) {
+	var d net.Dialer
+	return d.DialContext(r.ctx, network, address)
 }
 
 // hold notes connections for close. False: the relay is closed already, and so
@@ -89,6 +98,7 @@ func (c countingReader) Read(p []byte) (int, error) {
 
 // close ends the relay and every connection through it.
 func (r *relay) close() {
+	r.cancel()
 	r.listener.Close()
 	r.mu.Lock()
 	r.closed = true

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -112,6 +113,7 @@ func newSOCKS() (*relay, error) {
 		return nil, err
 	}
 	r := &relay{listener: l}
+	r.ctx, r.cancel = context.WithCancel(context.Background())
 	r.running.Go(func() {
 		for {
 			c, err := l.Accept()
@@ -134,7 +136,7 @@ func (r *relay) connect(client net.Conn) {
 		client.Close()
 		return
 	}
-	server, err := net.Dial("tcp", address)
+	server, err := r.dial("tcp", address)
 	if err != nil {
 		// Version 5, refused, then an address that means nothing.
 		_, _ = client.Write([]byte{5, 5, 0, 1, 0, 0, 0, 0, 0, 0})
