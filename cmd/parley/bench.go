@@ -174,7 +174,7 @@ func (b *bench) measure(ctx context.Context, p *progress) (*benchReport, error) 
 	b.tally.reset()
 	limit := (b.Calls + int64(b.Callers) - 1) / int64(b.Callers)
 	s, err := b.repeat(ctx, p, "measuring", b.Duration, limit)
-	if ctx.Err() != nil && s.Calls+s.Failed > 0 {
+	if ctx.Err() != nil && s.Calls+s.Failed+s.Cut > 0 {
 		err = nil
 	} else if ctx.Err() != nil {
 		return nil, ctx.Err()
@@ -230,9 +230,16 @@ func (b *bench) report(s measure.Sample, m measure.MachineInfo, setUp time.Durat
 		SetUpUS: us(setUp), WireBytes: wire,
 		Machine: benchMachine{machineOf(m)}, bars: s.Latency.Bars(),
 	}
-	if n := float64(s.Calls + s.Failed); n > 0 {
-		r.P50, r.P90, r.P99 = us(s.Latency.Quantile(0.5)), us(s.Latency.Quantile(0.9)), us(s.Latency.Quantile(0.99))
-		r.P999, r.Max = us(s.Latency.Quantile(0.999)), us(s.Latency.Quantile(1))
+	if n := float64(s.Calls + s.Failed + s.Cut); n > 0 {
+		quantile := func(q float64) *float64 {
+			if !s.Latency.Knows(q) {
+				return nil
+			}
+			v := us(s.Latency.Quantile(q))
+			return &v
+		}
+		r.P50, r.Max = us(s.Latency.Quantile(0.5)), us(s.Latency.Quantile(1))
+		r.P90, r.P99, r.P999 = quantile(0.9), quantile(0.99), quantile(0.999)
 		for _, point := range s.Latency.Points() {
 			r.Latency = append(r.Latency, benchPoint{point.Quantile, us(point.Latency)})
 		}
@@ -266,6 +273,9 @@ func (b *bench) warnings(s measure.Sample, m measure.MachineInfo) []string {
 			text += fmt.Sprintf("; all %d callers waited for answers, or the machine was busy with other things", b.Callers)
 		}
 		list = append(list, text)
+	}
+	if s.Cut > 0 {
+		list = append(list, fmt.Sprintf("%s had waited longer than any that was answered, when this was interrupted; for them stands how long that was", several(int(s.Cut), "call")))
 	}
 	if m.Noise > noisyAbove {
 		list = append(list, fmt.Sprintf("the machine is noisy: equal pieces of work differ by %.0f %%, and so may these figures", 100*m.Noise))

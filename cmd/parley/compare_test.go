@@ -94,7 +94,7 @@ func TestCompareWithoutPython(t *testing.T) {
 		t.Errorf("got %d rows; want %d lanes at %d works", len(r.Rows), len(r.Lanes), len(r.Works))
 	}
 	for _, row := range r.Rows {
-		if row.Failed != "" || row.CallsPerS == nil || row.P999 == nil || row.ClientCPU == nil || row.ServerCPU == nil || row.ServerAllocs == nil || row.WireBytes == nil {
+		if row.Failed != "" || row.CallsPerS == nil || row.P50 == nil || row.Max == nil || row.ClientCPU == nil || row.ServerCPU == nil || row.ServerAllocs == nil || row.WireBytes == nil {
 			t.Errorf("%s at %s lacks figures: %s", row.Lane, row.Work, row.Failed)
 		}
 	}

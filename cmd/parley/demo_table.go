@@ -92,12 +92,16 @@ func printTable(out io.Writer, r *compare.Result) {
 			if row.ClientCPU != nil && row.ServerCPU != nil {
 				cpu = microseconds(row.ClientCPU.Median + row.ServerCPU.Median)
 			}
+			p99 := "unknown"
+			if row.P99 != nil { // there were calls enough
+				p99 = microseconds(row.P99.Median)
+			}
 			bytes := "unknown"
 			if row.WireBytes != nil {
 				bytes = grouped(*row.WireBytes)
 			}
 			fmt.Fprintf(out, tableRow, name, l.text, grouped(row.CallsPerS.Median), versus,
-				microseconds(row.P50.Median), microseconds(row.P99.Median), bytes, cpu)
+				microseconds(row.P50.Median), p99, bytes, cpu)
 			name = ""
 		}
 	}

@@ -31,19 +31,21 @@ const (
 type rows struct {
 	names, texts []string
 	left, right  float64 // of what is between
+	end          float64 // of the values
 }
 
 // layout shares the width out.
 func layout(names, texts []string, ties bool) rows {
+	const nameLimit = 190.0
 	width := float64(Width)
 	if ties {
 		width -= tieGap
 	}
-	r := rows{texts: texts, left: widest(180, names...) + 10}
+	r := rows{texts: texts, left: min(nameLimit, 1.12*widest(nameLimit, names...)) + 10}
 	values := widest(width-r.left-least-8, texts...)
-	r.right = width - values - 8
+	r.right, r.end = width-values-8, width
 	for i := range names {
-		r.names = append(r.names, fit(names[i], r.left-10))
+		r.names = append(r.names, fit(names[i], (r.left-10)/1.12))
 		r.texts[i] = fit(texts[i], values)
 	}
 	return r

@@ -75,7 +75,7 @@ func (p Dots) Draw() (*Drawing, error) {
 		for j, x := range xs {
 			d.dot(look(class[j], row.Color), x, y, 4+1.2*float64(j))
 		}
-		d.text("value", r.right+8, y, "", r.texts[i])
+		d.text("value", r.end, y, "end", r.texts[i])
 		d.close()
 	}
 	p.cases(d, r, at, top)

@@ -30,9 +30,9 @@ func facts(r *compare.Result) []fact {
 	add("Python %s", m.Python)
 	var idle []string
 	if m.Load >= 0 {
-		idle = append(idle, fmt.Sprintf("load %s before it began", digits(m.Load)))
+		idle = append(idle, fmt.Sprintf("load %.2f before it began", m.Load))
 	}
-	idle = append(idle, fmt.Sprintf("the slowest of many equal pieces of work took %s%% longer than the middle one", digits(100*m.Noise)))
+	idle = append(idle, fmt.Sprintf("the slowest of many equal pieces of work took %.1f%% longer than the middle one", 100*m.Noise))
 	if m.Race {
 		idle = append(idle, "built with the race detector")
 	}

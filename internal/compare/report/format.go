@@ -71,16 +71,13 @@ func digits(v float64) string {
 	case abs < 1e-3 || abs >= 1e9:
 		return strconv.FormatFloat(v, 'e', 2, 64)
 	}
-	after := 2 - int(math.Floor(math.Log10(abs)))
-	if after < 0 { // 325,140 is 325,000
-		tens := math.Pow10(-after)
-		return grouped(strconv.FormatFloat(math.Round(v/tens)*tens, 'f', 0, 64))
+	if v == math.Trunc(v) && abs < 1000 {
+		return strconv.FormatFloat(v, 'f', 0, 64)
 	}
-	text := strconv.FormatFloat(v, 'f', after, 64)
-	if v == math.Trunc(v) {
-		text = strconv.FormatFloat(v, 'f', 0, 64)
-	}
-	return grouped(text)
+	// Rounded first: 9.996 has one digit more when it is 10.0.
+	v, _ = strconv.ParseFloat(strconv.FormatFloat(v, 'e', 2, 64), 64)
+	after := 2 - int(math.Floor(math.Log10(math.Abs(v))))
+	return grouped(strconv.FormatFloat(v, 'f', max(after, 0), 64))
 }
 
 // grouped puts commas into the whole part of a number.
@@ -111,6 +108,9 @@ func tick(u unit) func(float64) string {
 					return strconv.FormatFloat(v/step.from, 'g', 4, 64) + step.letter
 				}
 			}
+		}
+		if u == octets && v >= 1024 && v < 1<<20 && math.Mod(v, 1024) == 0 {
+			return write(v/1024, kibibyte)
 		}
 		text := write(v, u)
 		number, of, _ := strings.Cut(text, " ")

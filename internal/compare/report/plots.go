@@ -32,7 +32,7 @@ func drawCalls(r *compare.Result) (plots, error) {
 	last := works[len(works)-1]
 	lanes := ranked(r, last.Name)
 	p := chart.Dots{
-		Head:  chart.Head{ID: "calls", Title: "Calls per second: " + callTitle(works), Unit: "log scale; lines across: least and most"},
+		Head:  chart.Head{ID: "calls", Title: "Calls per second: " + callTitle(works), Unit: "median, log scale; whiskers: slowest to fastest turn"},
 		XTick: tick(rate),
 	}
 	for _, w := range works {
