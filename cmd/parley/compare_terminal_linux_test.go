@@ -39,8 +39,8 @@ func TestCompareTableOnTerminal(t *testing.T) {
 			t.Errorf("72 columns: a line has %d: %q", n, line)
 		}
 	}
-	if strings.Contains(screen, "\x1b[") || strings.Contains(screen, "p99.9") {
-		t.Errorf("got\n%s\nwant fewer columns, and no colours", screen)
+	if strings.Contains(screen, "\x1b[") || strings.Contains(screen, "p99.9") || !strings.Contains(screen, "add(3, 5), 1 caller") {
+		t.Errorf("got\n%s\nwant fewer columns and no colours, and nothing behind the table", screen)
 	}
 	h.width, h.env = 200, []string{"NO_COLOR=", "TERM=xterm"}
 	if screen := onScreen(t, h, 0, "known.", small()...); !strings.Contains(screen, "\x1b[1madd(3, 5), 1 caller") || !strings.Contains(screen, "p99.9") {

@@ -145,6 +145,9 @@ func (r *Result) verdict(a, b *Lane) (string, *Lane, *Lane) {
 	switch {
 	case d.works == 0:
 		s = fmt.Sprintf("Neither %s nor %s can be preferred: there is no work that both have done", nameA, nameB)
+	case d.wins == 0 && r.Rate > 0: // who keeps a rate is no faster than it
+		s = fmt.Sprintf("Choose %s or %s by what a call costs and how long it takes: %sboth make as many calls at a rate of %s calls/s, as far as this run can tell, at %s",
+			nameA, nameB, over, grouped(r.Rate), all(d.works))
 	case d.wins == 0:
 		s = fmt.Sprintf("Speed is no reason to take %s or %s: %sthey are too close to call at %s", nameA, nameB, over, all(d.works))
 	case d.wins == d.losses:
