@@ -6,13 +6,11 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
-	"os/signal"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
+	"github.com/parley-rpc/parley/internal/compare"
 	"github.com/parley-rpc/parley/internal/compare/measure"
 	"github.com/parley-rpc/parley/rpc"
 )
@@ -102,7 +100,7 @@ func (c *benchCommand) run(std stdio) error {
 	if server.request.Args, err = arguments(c.Args, std.in); err != nil {
 		return err
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := untilSignal(context.Background())
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second one ends the process
 
@@ -273,7 +271,7 @@ func (b *bench) warnings(s measure.Sample, m measure.MachineInfo) []string {
 	}
 	if all := float64(s.Calls + s.Failed + s.Unsent); b.Rate > 0 && float64(s.Late+s.Unsent) > lateShare*all {
 		text := fmt.Sprintf("the rate was not kept: %s of %s calls were sent late, and %s not at all",
-			grouped(float64(s.Late)), grouped(all), grouped(float64(s.Unsent)))
+			compare.Figure(float64(s.Late)), compare.Figure(all), compare.Figure(float64(s.Unsent)))
 		if !busy {
 			text += fmt.Sprintf("; all %d callers waited for answers, or the machine was busy with other things", b.Callers)
 		}
