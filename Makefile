@@ -36,7 +36,7 @@ newcomer: ## make test in a clone, as the README says, and every step of docs/qu
 	.ci/newcomer
 
 .PHONY: peers
-peers: programs shells ## the live tests: XML-RPC programs of others, and each CPython on this machine
+peers: programs ## the live tests: XML-RPC programs of others, and each CPython on this machine
 	.ci/peers
 
 .PHONY: peers-update

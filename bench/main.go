@@ -98,11 +98,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	case o.soak > 0:
 		return trials.Soak(ctx, o.soak, stdout, stderr)
 	}
-	return compare(ctx, o, stdout, stderr)
+	return comparePeers(ctx, o, stdout, stderr)
 }
 
-// compare measures and prints.
-func compare(ctx context.Context, o options, stdout, stderr io.Writer) error {
+// comparePeers measures and prints.
+func comparePeers(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	chosen, err := choosePeers(o, stderr)
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/parley-rpc/parley/internal/compare"
 	"github.com/parley-rpc/parley/internal/compare/measure"
 )
 
@@ -73,7 +74,7 @@ func printTable(out io.Writer, cfg config, results, oneCore []result) {
 			fmt.Fprintf(out, "%s %s\n", title, strings.Repeat("-", tableWidth-1-len(title)))
 			last = title
 		}
-		fmt.Fprintf(out, tableRow, r.peer, number(r.rate.Median), number(r.rate.Min)+" .. "+number(r.rate.Max),
+		fmt.Fprintf(out, tableRow, r.peer, compare.Figure(r.rate.Median), compare.Figure(r.rate.Min)+" .. "+compare.Figure(r.rate.Max),
 			known(r.p50), known(r.p99), known(r.cpu), known(r.clientCPU), known(r.serverCPU), known(r.allocs), known(r.wire))
 	}
 }
@@ -82,20 +83,5 @@ func known(s *measure.Stat) string {
 	if s == nil {
 		return "-"
 	}
-	return number(s.Median)
-}
-
-// number writes a figure with three digits or more, in groups of three.
-func number(f float64) string {
-	switch {
-	case f < 10:
-		return fmt.Sprintf("%.2f", f)
-	case f < 100:
-		return fmt.Sprintf("%.1f", f)
-	}
-	digits := fmt.Sprintf("%.0f", f)
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits
+	return compare.Figure(s.Median)
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/parley-rpc/parley/internal/compare"
 	"github.com/parley-rpc/parley/internal/compare/measure"
 	"github.com/parley-rpc/parley/rpc"
 )
@@ -270,7 +271,7 @@ func (b *bench) warnings(s measure.Sample, m measure.MachineInfo) []string {
 	}
 	if all := float64(s.Calls + s.Failed + s.Unsent); b.Rate > 0 && float64(s.Late+s.Unsent) > lateShare*all {
 		text := fmt.Sprintf("the rate was not kept: %s of %s calls were sent late, and %s not at all",
-			grouped(float64(s.Late)), grouped(all), grouped(float64(s.Unsent)))
+			compare.Figure(float64(s.Late)), compare.Figure(all), compare.Figure(float64(s.Unsent)))
 		if !busy {
 			text += fmt.Sprintf("; all %d callers waited for answers, or the machine was busy with other things", b.Callers)
 		}

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/parley-rpc/parley/internal/compare"
 	"github.com/parley-rpc/parley/internal/compare/measure"
 	"github.com/parley-rpc/parley/rpc"
 )
@@ -58,7 +59,7 @@ func (s *loaded) wireBytes(ctx context.Context) *float64 {
 		return nil
 	}
 	defer c.Close()
-	before := r.relay.settled()
+	before := r.relay.Settled()
 	calls := 0
 	for begin := time.Now(); calls < wireCalls && (calls == 0 || time.Since(begin) < wireTime); calls++ {
 		ctx, cancel := context.WithTimeout(ctx, s.timeout)
@@ -69,21 +70,8 @@ func (s *loaded) wireBytes(ctx context.Context) *float64 {
 			return nil
 		}
 	}
-	bytes := float64(r.relay.settled()-before) / float64(calls)
+	bytes := float64(r.relay.Settled()-before) / float64(calls)
 	return &bytes
-}
-
-// settled returns the count when no byte has come for a while: what a server
-// says behind an answer belongs to the call before.
-func (r *relay) settled() int64 {
-	for last := r.bytes.Load(); ; {
-		time.Sleep(5 * time.Millisecond)
-		n := r.bytes.Load()
-		if n == last {
-			return n
-		}
-		last = n
-	}
 }
 
 // goneAfter is how often in a row the link may break under one caller.
@@ -193,5 +181,5 @@ type benchFault struct {
 }
 
 func (f benchFault) String() string {
-	return fmt.Sprintf("%s × fault %d: %s", grouped(float64(f.Count)), f.Code, f.Message)
+	return fmt.Sprintf("%s × fault %d: %s", compare.Figure(float64(f.Count)), f.Code, f.Message)
 }

@@ -98,11 +98,11 @@ func (r *benchReport) how() string {
 
 // rows are the figures: a name, and a text.
 func (r *benchReport) rows() [][2]string {
-	rate := grouped(r.CallsPerS)
+	rate := compare.Figure(r.CallsPerS)
 	if r.Rate > 0 {
-		rate += fmt.Sprintf(", %.1f %% of the rate; %s sent late, %s not sent", 100*r.CallsPerS/r.Rate, grouped(float64(r.Late)), grouped(float64(r.Unsent)))
+		rate += fmt.Sprintf(", %.1f %% of the rate; %s sent late, %s not sent", 100*r.CallsPerS/r.Rate, compare.Figure(float64(r.Late)), compare.Figure(float64(r.Unsent)))
 	}
-	us := func(us float64) string { return inMicroseconds(time.Duration(us * 1000)) }
+	us := func(us float64) string { return compare.Figure(us) + " µs" }
 	known := func(v *float64) string {
 		if v == nil {
 			return "-"
@@ -111,7 +111,7 @@ func (r *benchReport) rows() [][2]string {
 	}
 	rows := [][2]string{
 		{"calls/s", rate},
-		{"calls", grouped(float64(r.Calls))},
+		{"calls", compare.Figure(float64(r.Calls))},
 		{"latency", fmt.Sprintf("p50 %s   p90 %s   p99 %s   p99.9 %s   max %s", us(r.P50), known(r.P90), known(r.P99), known(r.P999), us(r.Max))},
 	}
 	for i, f := range r.Faults {
@@ -124,17 +124,17 @@ func (r *benchReport) rows() [][2]string {
 	if len(r.Faults) == 0 {
 		rows = append(rows, [2]string{"faults", "0"})
 	}
-	rows = append(rows, [2]string{"time-outs", grouped(float64(r.TimeOuts))}, [2]string{"link errors", grouped(float64(r.LinkErrors))})
+	rows = append(rows, [2]string{"time-outs", compare.Figure(float64(r.TimeOuts))}, [2]string{"link errors", compare.Figure(float64(r.LinkErrors))})
 	wire, cpu := "unknown", "processor time unknown"
 	if r.WireBytes != nil {
-		wire = grouped(*r.WireBytes) + " bytes for a call, both ways together"
+		wire = compare.Figure(*r.WireBytes) + " bytes for a call, both ways together"
 	}
 	if r.ClientCPU != nil {
 		cpu = us(*r.ClientCPU) + " of processor time"
 	}
 	return append(rows,
 		[2]string{"wire", wire},
-		[2]string{"client", fmt.Sprintf("%s, %.1f allocations and %s bytes of memory for a call", cpu, r.ClientAllocs, grouped(r.ClientAllocBytes))},
+		[2]string{"client", fmt.Sprintf("%s, %.1f allocations and %s bytes of memory for a call", cpu, r.ClientAllocs, compare.Figure(r.ClientAllocBytes))},
 		[2]string{"set-up", us(r.SetUpUS) + " from nothing until the first answer"})
 }
 

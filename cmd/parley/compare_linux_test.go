@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -88,52 +87,5 @@ func interruptCompare(t *testing.T, sig os.Signal) {
 	files, _ := os.ReadDir(dir)
 	if text, err := os.ReadFile(path); err != nil || string(text) != "old" || len(files) != 1 {
 		t.Errorf("the file is %q, %v, beside %d others; want it as it was", text, err, len(files)-1)
-	}
-}
-
-// A server that takes no connection does not keep a relay from its end.
-func TestRelayOfServerThatTakesNoConnection(t *testing.T) {
-	t.Parallel()
-	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer syscall.Close(fd)
-	at := &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}
-	if err := errors.Join(syscall.Bind(fd, at), syscall.Listen(fd, 0)); err != nil {
-		t.Fatal(err)
-	}
-	bound, err := syscall.Getsockname(fd)
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := fmt.Sprintf("127.0.0.1:%d", bound.(*syscall.SockaddrInet4).Port)
-	full := net.Dialer{Timeout: 300 * time.Millisecond}
-	for { // until its queue is full
-		c, err := full.Dial("tcp", address)
-		if err != nil {
-			break
-		}
-		defer c.Close()
-	}
-	r, err := newRelay("127.0.0.1:0", dialled{"tcp", address})
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := net.Dial("tcp", r.addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	time.Sleep(20 * time.Millisecond) // it may have begun to dial, and need not
-	closed := make(chan struct{})
-	go func() {
-		defer close(closed)
-		r.close()
-	}()
-	select {
-	case <-closed:
-	case <-time.After(patience):
-		t.Errorf("the relay has not ended after %v", patience)
 	}
 }

@@ -241,7 +241,7 @@ func needShell(t *testing.T, name string) string {
 	return path
 }
 
-func TestLiveCompletionInBash(t *testing.T) {
+func TestCompletionInBash(t *testing.T) {
 	t.Parallel()
 	bash, script := needShell(t, "bash"), scriptOf(t, "bash")
 	cases, h, dir := shellCases(t)
@@ -300,7 +300,7 @@ func bashWords(line string) string {
 	return b.String()
 }
 
-func TestLiveCompletionInFish(t *testing.T) {
+func TestCompletionInFish(t *testing.T) {
 	t.Parallel()
 	fish, script := needShell(t, "fish"), scriptOf(t, "fish")
 	cases, h, dir := shellCases(t)
@@ -318,7 +318,7 @@ func TestLiveCompletionInFish(t *testing.T) {
 }
 
 // zsh completes on a terminal only, so it gets one of its own from zpty.
-func TestLiveCompletionInZsh(t *testing.T) {
+func TestCompletionInZsh(t *testing.T) {
 	t.Parallel()
 	zsh, script := needShell(t, "zsh"), scriptOf(t, "zsh")
 	cases, h, dir := shellCases(t)

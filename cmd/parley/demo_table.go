@@ -90,45 +90,19 @@ func printTable(out io.Writer, r *compare.Result) {
 			}
 			cpu := "unknown"
 			if row.ClientCPU != nil && row.ServerCPU != nil {
-				cpu = microseconds(row.ClientCPU.Median + row.ServerCPU.Median)
+				cpu = compare.Figure(row.ClientCPU.Median+row.ServerCPU.Median) + " µs"
 			}
 			p99 := "unknown"
 			if row.P99 != nil { // there were calls enough
-				p99 = microseconds(row.P99.Median)
+				p99 = compare.Figure(row.P99.Median) + " µs"
 			}
 			bytes := "unknown"
 			if row.WireBytes != nil {
-				bytes = grouped(*row.WireBytes)
+				bytes = compare.Figure(*row.WireBytes)
 			}
-			fmt.Fprintf(out, tableRow, name, l.text, grouped(row.CallsPerS.Median), versus,
-				microseconds(row.P50.Median), p99, bytes, cpu)
+			fmt.Fprintf(out, tableRow, name, l.text, compare.Figure(row.CallsPerS.Median), versus,
+				compare.Figure(row.P50.Median)+" µs", p99, bytes, cpu)
 			name = ""
 		}
 	}
-}
-
-// microseconds writes some with three or more digits.
-func microseconds(us float64) string {
-	return inMicroseconds(time.Duration(us * float64(time.Microsecond)))
-}
-
-// inMicroseconds writes a duration with three or more digits.
-func inMicroseconds(d time.Duration) string {
-	us := float64(d) / float64(time.Microsecond)
-	switch {
-	case us < 10:
-		return fmt.Sprintf("%.2f µs", us)
-	case us < 100:
-		return fmt.Sprintf("%.1f µs", us)
-	}
-	return grouped(us) + " µs"
-}
-
-// grouped writes a number without a fraction, its digits in groups of three.
-func grouped(f float64) string {
-	digits := fmt.Sprintf("%.0f", f)
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits
 }

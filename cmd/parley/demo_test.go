@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -93,59 +92,5 @@ func TestDemoFindsWrongAnswers(t *testing.T) {
 				t.Errorf("%d wrong answers; want %d:\n%s", wrong, want, &out)
 			}
 		})
-	}
-}
-
-func TestRelayCounts(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			b := make([]byte, 100)
-			n, _ := c.Read(b)
-			c.Write(bytes.Repeat(b[:n], 3))
-			c.Close()
-		}
-	}()
-	r, err := newRelay("127.0.0.1:0", l.Addr())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.close()
-	for range 2 {
-		c, err := net.Dial("tcp", r.addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		c.Write([]byte("12345"))
-		var got bytes.Buffer
-		got.ReadFrom(c)
-		c.Close()
-		if got.String() != "123451234512345" {
-			t.Errorf("got %q", got.String())
-		}
-	}
-	if n := r.bytes.Load(); n != 40 {
-		t.Errorf("%d bytes; want 40", n)
-	}
-}
-
-func TestFigures(t *testing.T) {
-	for f, want := range map[float64]string{0: "0", 7: "7", 999: "999", 1000: "1,000", 1234567.4: "1,234,567"} {
-		if got := grouped(f); got != want {
-			t.Errorf("grouped(%v) = %s; want %s", f, got, want)
-		}
-	}
-	for us, want := range map[float64]string{1.234: "1.23 µs", 12.34: "12.3 µs", 1234.5: "1,234 µs"} {
-		if got := microseconds(us); got != want {
-			t.Errorf("microseconds(%v) = %s; want %s", us, got, want)
-		}
 	}
 }

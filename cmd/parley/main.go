@@ -132,10 +132,7 @@ func parse(args []string, std stdio) (cmd command, err error) {
 
 // variables are what the help of commands has from elsewhere.
 func variables() kong.Vars {
-	return kong.Vars{
-		"version": readBuild().line(), "timeout": defaultTimeout.String(),
-		"lanes": strings.Join(lanes.Names(), ", "), "works": strings.Join(lanes.WorkNames(), ", "),
-	}
+	return kong.Vars{"version": readBuild().line(), "timeout": defaultTimeout.String()}
 }
 
 // helpAsked makes "call --help" of "help call", and "--help" of nothing.

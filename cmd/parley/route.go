@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/parley-rpc/parley/internal/relay"
 	"github.com/parley-rpc/parley/rpc/native"
 	"github.com/parley-rpc/parley/rpc/xmlrpc"
 )
@@ -19,7 +20,7 @@ import (
 // route is a way to a server other than the direct one: through a relay, which
 // counts what goes by. What the two ends say to each other stays the same.
 type route struct {
-	relay *relay
+	relay *relay.Relay
 	url   string                                // of the relay; "": that of the server
 	proxy func(*http.Request) (*url.URL, error) // to the relay
 	host  string                                // whom the certificate of tls:// is for
@@ -29,26 +30,29 @@ type route struct {
 // newRoute opens a relay to the server at a URL. HTTP would name the relay as
 // the host that it means, so there the relay is a SOCKS proxy, which HTTP does
 // not see.
-func newRoute(server string) (r *route, err error) {
+func newRoute(server string) (*route, error) {
 	scheme, address, _ := strings.Cut(server, "://")
 	switch scheme {
 	case "http", "https":
-		r = &route{}
-		if r.relay, err = newSOCKS(); err != nil {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
 			return nil, err
 		}
-		proxy := &url.URL{Scheme: "socks5", Host: r.relay.addr().String()}
+		r := &route{relay: relay.New(l, dialAsTold)}
+		proxy := &url.URL{Scheme: "socks5", Host: r.relay.Addr().String()}
 		r.proxy = func(*http.Request) (*url.URL, error) { return proxy, nil }
 		return r, nil
 	case "tcp", "tls":
-		r = &route{}
-		if r.host, _, err = net.SplitHostPort(address); err != nil {
+		host, _, err := net.SplitHostPort(address)
+		if err != nil {
 			return nil, err
 		}
-		if r.relay, err = newRelay("127.0.0.1:0", dialled{"tcp", address}); err != nil {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
 			return nil, err
 		}
-		r.url = scheme + "://" + r.relay.addr().String()
+		r := &route{relay: relay.New(l, relay.To("tcp", address)), host: host}
+		r.url = scheme + "://" + r.relay.Addr().String()
 		return r, nil
 	}
 	socket, rest := address, ""
@@ -59,17 +63,17 @@ func newRoute(server string) (r *route, err error) {
 	if err != nil {
 		return nil, err
 	}
-	r = &route{dir: dir}
-	if r.relay, err = newRelay(filepath.Join(dir, "s"), dialled{"unix", socket}); err != nil {
+	own := filepath.Join(dir, "s")
+	l, err := net.Listen("unix", own)
+	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	r.url = scheme + "://" + filepath.Join(dir, "s") + rest
-	return r, nil
+	return &route{relay: relay.New(l, relay.To("unix", socket)), url: scheme + "://" + own + rest, dir: dir}, nil
 }
 
 // close ends the relay and all connections through it.
 func (r *route) close() {
-	r.relay.close()
+	r.relay.Close()
 	if r.dir != "" {
 		os.RemoveAll(r.dir)
 	}
@@ -99,58 +103,27 @@ func (r *route) native(server string, config native.DialConfig) (string, native.
 	return r.url, config
 }
 
-// dialled is an address that a relay connects to.
-type dialled struct{ network, address string }
-
-func (d dialled) Network() string { return d.network }
-func (d dialled) String() string  { return d.address }
-
-// newSOCKS returns a relay that its clients tell where to connect to: as much of
-// SOCKS 5 (RFC 1928) as net/http speaks, without a login. It listens on loopback.
-func newSOCKS() (*relay, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+// dialAsTold connects to where a client of SOCKS 5 (RFC 1928) asks for: as much of
+// it as net/http speaks, without a login.
+func dialAsTold(ctx context.Context, client net.Conn) (net.Conn, error) {
+	address, err := acceptSOCKS(client)
 	if err != nil {
 		return nil, err
 	}
-	r := &relay{listener: l}
-	r.ctx, r.cancel = context.WithCancel(context.Background())
-	r.running.Go(func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			r.running.Go(func() { r.connect(c) })
-		}
-	})
-	return r, nil
-}
-
-// connect does what one client of SOCKS asks for, and carries.
-func (r *relay) connect(client net.Conn) {
-	if !r.hold(client) {
-		return
-	}
-	address, err := acceptSOCKS(client)
+	// Version 5, how it went, then an address that means nothing.
+	answer := []byte{5, 0, 0, 1, 0, 0, 0, 0, 0, 0}
+	var d net.Dialer
+	server, err := d.DialContext(ctx, "tcp", address)
 	if err != nil {
-		client.Close()
-		return
+		answer[1] = 5 // refused
+		_, _ = client.Write(answer)
+		return nil, err
 	}
-	server, err := r.dial("tcp", address)
-	if err != nil {
-		// Version 5, refused, then an address that means nothing.
-		_, _ = client.Write([]byte{5, 5, 0, 1, 0, 0, 0, 0, 0, 0})
-		client.Close()
-		return
+	if _, err := client.Write(answer); err != nil {
+		server.Close()
+		return nil, err
 	}
-	if !r.hold(server) {
-		return
-	}
-	if _, err := client.Write([]byte{5, 0, 0, 1, 0, 0, 0, 0, 0, 0}); err != nil {
-		client.Close()
-	}
-	r.running.Go(func() { r.carry(server, client) })
-	r.carry(client, server)
+	return server, nil
 }
 
 // acceptSOCKS reads what a client says before anything is carried (RFC 1928,

@@ -18,7 +18,7 @@ func TestRouteKeepsServerName(t *testing.T) {
 	defer r.close()
 	given := native.DialConfig{TLS: &tls.Config{MinVersion: tls.VersionTLS13}}
 	url, config := r.native("tls://server.example:16001", given)
-	if config.TLS.ServerName != "server.example" || url != "tls://"+r.relay.addr().String() {
+	if config.TLS.ServerName != "server.example" || url != "tls://"+r.relay.Addr().String() {
 		t.Errorf("got %s, for the certificate of %q; want the relay's address and server.example", url, config.TLS.ServerName)
 	}
 	if given.TLS.ServerName != "" {

@@ -35,7 +35,7 @@ var mayImport = []struct {
 	{"internal/*", nil},
 	{"internal/compare/measure", nil},
 	{"internal/compare/work", nil},
-	{"internal/compare/harness", []string{"internal/compare/measure", "internal/compare/work"}},
+	{"internal/compare/harness", []string{"internal/compare/measure", "internal/compare/work", "internal/relay"}},
 	{"internal/compare/peers", []string{anything}},
 	{"internal/compare/lanes", []string{anything}},
 	{"internal/compare/carry", []string{anything}},

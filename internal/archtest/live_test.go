@@ -11,9 +11,10 @@ import (
 )
 
 // A test that needs a peer is named TestLive…, or "make peers" would not run
-// it. What needs one is what reaches package peertest through functions of its
-// own package.
-func TestLiveTestsAreNamed(t *testing.T) {
+// it, and no other is, or "make peers" would run it once for each CPython. What
+// needs one is what reaches package peertest through functions of its own package;
+// those with Kolo in their name need that alone.
+func TestNamesOfLiveTests(t *testing.T) {
 	packages := map[string][]goFile{}
 	for _, f := range goFiles(t) {
 		if f.isTest() && f.dir() != "internal/peertest" {
@@ -21,8 +22,12 @@ func TestLiveTestsAreNamed(t *testing.T) {
 		}
 	}
 	for dir, files := range packages {
-		for _, name := range misnamed(files) {
+		unnamed, needless := misnamed(files)
+		for _, name := range unnamed {
 			t.Errorf("%s: %s uses a live peer; name it TestLive%s", dir, name, strings.TrimPrefix(name, "Test"))
+		}
+		for _, name := range needless {
+			t.Errorf("%s: %s uses no Python and \"make test\" runs it; name it Test%s", dir, name, strings.TrimPrefix(name, "TestLive"))
 		}
 	}
 }
@@ -72,9 +77,10 @@ func testsIn(f goFile) []string {
 }
 
 // misnamed lists the tests among the files of one package that use a live peer
-// and do not say so.
-func misnamed(files []goFile) []string {
+// and do not say so, and those that say so and do not.
+func misnamed(files []goFile) (unnamed, needless []string) {
 	uses := map[string]map[string]bool{} // function or .method: the names in its body
+	tagged := map[string]bool{}          // those that only "make peers" compiles
 	for _, f := range files {
 		for _, decl := range f.ast.Decls {
 			if fn, ok := decl.(*ast.FuncDecl); ok && fn.Body != nil {
@@ -83,6 +89,7 @@ func misnamed(files []goFile) []string {
 					name = "." + name
 				}
 				uses[name] = namesIn(fn.Body)
+				tagged[name] = hasTag(f, "peers")
 			}
 		}
 	}
@@ -102,13 +109,16 @@ func misnamed(files []goFile) []string {
 			}
 		}
 	}
-	return slices.Sorted(func(yield func(string) bool) {
-		for name := range maps.Keys(live) {
-			if strings.HasPrefix(name, "Test") && name != "TestMain" && !strings.HasPrefix(name, "TestLive") && !yield(name) {
-				return
-			}
+	for _, name := range slices.Sorted(maps.Keys(uses)) {
+		switch named := strings.HasPrefix(name, "TestLive"); {
+		case !strings.HasPrefix(name, "Test") || name == "TestMain":
+		case live[name] && !named:
+			unnamed = append(unnamed, name)
+		case named && !live[name] && !tagged[name] && !strings.Contains(name, "Kolo"):
+			needless = append(needless, name)
 		}
-	})
+	}
+	return unnamed, needless
 }
 
 // namesIn collects the functions and packages that a body names, and with a dot
@@ -118,7 +128,8 @@ func namesIn(body ast.Node) map[string]bool {
 	ast.Inspect(body, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.SelectorExpr:
-			if id, ok := n.X.(*ast.Ident); ok && n.Sel.Name != "Missing" { // which other needs use too
+			// What other needs use too, and a Python that may be any, make no live test.
+			if id, ok := n.X.(*ast.Ident); ok && n.Sel.Name != "Missing" && n.Sel.Name != "AnyPython" {
 				names[id.Name] = true
 			}
 			names["."+n.Sel.Name] = true
@@ -139,6 +150,9 @@ func TestThroughHelper(t *testing.T) { h := server{}; h.start(t) }
 func (server) start(t *testing.T) { python(t) }
 func python(t *testing.T) { peertest.Python(t) }
 func TestLiveNamed(t *testing.T) { python(t) }
+func TestLiveKolo(t *testing.T) { kolo(t) }
+func TestLiveShell(t *testing.T) { start(t) }
+func TestAny(t *testing.T) { peertest.AnyPython(t) }
 func TestAlone(t *testing.T) { start(t); h := other{}; h.python(t) }
 func start(t *testing.T) { peertest.Missing(t, "a time zone database", "apt-get install tzdata") }
 func (other) python(t *testing.T) {}
@@ -148,8 +162,11 @@ func (other) python(t *testing.T) {}
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := misnamed([]goFile{{path: "p_test.go", fset: fset, ast: file}})
-	if want := []string{"TestDirect", "TestThroughHelper"}; !slices.Equal(got, want) {
-		t.Errorf("got %v; want %v", got, want)
+	unnamed, needless := misnamed([]goFile{{path: "p_test.go", fset: fset, ast: file}})
+	if want := []string{"TestDirect", "TestThroughHelper"}; !slices.Equal(unnamed, want) {
+		t.Errorf("got %v; want %v", unnamed, want)
+	}
+	if want := []string{"TestLiveShell"}; !slices.Equal(needless, want) {
+		t.Errorf("without a peer: got %v; want %v", needless, want)
 	}
 }

@@ -119,7 +119,7 @@ func held(b Block) error {
 	case b.isCommand() && b.Language != "sh":
 		return fmt.Errorf("it is %s; only blocks of sh can be run", b.Language)
 	case b.isCommand(), b.Has("file"), b.Has("output"):
-		return nil // by TestLiveSessions
+		return nil // by TestSessions
 	case b.Language == "sh":
 		return nil // by TestCommandsExist
 	case code[b.Language] != "":

@@ -47,7 +47,7 @@ func TestCommandsExist(t *testing.T) {
 				continue
 			}
 			if b.isCommand() || b.Has("file") {
-				continue // TestLiveSessions finds out
+				continue // TestSessions finds out
 			}
 			i := slices.IndexFunc(notPlayed, func(n struct{ document, line, why string }) bool {
 				return n.document == d.Path && strings.HasPrefix(b.Text, n.line)

@@ -104,6 +104,8 @@ func callByParley(url string) string {
 	}.run()
 }
 
-func TestLiveKoloCalls(t *testing.T) { testLive(t, peerNamed(t, "kolo")) }
-
-func TestLiveParleyCalls(t *testing.T) { testLive(t, peerNamed(t, "parley")) }
+func TestLiveKoloAndParley(t *testing.T) {
+	for _, name := range []string{"kolo", "parley"} {
+		t.Run(name, func(t *testing.T) { testLive(t, peerNamed(t, name)) })
+	}
+}

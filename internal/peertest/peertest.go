@@ -6,7 +6,8 @@
 // with python3 alone, and "go test" with all of them. One that needs more than Go
 // and Python is named so too and stands in a file with the build tag peers: "make
 // peers" alone compiles that, installs what it needs (see internal/interop) and
-// runs it once.
+// runs it once. One that needs a Python but no particular one takes AnyPython, and
+// is named as any other test.
 //
 // A machine without the peer skips the test, with the reason. With the
 // environment variable PARLEY_REQUIRE_PEERS=1, as in "make test", it fails

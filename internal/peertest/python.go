@@ -79,6 +79,13 @@ func PythonOfProtocol5(t testing.TB) string {
 	return v.Path
 }
 
+// AnyPython is PythonOfProtocol5 for a test that is not about Python, and runs once
+// whatever the number of Pythons: it is not named TestLive….
+func AnyPython(t testing.TB) string {
+	t.Helper()
+	return PythonOfProtocol5(t)
+}
+
 // Pythons returns every CPython that is found on this machine, oldest first and
 // each version once: those of pyenv, /usr/local/bin and /usr/bin, 2.7 among
 // them; or only that which PythonEnv names. The slice is the caller's. Without

@@ -288,7 +288,7 @@ func TestWrongAnswerFails(t *testing.T) {
 	}
 }
 
-func TestRelayCounts(t *testing.T) {
+func TestTapCounts(t *testing.T) {
 	for _, network := range []string{"tcp", "unix", "tls"} { // inside TLS is TCP
 		at, under := "127.0.0.1:0", "tcp"
 		if network == "unix" {
@@ -307,7 +307,7 @@ func TestRelayCounts(t *testing.T) {
 				nc.Close()
 			}
 		}()
-		r, err := newRelay(network + "://" + l.Addr().String())
+		r, err := newTap(network + "://" + l.Addr().String())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -321,7 +321,7 @@ func TestRelayCounts(t *testing.T) {
 		if _, err := io.ReadFull(nc, make([]byte, len(message))); err != nil {
 			t.Fatal(err)
 		}
-		if got := r.settled(); got != 200_000 {
+		if got := r.Settled(); got != 200_000 {
 			t.Errorf("%s: got %d bytes; want 200000", network, got)
 		}
 		nc.Close()

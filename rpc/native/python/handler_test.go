@@ -171,7 +171,7 @@ func TestObjects(t *testing.T) {
 }
 
 // An answer is in the protocol of its question, at least 2.
-func TestLiveProtocolIsMirrored(t *testing.T) {
+func TestProtocolIsMirrored(t *testing.T) {
 	_, c := start(t, testRegistry(t), Config{})
 	ctx := testContext(t)
 	for protocol := 0; protocol <= pickle.MaxProtocol; protocol++ {
