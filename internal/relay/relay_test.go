@@ -144,31 +144,31 @@ func TestClose(t *testing.T) {
 
 // A server that never stops to talk keeps nobody who waits for it to.
 func TestSettledOfServerThatNeverStops(t *testing.T) {
-	server := serve(t, func(c net.Conn) {
-		for {
-			if _, err := c.Write([]byte("and another thing, ")); err != nil {
-				return
-			}
-		}
-	})
-	r := New(listen(t), To("tcp", server.Addr().String()))
+	r := New(listen(t), To("tcp", "127.0.0.1:1"))
 	defer r.Close()
-	c, err := net.Dial("tcp", r.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	read := make(chan struct{})
-	go func() {
-		defer close(read)
-		_, _ = io.Copy(io.Discard, c) // until it is closed
-	}()
 	settled := make(chan int64, 1)
+	var talking sync.WaitGroup
+	stop := make(chan struct{})
+	for range 4 {
+		talking.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					r.bytes.Add(1)
+				}
+			}
+		})
+	}
 	go func() { settled <- r.Settled() }()
 	select {
 	case <-settled:
+		close(stop)
 	case <-time.After(30 * time.Second):
 		t.Error("it has not settled after 30 s")
+		close(stop)
+		<-settled
 	}
-	c.Close()
-	<-read
+	talking.Wait()
 }
