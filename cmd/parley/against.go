@@ -120,7 +120,9 @@ func against(ctx context.Context, o againstOptions) (*compare.Result, error) {
 		r.Works = append(r.Works, w)
 		cells := make([]againstCell, len(lanes))
 		for round := -1; round < o.Rounds; round++ { // the first is for warming up
-			for i, l := range lanes {
+			for k := range lanes { // another one begins each time
+				i := (k + max(0, round)) % len(lanes)
+				l := lanes[i]
 				step(w.Title + ", " + l.lane.Name)
 				cells[i].turn(ctx, l, &o, n, round < 0)
 				if err := ctx.Err(); err != nil {
@@ -180,6 +182,9 @@ func (c *againstCell) turn(ctx context.Context, l *againstLane, o *againstOption
 		d = o.WarmUp
 	}
 	s, err := measure.Run(ctx, measure.Load{Calls: calls, Duration: d, Rate: o.Rate})
+	if err == nil && s.Calls == 0 {
+		err = fmt.Errorf("no call was made in %v", d)
+	}
 	if c.err = err; err == nil && !warmUp {
 		c.samples = append(c.samples, s)
 	}
@@ -198,8 +203,23 @@ func (c *againstCell) row(l *againstLane, work string) compare.Row {
 		}
 		return compare.NewStat(turns)
 	}
+	all := measure.NewHistogram()
+	fewest := c.samples[0].Latency
+	for _, s := range c.samples {
+		row.Calls += s.Calls
+		all.Merge(s.Latency)
+		if s.Latency.Count() < fewest.Count() {
+			fewest = s.Latency
+		}
+	}
 	quantile := func(q float64) *compare.Stat {
-		return stat(func(s *measure.Sample) float64 { return float64(s.Latency.Quantile(q)) / 1000 })
+		switch {
+		case q == 0.5 || q == 1 || fewest.Knows(q):
+			return stat(func(s *measure.Sample) float64 { return float64(s.Latency.Quantile(q)) / 1000 })
+		case all.Knows(q):
+			return compare.NewStat([]float64{float64(all.Quantile(q)) / 1000})
+		}
+		return nil
 	}
 	row.CallsPerS = stat(func(s *measure.Sample) float64 { return s.PerSecond() })
 	row.P50, row.P90, row.P99, row.P999, row.Max = quantile(0.5), quantile(0.9), quantile(0.99), quantile(0.999), quantile(1)
@@ -209,11 +229,6 @@ func (c *againstCell) row(l *againstLane, work string) compare.Row {
 	row.ClientAllocs = stat(func(s *measure.Sample) float64 { return float64(s.Allocs) / float64(s.Calls) })
 	row.ClientAllocBytes = stat(func(s *measure.Sample) float64 { return float64(s.AllocBytes) / float64(s.Calls) })
 	row.WireBytes = l.wire
-	all := measure.NewHistogram()
-	for _, s := range c.samples {
-		row.Calls += s.Calls
-		all.Merge(s.Latency)
-	}
 	for _, p := range all.Points() {
 		row.Latency = append(row.Latency, compare.Point{Quantile: p.Quantile, US: float64(p.Latency) / 1000})
 	}

@@ -34,10 +34,17 @@ func TestAgainst(t *testing.T) {
 	other := respond(t, func(int64) bool { return false })
 	var steps []int
 	total := 0
+	first := map[string]int{} // how often a lane was the first of a round
 	got, err := against(t.Context(), againstOptions{
 		Servers: []loaded{aimed(t, r.xmlrpc, "", "add", 3, 5), aimed(t, r.native, r.key(), "add", 3, 5), aimed(t, other.URL, "", "add", 3, 5)},
 		Title:   "add(3, 5)", Callers: []int{1, 4}, Turn: 30 * time.Millisecond, Rounds: 3, WarmUp: time.Millisecond,
-		Progress: func(done, all int, _ string) { steps, total = append(steps, done), all },
+		Progress: func(done, all int, what string) {
+			if steps = append(steps, done); done >= 3*setUpTurns && (done-3*setUpTurns)%3 == 0 {
+				_, lane, _ := strings.Cut(what, "callers, ")
+				first[lane]++
+			}
+			total = all
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -57,12 +64,15 @@ func TestAgainst(t *testing.T) {
 			t.Errorf("got row %+v", row)
 			continue
 		}
-		for _, s := range []*compare.Stat{row.CallsPerS, row.P50, row.P99, row.ClientCPU, row.ClientAllocs} {
+		for _, s := range []*compare.Stat{row.CallsPerS, row.P50, row.Max, row.ClientCPU, row.ClientAllocs} {
 			if s == nil || len(s.Turns) != 3 || s.Median <= 0 {
 				t.Errorf("%s, %s: got %+v; want three turns", row.Lane, row.Work, s)
 			}
 		}
-		if row.P50.Median > row.P90.Median || row.P90.Median > row.P99.Median || row.P99.Median > row.Max.Median {
+		if row.P90 == nil != (row.Calls < 10) || row.P99 == nil != (row.Calls < 100) || row.P999 == nil != (row.Calls < 1000) {
+			t.Errorf("%s, %s: quantiles of %d calls: got %v, %v, %v; want them where a call is beyond them, and only there", row.Lane, row.Work, row.Calls, row.P90, row.P99, row.P999)
+		}
+		if row.P50.Median > row.Max.Median {
 			t.Errorf("%s, %s: quantiles do not rise", row.Lane, row.Work)
 		}
 	}
@@ -74,6 +84,10 @@ func TestAgainst(t *testing.T) {
 	if !slices.IsSorted(steps) || steps[len(steps)-1] != total || total != 3*setUpTurns+6*4 {
 		t.Errorf("got progress %v of %d; want it to rise to the end", steps, total)
 	}
+	// With 4 callers there are a warm-up and 3 rounds; another one begins each round.
+	if first["http"] != 2 || first["tcp"] != 1 || first["http-2"] != 1 {
+		t.Errorf("got first of a round %v; want each once, and one of them in the warm-up", first)
+	}
 	// It is a result like any other.
 	got.Judge()
 	var text bytes.Buffer
@@ -83,6 +97,26 @@ func TestAgainst(t *testing.T) {
 	var back compare.Result
 	if err := json.Unmarshal(text.Bytes(), &back); err != nil || len(back.Rankings) != 2 || back.Depth != "against" || len(back.Answer) == 0 {
 		t.Errorf("got %+v, %v", back, err)
+	}
+}
+
+// Turns that are too short for a quantile are looked at together, and if they are
+// too short for it even then, there is none.
+func TestAgainstOfFewCalls(t *testing.T) {
+	t.Parallel()
+	s := respond(t, func(int64) bool {
+		time.Sleep(time.Millisecond)
+		return false
+	})
+	got, err := against(t.Context(), againstOptions{
+		Servers: []loaded{aimed(t, s.URL, "", "add")}, Callers: []int{1}, Turn: 7 * time.Millisecond, Rounds: 10, WarmUp: time.Millisecond,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	row := got.Rows[0] // at most 8 calls in each of 10 turns
+	if row.P50 == nil || len(row.P50.Turns) != 10 || row.P90 == nil || len(row.P90.Turns) != 1 || row.P99 != nil || row.P999 != nil || row.Max == nil {
+		t.Errorf("%d calls: got %+v, %+v, %+v, %+v; want p50 of 10 turns, p90 of all together, and no p99", row.Calls, row.P50, row.P90, row.P99, row.P999)
 	}
 }
 

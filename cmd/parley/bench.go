@@ -6,11 +6,8 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
-	"os/signal"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/parley-rpc/parley/internal/compare"
@@ -36,11 +33,6 @@ type benchCommand struct {
 // Help is what kong shows below the short help.
 func (*benchCommand) Help() string {
 	return `The function is called again and again: a few times to begin with, then for the warm-up, then for as long as is measured. Do not do that with one that changes something you need. --timeout is the time for each call here, and not for all.
-
-    parley bench tcp://127.0.0.1:16000 add 3 5
-    parley bench http://127.0.0.1:8080/RPC2 add 3 5 --callers 64 --duration 30s
-    parley bench tcp://127.0.0.1:16000 add 3 5 --rate 5000
-    parley bench unix:///run/tool.sock echo @file.bin --calls 1000 --output json
 
 With --rate a latency counts from when the call was due. If the server stalls, all calls that were due meanwhile are slow, sent or not; so it is with real callers, who do not wait for one another.
 
@@ -103,7 +95,7 @@ func (c *benchCommand) run(std stdio) error {
 	if server.request.Args, err = arguments(c.Args, std.in); err != nil {
 		return err
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := untilSignal(context.Background())
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second one ends the process
 
@@ -180,7 +172,7 @@ func (b *bench) measure(ctx context.Context, p *progress) (*benchReport, error) 
 	b.tally.reset()
 	limit := (b.Calls + int64(b.Callers) - 1) / int64(b.Callers)
 	s, err := b.repeat(ctx, p, "measuring", b.Duration, limit)
-	if ctx.Err() != nil && s.Calls+s.Failed > 0 {
+	if ctx.Err() != nil && s.Calls+s.Failed+s.Cut > 0 {
 		err = nil
 	} else if ctx.Err() != nil {
 		return nil, ctx.Err()
@@ -236,9 +228,16 @@ func (b *bench) report(s measure.Sample, m measure.MachineInfo, setUp time.Durat
 		SetUpUS: us(setUp), WireBytes: wire,
 		Machine: benchMachine{machineOf(m)}, bars: s.Latency.Bars(),
 	}
-	if n := float64(s.Calls + s.Failed); n > 0 {
-		r.P50, r.P90, r.P99 = us(s.Latency.Quantile(0.5)), us(s.Latency.Quantile(0.9)), us(s.Latency.Quantile(0.99))
-		r.P999, r.Max = us(s.Latency.Quantile(0.999)), us(s.Latency.Quantile(1))
+	if n := float64(s.Calls + s.Failed + s.Cut); n > 0 {
+		quantile := func(q float64) *float64 {
+			if !s.Latency.Knows(q) {
+				return nil
+			}
+			v := us(s.Latency.Quantile(q))
+			return &v
+		}
+		r.P50, r.Max = us(s.Latency.Quantile(0.5)), us(s.Latency.Quantile(1))
+		r.P90, r.P99, r.P999 = quantile(0.9), quantile(0.99), quantile(0.999)
 		for _, point := range s.Latency.Points() {
 			r.Latency = append(r.Latency, benchPoint{point.Quantile, us(point.Latency)})
 		}
@@ -272,6 +271,9 @@ func (b *bench) warnings(s measure.Sample, m measure.MachineInfo) []string {
 			text += fmt.Sprintf("; all %d callers waited for answers, or the machine was busy with other things", b.Callers)
 		}
 		list = append(list, text)
+	}
+	if s.Cut > 0 {
+		list = append(list, fmt.Sprintf("%s had waited longer than any that was answered, when this was interrupted; for them stands how long that was", several(int(s.Cut), "call")))
 	}
 	if m.Noise > noisyAbove {
 		list = append(list, fmt.Sprintf("the machine is noisy: equal pieces of work differ by %.0f %%, and so may these figures", 100*m.Noise))

@@ -31,10 +31,11 @@ type benchReport struct {
 	Late       int64        `json:"late,omitempty"` // calls of a rate: sent a millisecond or more after they were due
 	Unsent     int64        `json:"unsent,omitempty"`
 
+	// Quantiles beyond which there is no call are nil.
 	P50     float64      `json:"p50_us"`
-	P90     float64      `json:"p90_us"`
-	P99     float64      `json:"p99_us"`
-	P999    float64      `json:"p99_9_us"`
+	P90     *float64     `json:"p90_us"`
+	P99     *float64     `json:"p99_us"`
+	P999    *float64     `json:"p99_9_us"`
 	Max     float64      `json:"max_us"`
 	Latency []benchPoint `json:"latency"`
 
@@ -102,10 +103,16 @@ func (r *benchReport) rows() [][2]string {
 		rate += fmt.Sprintf(", %.1f %% of the rate; %s sent late, %s not sent", 100*r.CallsPerS/r.Rate, compare.Figure(float64(r.Late)), compare.Figure(float64(r.Unsent)))
 	}
 	us := func(us float64) string { return compare.Figure(us) + " µs" }
+	known := func(v *float64) string {
+		if v == nil {
+			return "-"
+		}
+		return us(*v)
+	}
 	rows := [][2]string{
 		{"calls/s", rate},
 		{"calls", compare.Figure(float64(r.Calls))},
-		{"latency", fmt.Sprintf("p50 %s   p90 %s   p99 %s   p99.9 %s   max %s", us(r.P50), us(r.P90), us(r.P99), us(r.P999), us(r.Max))},
+		{"latency", fmt.Sprintf("p50 %s   p90 %s   p99 %s   p99.9 %s   max %s", us(r.P50), known(r.P90), known(r.P99), known(r.P999), us(r.Max))},
 	}
 	for i, f := range r.Faults {
 		name := ""

@@ -29,7 +29,21 @@ func benched(t *testing.T, got outcome, code int) benchReport {
 	if err := json.Unmarshal([]byte(got.stdout), &r); got.code != code || err != nil {
 		t.Fatalf("got %+v; want a report, and exit code %d: %v", got, code, err)
 	}
-	quantiles := []float64{r.P50, r.P90, r.P99, r.P999, r.Max}
+	quantiles := []float64{r.P50}
+	for q, known := range map[float64]*float64{.9: r.P90, .99: r.P99, .999: r.P999} {
+		all := r.Calls + r.TimeOuts + r.LinkErrors + r.Unsent
+		for _, f := range r.Faults {
+			all += f.Count
+		}
+		if beyond := float64(all) * (1 - q); known == nil != (beyond < .999999) && !r.Interrupted {
+			t.Errorf("quantile %v of %d calls: got %v; want it where a call is beyond it, and only there", q, all, known)
+		}
+	}
+	for _, q := range []*float64{r.P90, r.P99, r.P999, &r.Max} {
+		if q != nil {
+			quantiles = append(quantiles, *q)
+		}
+	}
 	for i, q := range quantiles {
 		if r.Calls > 0 && (q <= 0 || i > 0 && q < quantiles[i-1]) {
 			t.Errorf("got quantiles %v; want them to rise", quantiles)

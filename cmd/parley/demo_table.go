@@ -92,12 +92,16 @@ func printTable(out io.Writer, r *compare.Result) {
 			if row.ClientCPU != nil && row.ServerCPU != nil {
 				cpu = compare.Figure(row.ClientCPU.Median+row.ServerCPU.Median) + " µs"
 			}
+			p99 := "unknown"
+			if row.P99 != nil { // there were calls enough
+				p99 = compare.Figure(row.P99.Median) + " µs"
+			}
 			bytes := "unknown"
 			if row.WireBytes != nil {
 				bytes = compare.Figure(*row.WireBytes)
 			}
 			fmt.Fprintf(out, tableRow, name, l.text, compare.Figure(row.CallsPerS.Median), versus,
-				compare.Figure(row.P50.Median)+" µs", compare.Figure(row.P99.Median)+" µs", bytes, cpu)
+				compare.Figure(row.P50.Median)+" µs", p99, bytes, cpu)
 			name = ""
 		}
 	}

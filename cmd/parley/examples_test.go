@@ -96,7 +96,7 @@ func examplesIn(help string) []string {
 
 // testedElsewhere are commands whose examples take long, and which have tests of
 // their own; here the command line has to be one.
-func testedElsewhere() []string { return []string{"demo", "compare"} }
+func testedElsewhere() []string { return []string{"demo", "bench", "compare"} }
 
 // Every example works as it stands, at the addresses of this test.
 func TestExamples(t *testing.T) {
@@ -110,9 +110,6 @@ func TestExamples(t *testing.T) {
 	eachCommand(t, func(words string, n *kong.Node) {
 		for _, example := range examplesIn("\n" + n.Detail + "\n") {
 			ran++
-			if strings.Contains(example, " --html ") && findFlag(n, "html") == nil {
-				continue // compare gets it with its report
-			}
 			if slices.Contains(testedElsewhere(), words) {
 				line, _, _ := strings.Cut(example, "#")
 				line, _, _ = strings.Cut(line, "|")

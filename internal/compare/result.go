@@ -108,11 +108,13 @@ type Row struct {
 	Failed string `json:"failed,omitempty"`
 
 	CallsPerS *Stat `json:"calls_per_s,omitempty"`
-	P50       *Stat `json:"p50_us,omitempty"`
-	P90       *Stat `json:"p90_us,omitempty"`
-	P99       *Stat `json:"p99_us,omitempty"`
-	P999      *Stat `json:"p99_9_us,omitempty"`
-	Max       *Stat `json:"max_us,omitempty"`
+	// A quantile that no call of a turn is beyond is that of all turns together,
+	// and then has a single turn; nil if none of those is beyond it either.
+	P50  *Stat `json:"p50_us,omitempty"`
+	P90  *Stat `json:"p90_us,omitempty"`
+	P99  *Stat `json:"p99_us,omitempty"`
+	P999 *Stat `json:"p99_9_us,omitempty"`
+	Max  *Stat `json:"max_us,omitempty"`
 	// Processor time for one call, user and system.
 	ClientCPU *Stat `json:"client_cpu_us,omitempty"`
 	ServerCPU *Stat `json:"server_cpu_us,omitempty"`

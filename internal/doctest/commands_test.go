@@ -20,6 +20,7 @@ var notPlayed = []struct{ document, line, why string }{
 	{"CONTRIBUTING.md", "make test", "these are the tests"},
 	{"README.md", "go run ./cmd/parley demo", "takes long; cmd/parley has a test of it"},
 	{"README.md", "go mod edit -replace", "docs/quickstart.md plays it"},
+	{"README.md", "go run ./cmd/parley compare", "measures, and takes long; cmd/parley has tests of it"},
 	{"bench/README.md", "cd bench", "measures, and takes long; bench has tests"},
 	{"clients/python/README.md", "python3 -m unittest", "internal/pyclient runs these tests"},
 	{"docs/choosing.md", "parley compare", "measures, and takes long"},

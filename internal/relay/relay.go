@@ -3,6 +3,7 @@
 package relay
 
 import (
+	"context"
 	"io"
 	"net"
 	"sync"
@@ -14,28 +15,37 @@ import (
 // ways together. Its methods are safe for concurrent use.
 type Relay struct {
 	listener net.Listener
-	dial     func(client net.Conn) (net.Conn, error)
+	dial     Dial
 	bytes    atomic.Int64
 	clients  atomic.Int64
 	running  sync.WaitGroup
+	ctx      context.Context // ends with Close: a server that takes no connection must not hold it up
+	cancel   context.CancelFunc
 
 	mu     sync.Mutex // protects what follows
 	conns  []net.Conn
 	closed bool
 }
 
+// Dial connects to a server for a client, until the context ends.
+type Dial func(ctx context.Context, client net.Conn) (net.Conn, error)
+
 // New carries what comes in on a listener, which it closes at the end, to where
 // dial connects. What dial itself reads from the client, or writes to it, does not
 // count; a client whose dial fails is left.
-func New(l net.Listener, dial func(client net.Conn) (net.Conn, error)) *Relay {
+func New(l net.Listener, dial Dial) *Relay {
 	r := &Relay{listener: l, dial: dial}
+	r.ctx, r.cancel = context.WithCancel(context.Background())
 	r.running.Go(r.accept)
 	return r
 }
 
 // To is the dial of a relay to one address.
-func To(network, address string) func(net.Conn) (net.Conn, error) {
-	return func(net.Conn) (net.Conn, error) { return net.Dial(network, address) }
+func To(network, address string) Dial {
+	return func(ctx context.Context, _ net.Conn) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, network, address)
+	}
 }
 
 func (r *Relay) accept() {
@@ -54,7 +64,7 @@ func (r *Relay) connect(client net.Conn) {
 	if !r.hold(client) {
 		return
 	}
-	server, err := r.dial(client)
+	server, err := r.dial(r.ctx, client)
 	if err != nil {
 		client.Close()
 		return
@@ -118,6 +128,7 @@ func (r *Relay) Settled() int64 {
 // Close ends the relay and every connection through it, and returns when they are
 // gone.
 func (r *Relay) Close() {
+	r.cancel()
 	r.listener.Close()
 	r.mu.Lock()
 	r.closed = true

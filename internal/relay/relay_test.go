@@ -2,6 +2,7 @@ package relay
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -88,7 +89,7 @@ func TestRelayCounts(t *testing.T) {
 // that fails is left.
 func TestDial(t *testing.T) {
 	l := serve(t, echoThrice)
-	r := New(listen(t), func(client net.Conn) (net.Conn, error) {
+	r := New(listen(t), func(_ context.Context, client net.Conn) (net.Conn, error) {
 		word := make([]byte, 4)
 		if _, err := io.ReadFull(client, word); err != nil || string(word) != "open" {
 			return nil, errors.New("got something else")
@@ -112,13 +113,13 @@ func TestDial(t *testing.T) {
 func TestClose(t *testing.T) {
 	silent := serve(t, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) })
 	carried := make(chan struct{}, 1)
-	for name, dial := range map[string]func(net.Conn) (net.Conn, error){
-		"carried": func(net.Conn) (net.Conn, error) {
+	for name, dial := range map[string]Dial{
+		"carried": func(context.Context, net.Conn) (net.Conn, error) {
 			c, err := net.Dial("tcp", silent.Addr().String())
 			carried <- struct{}{}
 			return c, err
 		},
-		"dialled": func(client net.Conn) (net.Conn, error) {
+		"dialled": func(_ context.Context, client net.Conn) (net.Conn, error) {
 			carried <- struct{}{}
 			_, err := client.Read(make([]byte, 1))
 			return nil, err

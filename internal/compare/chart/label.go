@@ -30,6 +30,30 @@ func textWidth(s string) float64 {
 	return em * textSize
 }
 
+// nameWidth is that of a text in the face of names, which is heavier.
+func nameWidth(s string) float64 { return 1.12 * textWidth(s) }
+
+// wrap breaks a name that is wider than width in two, at a space if that helps, and
+// shortens what is still too wide.
+func wrap(s string, width float64) []string {
+	if nameWidth(s) <= width {
+		return []string{s}
+	}
+	best, lines := nameWidth(s), []string{s}
+	for i, r := range s {
+		if r != ' ' || i == 0 {
+			continue
+		}
+		if w := max(nameWidth(s[:i]), nameWidth(s[i+1:])); w < best {
+			best, lines = w, []string{s[:i], s[i+1:]}
+		}
+	}
+	for i := range lines {
+		lines[i] = fit(lines[i], width/1.12)
+	}
+	return lines
+}
+
 // fit shortens a text in its middle until it is at most that wide: names that
 // begin alike often differ at their end.
 func fit(s string, width float64) string {

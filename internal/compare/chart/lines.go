@@ -23,11 +23,15 @@ type Mark struct{ X, Y, Min, Max float64 }
 
 // Draw draws it, or returns an error that wraps ErrValue.
 func (l Lines) Draw() (*Drawing, error) {
-	const nameLimit, height = 150.0, 230.0
+	const nameLimit, height = 168.0, 230.0
 	d, top := begin(l.Head)
-	names := make([]string, len(l.Series))
+	names, room, lines := make([][]string, len(l.Series)), 0.0, 0
 	for i, s := range l.Series {
-		names[i] = fit(s.Name, nameLimit)
+		names[i] = wrap(s.Name, nameLimit)
+		lines += len(names[i])
+		for _, line := range names[i] {
+			room = max(room, nameWidth(line))
+		}
 	}
 	yTicks := l.Y.Ticks(6)
 	var written []string
@@ -36,8 +40,8 @@ func (l Lines) Draw() (*Drawing, error) {
 	}
 	top += lineGap / 2
 	left := widest(120, written...) + 8
-	right := Width - widest(nameLimit, names...) - 18
-	bottom := top + max(height, lineGap*float64(len(l.Series)))
+	right := Width - room - 18
+	bottom := top + max(height, lineGap*float64(lines))
 	xAt := func(v float64) (float64, error) {
 		at, err := l.X.At(v)
 		return left + at*(right-left), err
@@ -63,7 +67,7 @@ func (l Lines) Draw() (*Drawing, error) {
 			return nil, err
 		}
 		d.line("axis", x, bottom, x, bottom+4)
-		text := l.XTick(v)
+		text := fit(l.XTick(v), Width/4)
 		half := textWidth(text) / 2
 		if i < len(xTicks)-1 { // the last one has a place in any case
 			last, err := xAt(xTicks[len(xTicks)-1])
@@ -77,10 +81,11 @@ func (l Lines) Draw() (*Drawing, error) {
 		if x-half < end+6 {
 			continue
 		}
+		x = min(max(x, half), Width-half)
 		end = x + half
-		d.text("tick", x, bottom+lineGap*.85, "middle", text)
+		d.text("tick", x, bottom+lineGap*1.1, "middle", text)
 	}
-	d.height = bottom + lineGap*1.5
+	d.height = bottom + lineGap*1.75
 	if l.XName != "" {
 		d.height += lineGap
 		d.text("note", left, d.height-lineGap/2, "", fit(l.XName, Width-left))
@@ -93,7 +98,7 @@ func (l Lines) Draw() (*Drawing, error) {
 
 // series draws the lines, those of the last colours first, so that the first lie
 // on top.
-func (l Lines) series(d *Drawing, names []string, xAt, yAt func(float64) (float64, error), right, top, bottom float64) error {
+func (l Lines) series(d *Drawing, names [][]string, xAt, yAt func(float64) (float64, error), right, top, bottom float64) error {
 	var ends [][2]float64
 	var want, size []float64
 	var named []int
@@ -142,14 +147,16 @@ func (l Lines) series(d *Drawing, names []string, xAt, yAt func(float64) (float6
 			}
 			if len(line) > 0 {
 				ends = append(ends, line[len(line)-1])
-				want, size, named = append(want, line[len(line)-1][1]), append(size, lineGap), append(named, i)
+				want, size, named = append(want, line[len(line)-1][1]), append(size, lineGap*float64(len(names[i]))), append(named, i)
 			}
 		}
 	}
 	for i, y := range spread(want, size, top-lineGap/2, bottom+lineGap/2-4) {
 		s := l.Series[named[i]]
 		d.path(look("lead", s.Color), [][2]float64{{ends[i][0] + 6, ends[i][1]}, {right + 14, y}})
-		d.text(look("name", s.Color), right+17, y, "", names[named[i]])
+		for n, line := range names[named[i]] {
+			d.text(look("name", s.Color), right+17, y-size[i]/2+lineGap*(float64(n)+.5), "", line)
+		}
 	}
 	return nil
 }

@@ -10,13 +10,14 @@ import (
 // be known has no turns.
 type Figures struct {
 	Rate                       []float64 // calls per second
-	P50, P90, P99, P999, Max   []float64 // microseconds
+	P50, P90, P99, P999, Max   []float64 // microseconds; in a turn of few calls some are the maximum, see Fewest
 	ClientCPU, ServerCPU       []float64 // microseconds for one call
 	CPU                        []float64 // both together
 	ClientAllocs, ServerAllocs []float64 // objects for one call
 	ClientBytes, ServerBytes   []float64 // bytes allocated for one call
 
 	Calls   int64              // in all turns
+	Fewest  *measure.Histogram // of the turn with the fewest calls; nil before the first
 	Latency *measure.Histogram // of all turns; nil before the first
 }
 
@@ -52,6 +53,9 @@ func (f *Figures) Add(t Turn) {
 	count(&f.ServerBytes, t.ServerAllocBytes)
 
 	f.Calls += t.Calls
+	if f.Fewest == nil || t.Latency.Count() < f.Fewest.Count() {
+		f.Fewest = t.Latency
+	}
 	if f.Latency == nil {
 		f.Latency = measure.NewHistogram()
 	}

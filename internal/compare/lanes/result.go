@@ -22,7 +22,8 @@ func (c *cell) row(lane, work string) compare.Row {
 		return r
 	}
 	r.CallsPerS = stat(c.Rate)
-	r.P50, r.P90, r.P99, r.P999, r.Max = stat(c.P50), stat(c.P90), stat(c.P99), stat(c.P999), stat(c.Max)
+	r.P50, r.Max = stat(c.P50), stat(c.Max)
+	r.P90, r.P99, r.P999 = c.quantile(.9, c.P90), c.quantile(.99, c.P99), c.quantile(.999, c.P999)
 	r.ClientCPU, r.ServerCPU = stat(c.ClientCPU), stat(c.ServerCPU)
 	r.ClientAllocs, r.ServerAllocs = stat(c.ClientAllocs), stat(c.ServerAllocs)
 	r.ClientAllocBytes, r.ServerAllocBytes = stat(c.ClientBytes), stat(c.ServerBytes)
@@ -32,6 +33,18 @@ func (c *cell) row(lane, work string) compare.Row {
 		r.Latency = append(r.Latency, compare.Point{Quantile: p.Quantile, US: microseconds(p.Latency)})
 	}
 	return r
+}
+
+// quantile is one of the turns, or else of all their calls together, of whatever
+// there are enough; nil if that is too few as well.
+func (c *cell) quantile(q float64, turns []float64) *compare.Stat {
+	switch {
+	case c.Fewest.Knows(q):
+		return stat(turns)
+	case c.Latency.Knows(q):
+		return stat([]float64{microseconds(c.Latency.Quantile(q))})
+	}
+	return nil
 }
 
 // stat returns the statistics of some turns; nil of none.

@@ -44,6 +44,12 @@ func (h *Histogram) Quantile(q float64) time.Duration {
 	return time.Duration(h.counts.ValueAtQuantile(q * 100))
 }
 
+// Knows reports whether there are enough latencies for a quantile: one at least
+// must be beyond it. Of fewer, Quantile is the maximum under another name.
+func (h *Histogram) Knows(q float64) bool {
+	return float64(h.Count())*(1-q) >= 1-1e-9 // 1 - 0.9 is a little less than a tenth
+}
+
 // Merge adds what another one has counted.
 func (h *Histogram) Merge(other *Histogram) { h.counts.Merge(other.counts) }
 

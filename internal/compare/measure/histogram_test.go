@@ -50,6 +50,22 @@ func TestQuantileOfSorted(t *testing.T) {
 	}
 }
 
+// One call of a thousand is beyond the quantile 0.999; of 999 none need be.
+func TestKnows(t *testing.T) {
+	for q, least := range map[float64]int{0.5: 2, 0.9: 10, 0.99: 100, 0.999: 1000} {
+		h := NewHistogram()
+		for range least - 1 {
+			h.Record(1)
+		}
+		if h.Knows(q) {
+			t.Errorf("%d latencies tell the quantile %v; want that they do not", least-1, q)
+		}
+		if h.Record(1); !h.Knows(q) {
+			t.Errorf("%d latencies do not tell the quantile %v", least, q)
+		}
+	}
+}
+
 func TestPoints(t *testing.T) {
 	if points := NewHistogram().Points(); points != nil {
 		t.Errorf("points of nothing: got %v; want none", points)

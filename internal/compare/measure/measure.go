@@ -57,8 +57,14 @@ type Sample struct {
 	// least that they would have taken.
 	Late   int64 `json:"late,omitempty"`
 	Unsent int64 `json:"unsent,omitempty"`
+	// Cut is how many calls the end of the context has ended that had waited longer
+	// by then than all that were answered. They are in Latency with that time: a
+	// server that stalls until somebody gives up is not one that was fast before.
+	Cut int64 `json:"cut,omitempty"`
 
-	Wall time.Duration `json:"wall_ns"` // from the begin until the last answer
+	// Wall is from the begin until the last answer; of a fixed rate, until the
+	// schedule is over at least, or it would seem to be faster than it was.
+	Wall time.Duration `json:"wall_ns"`
 	// CPU is the processor time of this process, user and system, without Spun;
 	// negative where it cannot be known.
 	CPU time.Duration `json:"cpu_ns"`
@@ -131,8 +137,12 @@ func run(ctx context.Context, l Load, pause pauser) (Sample, error) {
 	if s.CPU >= 0 {
 		s.CPU = max(0, s.CPU-s.Spun)
 	}
+	s.Cut = cut(callers, r.latency)
 	if l.Rate > 0 {
 		s.Unsent = r.unsent(begin, time.Now())
+	}
+	if l.Rate > 0 && errors.Join(errs...) == nil {
+		s.Wall = max(s.Wall, l.scheduleEnd())
 	}
 	for _, err := range errs { // one is enough: that of the context, or else the first caller's
 		if err != nil {
@@ -140,6 +150,20 @@ func run(ctx context.Context, l Load, pause pauser) (Sample, error) {
 		}
 	}
 	return s, nil
+}
+
+// cut counts the calls that were ended and had waited longer than any other, and
+// puts them into the histogram. Those that had waited less would have taken nobody
+// knows how long.
+func cut(callers []*caller, latency *Histogram) int64 {
+	n, longest := int64(0), latency.Quantile(1)
+	for _, c := range callers {
+		if c.underWay > longest {
+			latency.Record(c.underWay)
+			n++
+		}
+	}
+	return n
 }
 
 func (l *Load) check() error {
@@ -181,6 +205,7 @@ type caller struct {
 	calls        int64
 	failed, late int64
 	spun         time.Duration
+	underWay     time.Duration // what a call had taken when ctx ended it
 	timer        *time.Timer
 	n            int
 	waiting      [256]int64 // latencies that are not in the histogram yet
@@ -219,6 +244,7 @@ func (c *caller) one(ctx context.Context, at time.Time) (time.Time, bool) {
 	case err == nil:
 		c.calls++
 	case ctx.Err() != nil: // it did not fail but was ended
+		c.underWay = now.Sub(at)
 		return now, false
 	case c.load.GoOn == nil || !c.load.GoOn(err):
 		c.err = err

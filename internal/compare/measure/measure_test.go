@@ -135,6 +135,40 @@ func TestContextEnds(t *testing.T) {
 	}
 }
 
+// A server that stops to answer is seen, though somebody ends it before it goes
+// on; calls that were ended in the midst of it all are not.
+func TestStallAtTheEndIsSeen(t *testing.T) {
+	for _, test := range []struct {
+		rate  float64
+		stall bool
+		cut   int64
+	}{{0, true, 2}, {100, true, 2}, {0, false, 0}, {100, false, 0}} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second+5*time.Millisecond)
+			defer cancel()
+			begin := time.Now()
+			s, err := run(ctx, Load{Calls: callers(2, func(ctx context.Context) error {
+				wait := 10 * time.Millisecond
+				if test.stall && time.Since(begin) >= time.Second {
+					wait = time.Hour
+				}
+				select {
+				case <-time.After(wait):
+					return nil
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+			}), Duration: time.Hour, Rate: test.rate, GoOn: func(error) bool { return true }}, sleeping)
+			if !errors.Is(err, context.DeadlineExceeded) || s.Cut != test.cut || s.Calls+s.Cut+s.Unsent != s.Latency.Count() {
+				t.Errorf("rate %v, stalls %v: got %v, %d calls, %d cut, %d unsent, %d latencies; want %d cut", test.rate, test.stall, err, s.Calls, s.Cut, s.Unsent, s.Latency.Count(), test.cut)
+			}
+			if longest := s.Latency.Quantile(1); longest > 8*time.Second != test.stall {
+				t.Errorf("rate %v, stalls %v: the longest latency is %v", test.rate, test.stall, longest)
+			}
+		})
+	}
+}
+
 func TestLoadThatCannotBe(t *testing.T) {
 	calls := callers(1, takes(0))
 	for part, l := range map[string]Load{

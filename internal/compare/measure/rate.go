@@ -95,6 +95,16 @@ func (l *Load) scheduled() int64 {
 	return n
 }
 
+// scheduleEnd is when the call behind the last one would be due, or when the time
+// is over.
+func (l *Load) scheduleEnd() time.Duration {
+	end := l.due(l.scheduled())
+	if l.Duration > 0 {
+		end = min(end, l.Duration)
+	}
+	return end
+}
+
 // unsentSteps bounds the work of counting calls that were not sent, which may
 // be many.
 const unsentSteps = 1000

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"math"
 	"strconv"
 	"strings"
@@ -71,16 +72,13 @@ func digits(v float64) string {
 	case abs < 1e-3 || abs >= 1e9:
 		return strconv.FormatFloat(v, 'e', 2, 64)
 	}
-	after := 2 - int(math.Floor(math.Log10(abs)))
-	if after < 0 { // 325,140 is 325,000
-		tens := math.Pow10(-after)
-		return grouped(strconv.FormatFloat(math.Round(v/tens)*tens, 'f', 0, 64))
+	if v == math.Trunc(v) && abs < 1000 {
+		return strconv.FormatFloat(v, 'f', 0, 64)
 	}
-	text := strconv.FormatFloat(v, 'f', after, 64)
-	if v == math.Trunc(v) {
-		text = strconv.FormatFloat(v, 'f', 0, 64)
-	}
-	return grouped(text)
+	// Rounded first: 9.996 has one digit more when it is 10.0.
+	v, _ = strconv.ParseFloat(strconv.FormatFloat(v, 'e', 2, 64), 64)
+	after := 2 - int(math.Floor(math.Log10(math.Abs(v))))
+	return grouped(strconv.FormatFloat(v, 'f', max(after, 0), 64))
 }
 
 // grouped puts commas into the whole part of a number.
@@ -112,6 +110,9 @@ func tick(u unit) func(float64) string {
 				}
 			}
 		}
+		if u == octets && v >= 1024 && v < 1<<20 && math.Mod(v, 1024) == 0 {
+			return write(v/1024, kibibyte)
+		}
 		text := write(v, u)
 		number, of, _ := strings.Cut(text, " ")
 		if strings.Contains(number, ".") && !strings.Contains(number, "e") {
@@ -124,24 +125,31 @@ func tick(u unit) func(float64) string {
 // exact is a figure as the JSON has it, for those who read the report by program.
 func exact(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 
-// short is the title of a lane for a plot.
-func short(l *compare.Lane) string {
-	name := l.Title
-	if name == "" {
-		name = l.Name
+// short is the title of a lane for a plot of all lanes; its kind of socket is left
+// out if that does not tell it from another one.
+func short(r *compare.Result, l *compare.Lane) string {
+	name := without(l)
+	for i := range r.Lanes {
+		if other := &r.Lanes[i]; other.Name != l.Name && without(other) == name {
+			return abbreviated(l)
+		}
 	}
-	return strings.NewReplacer("multiprocessing", "mp", "kolo/xmlrpc", "kolo", "unix socket", "unix", " over a ", ", ", " over ", ", ").Replace(name)
+	return name
 }
 
-// without is the short title of a lane where its kind of socket is told already.
+// without is that title where the kind of socket is told already.
 func without(l *compare.Lane) string {
-	name := short(l)
+	name := abbreviated(l)
 	for _, socket := range []string{", TCP", ", unix", ", TLS"} {
 		if rest := strings.TrimSuffix(name, socket); rest != "" {
 			name = rest
 		}
 	}
 	return name
+}
+
+func abbreviated(l *compare.Lane) string {
+	return strings.NewReplacer("multiprocessing", "mp", "kolo/xmlrpc", "kolo", "unix socket", "unix", " over a ", ", ", " over ", ", ").Replace(cmp.Or(l.Title, l.Name))
 }
 
 func socketName(s string) string {

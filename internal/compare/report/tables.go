@@ -14,6 +14,7 @@ import (
 type table struct {
 	Title  string
 	Head   []string // of the columns behind the first
+	Words  string   // the one of them that has text, not figures
 	Groups []group
 }
 
@@ -84,8 +85,9 @@ func lineOf(l *compare.Lane) tableLine {
 }
 
 func callsTable(r *compare.Result) *table {
-	return byWork(r, "Calls per second, the fastest first", r.Works, []string{"calls/s", "too close to call with", "calls measured"}, func(row *compare.Row) []cell {
-		close := cell{}
+	const words = "too close to call with"
+	t := byWork(r, "Calls per second, the fastest first", r.Works, []string{"calls/s", "calls measured", words}, func(row *compare.Row) []cell {
+		even := cell{}
 		if k := r.Ranking(row.Work); k != nil {
 			var names []string
 			for _, other := range k.Lanes {
@@ -94,14 +96,19 @@ func callsTable(r *compare.Result) *table {
 				}
 			}
 			if len(names) > 0 {
-				close.Text = "≈ " + strings.Join(names, "; ")
+				even.Text = "≈ " + strings.Join(names, "; ")
 			}
 		}
 		return []cell{
-			statCell("calls_per_s", row.CallsPerS, rate), close,
+			statCell("calls_per_s", row.CallsPerS, rate),
 			{Key: "calls", Figure: &figure{strconv.FormatInt(row.Calls, 10), grouped(strconv.FormatInt(row.Calls, 10))}},
+			even,
 		}
 	})
+	if t != nil {
+		t.Words = words
+	}
+	return t
 }
 
 func laneTitle(r *compare.Result, name string) string {
@@ -189,7 +196,7 @@ func connectionTable(r *compare.Result) *table {
 }
 
 func changesTable(r *compare.Result) *table {
-	t := &table{Title: "Calls per second now for each then", Head: []string{"now for each then", ""}}
+	t := &table{Title: "Calls per second now for each then", Head: []string{"now for each then", "verdict"}, Words: "verdict"}
 	for _, w := range r.Works {
 		g := group{Title: w.Title, Work: w.Name}
 		for _, c := range r.Changes {

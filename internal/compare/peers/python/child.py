@@ -169,6 +169,8 @@ def repeat(calls, work, full, ns, limit, rate):
             raise caller.error
     latencies = [n for caller in callers for n in caller.latencies]
     unsent = run.schedule.unsent(len(latencies), min(wall, ns or wall)) if run.schedule else []
+    if run.schedule:
+        wall = max(wall, ns)  # the time of a schedule is over with its end
     return dict(calls=len(latencies), wall_ns=wall, cpu_ns=cpu, latencies=count(latencies + unsent))
 
 
