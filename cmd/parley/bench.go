@@ -34,11 +34,6 @@ type benchCommand struct {
 func (*benchCommand) Help() string {
 	return `The function is called again and again: a few times to begin with, then for the warm-up, then for as long as is measured. Do not do that with one that changes something you need. --timeout is the time for each call here, and not for all.
 
-    parley bench tcp://127.0.0.1:16000 add 3 5
-    parley bench http://127.0.0.1:8080/RPC2 add 3 5 --callers 64 --duration 30s
-    parley bench tcp://127.0.0.1:16000 add 3 5 --rate 5000
-    parley bench unix:///run/tool.sock echo @file.bin --calls 1000 --output json
-
 With --rate a latency counts from when the call was due. If the server stalls, all calls that were due meanwhile are slow, sent or not; so it is with real callers, who do not wait for one another.
 
 The first call is made alone: a fault, a server that cannot be reached and a login that fails end it, before there is any load. Later faults and time-outs are counted, and end nothing. A caller that finds the link broken three times in a row ends it. Ctrl-C ends it early. In both cases what was measured until then is printed.

@@ -222,6 +222,17 @@ func TestAnswer(t *testing.T) {
 	}
 }
 
+// Lanes that keep a rate are not equally fast for that.
+func TestAnswerAtARate(t *testing.T) {
+	r := quiet(rates{"a": {"native-tcp": 5000, "xmlrpc": 5000.1}})
+	r.Rate = 5000
+	r.Judge()
+	const want = "All were asked for 5,000 calls/s, and which of the native transport and XML-RPC keeps up better cannot be told: over TCP they are too close to call at the one work that was measured; what differs stands in their latencies."
+	if r.Answer[0] != want {
+		t.Errorf("got %q; want %q", r.Answer[0], want)
+	}
+}
+
 // What is said of the sample is what its figures are, lane by lane taken away.
 func TestAnswerOfFewerLanes(t *testing.T) {
 	r := sample()
@@ -267,6 +278,7 @@ func TestWarnings(t *testing.T) {
 			r.Starts, r.Rounds = 1, 1
 			r.Rows[0].CallsPerS, r.Rows[1].CallsPerS = NewStat([]float64{30000}), NewStat([]float64{100})
 		}, "Too close to call, 1 of 1 pair"},
+		"rate":    {func(r *Result) { r.Rate = 5000 }, "who kept the rate and not who is faster"},
 		"scatter": {func(r *Result) { r.Rows[0].CallsPerS = NewStat([]float64{100, 200, 300}) }, "The turns of native-tcp at a differ by ±50 %: look at"},
 		"a tie":   {func(r *Result) { r.Rows[1].CallsPerS = turns(300.1) }, "Too close to call, 1 of 1 pair: xmlrpc ≈ native-tcp at a."},
 	} {
