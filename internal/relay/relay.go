@@ -16,19 +16,20 @@ import (
 type Relay struct {
 	listener net.Listener
 	dial     Dial
+	ctx      context.Context // ends with Close
+	cancel   context.CancelFunc
 	bytes    atomic.Int64
 	clients  atomic.Int64
 	running  sync.WaitGroup
-	ctx      context.Context // ends with Close: a server that takes no connection must not hold it up
-	cancel   context.CancelFunc
 
 	mu     sync.Mutex // protects what follows
 	conns  []net.Conn
 	closed bool
 }
 
-// Dial connects to a server for a client, until the context ends.
-type Dial func(ctx context.Context, client net.Conn) (net.Conn, error)
+// Dial connects to the server that a client is for. Its context ends with the
+// relay, which a server that takes no connection must not hold up.
+type Dial = func(ctx context.Context, client net.Conn) (net.Conn, error)
 
 // New carries what comes in on a listener, which it closes at the end, to where
 // dial connects. What dial itself reads from the client, or writes to it, does not
@@ -112,17 +113,23 @@ func (r *Relay) Addr() net.Addr { return r.listener.Addr() }
 // Clients is how many connections have come in so far.
 func (r *Relay) Clients() int64 { return r.clients.Load() }
 
+// settleTries bounds how often Settled looks again: for half a second or so.
+const settleTries = 100
+
 // Settled returns the count when no byte has come for a while: what a server says
-// behind an answer belongs to the call before.
+// behind an answer belongs to the call before. One that never stops is not waited
+// for.
 func (r *Relay) Settled() int64 {
-	for last := r.bytes.Load(); ; {
+	last := r.bytes.Load()
+	for range settleTries {
 		time.Sleep(5 * time.Millisecond)
 		n := r.bytes.Load()
 		if n == last {
-			return n
+			break
 		}
 		last = n
 	}
+	return last
 }
 
 // Close ends the relay and every connection through it, and returns when they are

@@ -8,6 +8,7 @@ import (
 	"net"
 	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 )
@@ -113,7 +114,7 @@ func TestDial(t *testing.T) {
 func TestClose(t *testing.T) {
 	silent := serve(t, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) })
 	carried := make(chan struct{}, 1)
-	for name, dial := range map[string]Dial{
+	for name, dial := range map[string]func(context.Context, net.Conn) (net.Conn, error){
 		"carried": func(context.Context, net.Conn) (net.Conn, error) {
 			c, err := net.Dial("tcp", silent.Addr().String())
 			carried <- struct{}{}
@@ -139,4 +140,35 @@ func TestClose(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A server that never stops to talk keeps nobody who waits for it to.
+func TestSettledOfServerThatNeverStops(t *testing.T) {
+	r := New(listen(t), To("tcp", "127.0.0.1:1"))
+	defer r.Close()
+	settled := make(chan int64, 1)
+	var talking sync.WaitGroup
+	stop := make(chan struct{})
+	for range 4 {
+		talking.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					r.bytes.Add(1)
+				}
+			}
+		})
+	}
+	go func() { settled <- r.Settled() }()
+	select {
+	case <-settled:
+		close(stop)
+	case <-time.After(30 * time.Second):
+		t.Error("it has not settled after 30 s")
+		close(stop)
+		<-settled
+	}
+	talking.Wait()
 }
