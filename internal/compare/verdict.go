@@ -123,7 +123,10 @@ func (r *Result) cannotSay(a, b *Lane, d duel) string {
 		at = fmt.Sprintf(" at %d of %s", d.ties, count(d.works, "work"))
 	}
 	do := "with --full, when the machine is quiet"
-	if r.Depth == "full" || r.Depth == "against" {
+	switch {
+	case r.turns() >= leastTurns && r.seldom(a, b):
+		do = "at a higher rate"
+	case r.Depth == "full" || r.Depth == "against":
 		do = "when the machine is quiet"
 	}
 	is := "is faster"
@@ -140,10 +143,7 @@ func (r *Result) why(a, b *Lane) string {
 	switch {
 	case r.turns() < leastTurns:
 		all = append(all, "each was measured "+times(r.turns())+" only")
-	case r.Rate > 0 && slices.ContainsFunc(r.shared(a.Name, b.Name), func(w string) bool {
-		x, y := r.Row(a.Name, w).P99, r.Row(b.Name, w).P99
-		return x == nil || y == nil || min(len(x.Turns), len(y.Turns)) < leastTurns
-	}):
+	case r.seldom(a, b):
 		all = append(all, "at this rate a turn has too few calls to know a p99")
 	}
 	switch busy := m.Load >= occupied*float64(max(1, m.Processors)); {
@@ -161,6 +161,15 @@ func (r *Result) why(a, b *Lane) string {
 		all = append(all, "its turns differ too much")
 	}
 	return list(all)
+}
+
+// seldom reports whether a rate was given at which a turn of two lanes has too few
+// calls to know the latency by which they are ranked.
+func (r *Result) seldom(a, b *Lane) bool {
+	return r.Rate > 0 && slices.ContainsFunc(r.shared(a.Name, b.Name), func(w string) bool {
+		x, y := r.Row(a.Name, w).P99, r.Row(b.Name, w).P99
+		return x == nil || y == nil || min(len(x.Turns), len(y.Turns)) < leastTurns
+	})
 }
 
 // known is the second sentence of a run that cannot tell: what was counted, which
@@ -182,7 +191,7 @@ func (r *Result) known(a, b *Lane, d duel) string {
 		}
 		parts = append(parts, text)
 	case d.within <= blunt:
-		parts = append(parts, "they differ by less than "+d.less())
+		parts = append(parts, "their speeds differ by less than "+d.less())
 	case s != nil && t != nil && r.Rate > 0:
 		figures := inOne(micros, s.Median, t.Median)
 		parts = append(parts, fmt.Sprintf("p99 of %s and %s %s is no verdict", figures[0], figures[1], figures[2]))
