@@ -276,7 +276,7 @@ func (b *bench) warnings(s measure.Sample, m measure.MachineInfo) []string {
 		list = append(list, fmt.Sprintf("%s had waited longer than any that was answered, when this was interrupted; for them stands how long that was", several(int(s.Cut), "call")))
 	}
 	if m.Noise > noisyAbove {
-		list = append(list, fmt.Sprintf("the machine is noisy: equal pieces of work differ by %.0f %%, and so may these figures", 100*m.Noise))
+		list = append(list, "the machine is noisy: of many equal ones, "+compare.Noise(m.Noise)+" as usual, and so may calls")
 	}
 	if m.Race {
 		list = append(list, "this program was built with the race detector, and is many times slower than without")

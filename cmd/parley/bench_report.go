@@ -102,7 +102,7 @@ func (r *benchReport) rows() [][2]string {
 	if r.Rate > 0 {
 		rate += fmt.Sprintf(", %.1f %% of the rate; %s sent late, %s not sent", 100*r.CallsPerS/r.Rate, compare.Figure(float64(r.Late)), compare.Figure(float64(r.Unsent)))
 	}
-	us := func(us float64) string { return compare.Figure(us) + " µs" }
+	us := compare.Micros
 	known := func(v *float64) string {
 		if v == nil {
 			return "-"
@@ -155,7 +155,7 @@ func (m benchMachine) String() string {
 		parts = append(parts, fmt.Sprintf("load %.2f", m.Load))
 	}
 	if m.Noise >= 0 {
-		parts = append(parts, fmt.Sprintf("noise %.0f %%", 100*m.Noise))
+		parts = append(parts, compare.Noise(m.Noise))
 	}
 	return printable(strings.Join(parts, ", "))
 }

@@ -90,18 +90,18 @@ func printTable(out io.Writer, r *compare.Result) {
 			}
 			cpu := "unknown"
 			if row.ClientCPU != nil && row.ServerCPU != nil {
-				cpu = compare.Figure(row.ClientCPU.Median+row.ServerCPU.Median) + " µs"
+				cpu = compare.Micros(row.ClientCPU.Median + row.ServerCPU.Median)
 			}
 			p99 := "unknown"
 			if row.P99 != nil { // there were calls enough
-				p99 = compare.Figure(row.P99.Median) + " µs"
+				p99 = compare.Micros(row.P99.Median)
 			}
 			bytes := "unknown"
 			if row.WireBytes != nil {
 				bytes = compare.Figure(*row.WireBytes)
 			}
 			fmt.Fprintf(out, tableRow, name, l.text, compare.Figure(row.CallsPerS.Median), versus,
-				compare.Figure(row.P50.Median)+" µs", p99, bytes, cpu)
+				compare.Micros(row.P50.Median), p99, bytes, cpu)
 			name = ""
 		}
 	}

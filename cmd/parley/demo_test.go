@@ -40,7 +40,7 @@ func TestLiveDemo(t *testing.T) {
 		t.Error("there are wrong answers")
 	}
 	// All lines of the table have their columns at the same place.
-	table := regexp.MustCompile(`(?m)^.* µs +[\d,]+ .*$`).FindAllString(got.stdout, -1)
+	table := regexp.MustCompile(`(?m)^.* [µm]?s +[\d,]+ .*$`).FindAllString(got.stdout, -1)
 	if len(table) != 15 {
 		t.Errorf("the table has %d rows; want 5 of 3", len(table))
 	}

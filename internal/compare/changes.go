@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -49,6 +50,8 @@ func Changes(before, now *Result) []Change {
 	}
 	return changes
 }
+
+const nearly = 5 // pairs that are named
 
 // WriteChanges writes for a person what has changed against an earlier result.
 func WriteChanges(w io.Writer, before, now *Result, s Style) error {
@@ -113,6 +116,9 @@ func differences(before, now *Result) []string {
 		{"The rate", fmt.Sprint(before.Rate), fmt.Sprint(now.Rate)},
 		{"The race detector", fmt.Sprint(before.Machine.Race), fmt.Sprint(now.Machine.Race)},
 	} {
+		if d.what == "Python" && (!before.hasPython() || !now.hasPython()) {
+			continue
+		}
 		if d.before != d.now {
 			all = append(all, fmt.Sprintf("%s is another: %q, was %q.", d.what, d.now, d.before))
 		}
@@ -121,6 +127,11 @@ func differences(before, now *Result) []string {
 		all = append(all, text)
 	}
 	return all
+}
+
+// hasPython reports whether a lane of Python was measured.
+func (r *Result) hasPython() bool {
+	return slices.ContainsFunc(r.Lanes, func(l Lane) bool { return l.Family == "python" && len(r.worksOf(l.Name)) > 0 })
 }
 
 func disagreementText(pairs []Disagreement) string {

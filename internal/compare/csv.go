@@ -36,7 +36,7 @@ func csvStats(row *Row) []struct {
 //
 //	lane, work                as in the JSON
 //	form, size, callers       of the work
-//	best_place, worst_place   by calls_per_s; they differ where lanes are too close to call
+//	best_place, worst_place   by calls_per_s, at a given rate by p99_us; they differ where lanes are too close to call
 //	too_close_to              those lanes, with a space between two
 //	calls                     that were measured
 //	wire_bytes                of one call, both ways

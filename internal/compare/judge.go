@@ -2,19 +2,55 @@ package compare
 
 import (
 	"cmp"
+	"math"
 	"slices"
 )
 
-// Judge fills Rankings, Answer and Warnings from what was measured and tried. It
+// Judge fills Rankings, Answer, Summary and Warnings from what was measured and tried. It
 // may be called again, when something was added.
 func (r *Result) Judge() {
 	r.Rankings = r.rank()
 	r.Warnings = r.warnings()
 	r.Answer = r.answer()
+	r.Summary = r.summary()
 }
 
-// rank orders the lanes of each work by their median rate, and marks the pairs
-// that this run cannot tell apart.
+// speed is what lanes are ranked by: calls per second, and at a rate that was
+// given, at which all make as many, the latency that 99 of 100 calls keep to. It
+// is nil if that is not known.
+func (r *Result) speed(row *Row) *Stat {
+	switch {
+	case row == nil:
+		return nil
+	case r.Rate > 0:
+		return row.P99
+	}
+	return row.CallsPerS
+}
+
+// ahead compares what lanes are ranked by. It is above 0 if a is the faster.
+func (r *Result) ahead(a, b *Stat) (figure, bool) {
+	if r.Rate > 0 {
+		a, b = b, a
+	}
+	return r.ratio(a, b)
+}
+
+// lead is how many times as fast as b lane a is at a work; NaN if one is not known.
+func (r *Result) lead(a, b, work string) float64 {
+	x, y := r.speed(r.Row(a, work)), r.speed(r.Row(b, work))
+	switch {
+	case x == nil || y == nil:
+		return math.NaN()
+	case r.Rate > 0:
+		x, y = y, x
+	}
+	return x.Median / y.Median
+}
+
+// rank orders the lanes of each work, the fastest first, and marks the pairs that
+// this run cannot tell apart. A lane whose speed is not known is last, and no pair
+// with it can be told.
 func (r *Result) rank() []Ranking {
 	var rankings []Ranking
 	for _, w := range r.Works {
@@ -27,11 +63,23 @@ func (r *Result) rank() []Ranking {
 		if len(k.Lanes) == 0 {
 			continue
 		}
-		rate := func(lane string) *Stat { return r.Row(lane, w.Name).CallsPerS }
-		slices.SortStableFunc(k.Lanes, func(a, b string) int { return cmp.Compare(rate(b).Median, rate(a).Median) })
+		if r.Rate > 0 {
+			k.By = "p99_us"
+		}
+		speed := func(lane string) *Stat { return r.speed(r.Row(lane, w.Name)) }
+		slices.SortStableFunc(k.Lanes, func(a, b string) int {
+			x, y := speed(a), speed(b)
+			switch {
+			case x == nil || y == nil:
+				return cmp.Compare(unknown(x), unknown(y))
+			case r.Rate > 0:
+				return cmp.Compare(x.Median, y.Median)
+			}
+			return cmp.Compare(y.Median, x.Median)
+		})
 		for i, a := range k.Lanes {
 			for _, b := range k.Lanes[i+1:] {
-				if f, ok := r.ratio(rate(a), rate(b)); !ok || f.order() <= 0 {
+				if f, ok := r.ahead(speed(a), speed(b)); !ok || f.order() <= 0 {
 					k.Close = append(k.Close, [2]string{a, b})
 				}
 			}
@@ -39,6 +87,14 @@ func (r *Result) rank() []Ranking {
 		rankings = append(rankings, k)
 	}
 	return rankings
+}
+
+// unknown orders what is not known behind what is.
+func unknown(s *Stat) int {
+	if s == nil {
+		return 1
+	}
+	return 0
 }
 
 // faster is 1 if lane a is clearly faster than b at a work, -1 if it is clearly

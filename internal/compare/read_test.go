@@ -205,8 +205,8 @@ func TestFormsAgree(t *testing.T) {
 		}
 		if got := tableLine(blocks, r, row); row.Failed == "" {
 			for _, want := range []string{
-				grouped(row.CallsPerS.Median), figureText(row.P50), figureText(row.P90), figureText(row.P99), figureText(row.P999),
-				figureText(row.ClientCPU) + "+" + figureText(row.ServerCPU), figureText(single(row.WireBytes)), place(r.Ranking(row.Work), row.Lane),
+				grouped(row.CallsPerS.Median), timeText(row.P50, "-"), timeText(row.P90, "-"), timeText(row.P99, "-"), timeText(row.P999, "-"),
+				cpuText(row.ClientCPU, row.ServerCPU), figureText(single(row.WireBytes)), place(r.Ranking(row.Work), row.Lane),
 			} {
 				if !strings.Contains(got, " "+want) {
 					t.Errorf("the table says of %s at %s: %q; want %q in it", row.Lane, row.Work, got, want)
@@ -222,7 +222,7 @@ func TestFormsAgree(t *testing.T) {
 func tableLine(blocks []string, r *Result, row Row) string {
 	for _, block := range blocks {
 		lines := strings.Split(block, "\n")
-		if lines[0] != r.titleOf(row.Work) {
+		if lines[0] != r.titleOf(row.Work)+"  ["+row.Work+"]" {
 			continue
 		}
 		for _, line := range lines {

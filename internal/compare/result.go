@@ -46,6 +46,7 @@ type Result struct {
 	Connections []Connection `json:"connections"`
 	Abilities   []Ability    `json:"abilities"`
 	Answer      []string     `json:"answer"`             // the question, answered in three sentences
+	Summary     *Summary     `json:"summary,omitempty"`  // the figures of the answer, for a small table
 	Warnings    []string     `json:"warnings,omitempty"` // such as that the machine was busy
 	Changes     []Change     `json:"changes,omitempty"`  // against an earlier result, if that was asked for
 }
@@ -147,13 +148,34 @@ type Point struct {
 	US       float64 `json:"us"`
 }
 
-// Ranking orders the lanes of one work by calls per second, the fastest first.
+// Ranking orders the lanes of one work by calls per second, the fastest first. At
+// a rate that was given it is by latency: there By is p99_us, and else it is empty.
 type Ranking struct {
 	Work  string   `json:"work"`
+	By    string   `json:"by,omitempty"`
 	Lanes []string `json:"lanes"`
 	// Close has the pairs whose order this run cannot tell, be they neighbours or
 	// not: another run may order them the other way.
 	Close [][2]string `json:"too_close_to_call,omitempty"`
+}
+
+// Summary sets the two lanes that the answer is about beside each other.
+type Summary struct {
+	Lanes [2]string     `json:"lanes"` // the one to take first, if there is one
+	Names [2]string     `json:"names"` // for people
+	Lines []SummaryLine `json:"lines"`
+}
+
+// SummaryLine is one figure of both.
+type SummaryLine struct {
+	What    string     `json:"what"` // "add(3, 5), 1 caller"
+	Unit    string     `json:"unit"` // calls/s, us, bytes or KiB
+	Figures [2]float64 `json:"figures"`
+	// Times is how many times better the first is; below 1 it is worse. More calls
+	// are better, and less of everything else; 0 if there is no such number.
+	Times float64 `json:"times,omitempty"`
+	// Close: too close to call, or measured too seldom.
+	Close bool `json:"too_close_to_call,omitempty"`
 }
 
 // Connection is what a connection of a lane costs.

@@ -21,9 +21,9 @@ type Style struct {
 	Heading, Warning, Best func(string) string
 }
 
-// WriteTable writes all of a result for a person: the answer, the warnings, a
-// table for each work with the fastest lane on top, connections, and what each
-// transport carries. What came from others is written without control characters.
+// WriteTable writes all of a result for a person: the answer and its figures, the
+// warnings, what the lanes are, a table for each work with the fastest lane on top,
+// connections, and what each transport carries. What came from others is written without control characters.
 func WriteTable(w io.Writer, r *Result, s Style) error {
 	t := newTable(r, s)
 	t.head()
@@ -31,12 +31,14 @@ func WriteTable(w io.Writer, r *Result, s Style) error {
 		t.paragraph("", sentence)
 	}
 	t.line("")
+	t.summary()
 	for _, text := range r.Warnings {
 		t.paragraph("! ", t.style.Warning(plain(text)))
 	}
 	if len(r.Warnings) > 0 {
 		t.line("")
 	}
+	t.lanes()
 	t.works()
 	t.connections()
 	t.abilities()
@@ -112,7 +114,7 @@ func (t *table) head() {
 	}
 	how := fmt.Sprintf("%s of %s of %d ms for each row", count(r.Starts, "start"), count(r.Rounds, "turn"), r.TurnMS)
 	if r.Rate > 0 {
-		how += fmt.Sprintf(", at a rate of %s calls/s", grouped(r.Rate))
+		how += fmt.Sprintf(", at %s calls/s in all", grouped(r.Rate))
 	}
 	t.line(cut(plain(fmt.Sprintf("%s, parley %s", r.Taken.UTC().Format("2006-01-02 15:04 UTC"), r.Version)), t.style.Width))
 	t.line(cut(plain(strings.Join(where, ", ")), t.style.Width))
@@ -129,7 +131,7 @@ type column struct {
 
 func columns() []column {
 	stat := func(of func(*Row) *Stat) func(*Row, *Ranking) string {
-		return func(row *Row, _ *Ranking) string { return figureText(of(row)) }
+		return func(row *Row, _ *Ranking) string { return timeText(of(row), "-") }
 	}
 	return []column{
 		{"", 0, func(row *Row, _ *Ranking) string { return cut(plain(row.Lane), 24) }},
@@ -151,7 +153,7 @@ func columns() []column {
 			if row.ClientCPU == nil && row.ServerCPU == nil {
 				return "-"
 			}
-			return figureText(row.ClientCPU) + "+" + figureText(row.ServerCPU)
+			return cpuText(row.ClientCPU, row.ServerCPU)
 		}},
 		{"allocs", 3, func(row *Row, _ *Ranking) string { return figureText(bothSides(row.ClientAllocs, row.ServerAllocs)) }},
 		{"bytes", 0, func(row *Row, _ *Ranking) string { return figureText(single(row.WireBytes)) }},
@@ -169,6 +171,24 @@ func figureText(s *Stat) string {
 		return grouped(s.Median/1e3) + "k"
 	}
 	return grouped(s.Median)
+}
+
+// timeText is a time in a table: µs, of which the head of the column speaks, or
+// with its unit what is longer.
+func timeText(s *Stat, unknown string) string {
+	if s == nil {
+		return unknown
+	}
+	return strings.TrimSuffix(micro(s.Median), " µs")
+}
+
+// cpuText is the processor time of client and server.
+func cpuText(client, server *Stat) string {
+	if client == nil || server == nil {
+		return timeText(client, "?") + "+" + timeText(server, "?")
+	}
+	of := inOne(micros, client.Median, server.Median)
+	return strings.TrimSuffix(of[0]+"+"+of[1]+" "+of[2], " µs")
 }
 
 // spread is how far the turns of a figure are apart, in a table.
@@ -211,6 +231,9 @@ func (t *table) works() {
 	cells = append(cells, head)
 	for _, w := range t.r.Works {
 		b := block{title: cmp.Or(w.Title, w.Name)}
+		if b.title != w.Name && t.r.Depth != "against" {
+			b.title += "  [" + w.Name + "]" // for --work
+		}
 		k := t.r.Ranking(w.Name)
 		for _, row := range t.r.ranked(w.Name) {
 			line := make([]string, len(all))

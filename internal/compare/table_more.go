@@ -7,29 +7,86 @@ import (
 	"unicode/utf8"
 )
 
-// connections writes what a connection of each lane costs, and what the lane is.
-func (t *table) connections() {
-	r := t.r
-	if len(r.Connections) == 0 && len(r.Lanes) == 0 {
+// summary writes the figures of the answer.
+func (t *table) summary() {
+	s := t.r.Summary
+	if s == nil {
 		return
 	}
-	head := []string{"", "connect µs", "±", "idle KiB", "client and server"}
-	cells := [][]string{head}
-	for _, l := range r.Lanes {
-		var c Connection
-		if i := slices.IndexFunc(r.Connections, func(c Connection) bool { return c.Lane == l.Name }); i >= 0 {
-			c = r.Connections[i]
+	cells := [][]string{{"", cut(plain(s.Names[0]), 28), cut(plain(s.Names[1]), 28), "times"}}
+	for _, l := range s.Lines {
+		var a, b string
+		switch l.Unit {
+		case "us":
+			f := inOne(micros, l.Figures[0], l.Figures[1])
+			a, b = f[0]+" "+f[2], f[1]+" "+f[2]
+		case "bytes":
+			f := inOne(octets, l.Figures[0], l.Figures[1])
+			a, b = f[0]+" "+f[2], f[1]+" "+f[2]
+		default:
+			a, b = grouped(l.Figures[0])+" "+plain(l.Unit), grouped(l.Figures[1])+" "+plain(l.Unit)
 		}
-		who := l.Client
-		if l.Server != l.Client {
-			who += ", " + l.Server
+		times := "-"
+		if l.Times > 0 {
+			times = twoDigits(l.Times)
 		}
-		if l.Title != "" && l.Title != l.Client {
-			who = l.Title + ": " + who
+		if l.Close {
+			times = "≈ " + times
 		}
-		cells = append(cells, []string{cut(plain(l.Name), 24), figureText(c.SetUp), spread(c.SetUp), figureText(c.IdleKiB), plain(who)})
+		cells = append(cells, []string{cut(plain(l.What), 40), a, b, times})
 	}
-	widths := make([]int, 4)
+	keep := []bool{true, true, true, true}
+	widths := make([]int, len(keep))
+	for _, line := range cells {
+		for i := range widths {
+			widths[i] = max(widths[i], utf8.RuneCountInString(line[i]))
+		}
+	}
+	for _, line := range cells {
+		t.line(cut(join(line, keep, widths), t.style.Width))
+	}
+	t.paragraph("", "times: by how much the first is the better. ≈: too close to call, or measured too seldom.")
+	t.line("")
+}
+
+// lanes says what the names of the lanes stand for. That of a server of the
+// user's own is its URL.
+func (t *table) lanes() {
+	r := t.r
+	if r.Depth == "against" || len(r.Lanes) == 0 {
+		return
+	}
+	wide := 0
+	for _, l := range r.Lanes {
+		wide = max(wide, utf8.RuneCountInString(cut(plain(l.Name), 24)))
+	}
+	t.line(t.style.Heading("Lanes"))
+	for _, l := range r.Lanes {
+		who := "client and server: " + l.Client
+		if l.Server != l.Client {
+			who = "client: " + l.Client + ", server: " + l.Server
+		}
+		if l.Title != "" {
+			who = l.Title + "; " + who
+		}
+		t.line(cut("  "+pad(cut(plain(l.Name), 24), wide)+"  "+plain(who), t.style.Width))
+	}
+	t.line("")
+}
+
+// connections writes what a connection of each lane costs.
+func (t *table) connections() {
+	r := t.r
+	if len(r.Connections) == 0 {
+		return
+	}
+	cells := [][]string{{"", "connect µs", "±", "idle KiB"}}
+	for _, l := range r.Lanes {
+		c := r.connection(l.Name)
+		cells = append(cells, []string{cut(plain(l.Name), 24), timeText(c.SetUp, "-"), spread(c.SetUp), figureText(c.IdleKiB)})
+	}
+	keep := []bool{true, true, true, true}
+	widths := make([]int, len(keep))
 	for _, line := range cells {
 		for i := range widths {
 			widths[i] = max(widths[i], utf8.RuneCountInString(line[i]))
@@ -37,8 +94,7 @@ func (t *table) connections() {
 	}
 	t.line(t.style.Heading(cut("Connections: from nothing to the first answer, and the server's memory for an idle one", t.style.Width)))
 	for _, line := range cells {
-		text := join(line[:4], []bool{true, true, true, true}, widths)
-		t.line(cut(pad(text, 2+widths[0]+2+widths[1]+2+widths[2]+2+widths[3])+"  "+line[4], t.style.Width))
+		t.line(join(line, keep, widths))
 	}
 	t.line("")
 }
@@ -121,17 +177,21 @@ func (t *table) missing() {
 
 // notes say what the columns and marks are.
 func (t *table) notes() {
+	by := "calls/s"
+	if t.r.Rate > 0 {
+		by = "p99, for the rate was given"
+	}
 	for _, text := range []string{
-		"place: by calls/s. ≈2-4: which of these places a lane has is too close to call, and another run may order them otherwise.",
-		"±: four of five turns are within it. p50 and so on: latency as a caller sees it, in µs.",
-		"CPU: for one call, client+server. allocs: of both. bytes: on the wire for one call, both ways, without the start of the connection. -: not known.",
+		"place: by " + by + ". ≈2-4: which of these places a lane has is too close to call, and another run may order them otherwise.",
+		"±: four of five turns are within it. p50 and so on: latency as a caller sees it, in µs where no other unit stands; - where there were too few calls to know it.",
+		"CPU: for one call, client+server. allocs: of both. bytes: on the wire for one call, both ways, without the start of the connection. ? and -: not known.",
 	} {
 		t.paragraph("", text)
 	}
 	if len(t.r.Abilities) > 0 {
 		t.paragraph("", strings.Join([]string{
 			"yes: it arrives as it was sent, or works. changed: it arrives as something else, or works in another way. no: an error said that it cannot be done. -: not tried.",
-			"The reasons are in the JSON and in the report.",
+			"--output json has the reasons.",
 		}, " "))
 	}
 }

@@ -3,15 +3,14 @@ package compare
 import (
 	"fmt"
 	"math"
-	"strings"
 )
 
 const (
 	noisy    = 0.15 // Machine.Noise from which it is said
 	apart    = 0.25 // Stat.Spread from which it is said
-	nearly   = 5    // pairs that are named
 	few      = 3    // starts below which luck of the processes is not told from speed
 	coarse   = 0.05 // step of the clock, as a part of the median latency, from which it is said
+	hopeless = 10   // times from which a difference is none that a run can find
 	occupied = 0.5  // Load for each processor from which it is said
 )
 
@@ -24,7 +23,7 @@ func (r *Result) warnings() []string {
 		warn("This program was built with the race detector, which makes it many times slower. Build it without -race.")
 	}
 	if m.Noise >= noisy {
-		warn("The machine is noisy: of many equal pieces of work, one in twenty took %s times as long as usual. What else runs on it?", fold(1+m.Noise))
+		warn("The machine is noisy: of many equal ones, %s as usual. What else runs on it?", Noise(m.Noise))
 	}
 	if m.Load >= occupied*float64(max(1, m.Processors)) {
 		warn("The machine was busy before this began: a load of %.1f on %s.", m.Load, count(m.Processors, "processor"))
@@ -39,11 +38,11 @@ func (r *Result) warnings() []string {
 	if turns := r.Starts * r.Rounds; turns < leastTurns && len(r.Lanes) > 1 {
 		warn("There was time for %s at each work only, which tells nothing apart: the machine is too slow for that, or too busy.", count(turns, "turn"))
 	} else if few := r.Starts < few && len(r.Lanes) > 1; few && r.Depth == "against" {
-		warn("The servers were measured as they run, and how fast one is depends on its start as well: what differs by less than %s times is too close to call.",
-			fold(math.Exp(r.surely())))
+		warn("The servers were measured as they run, and how fast one is depends on its start as well: %s.",
+			r.threshold())
 	} else if few {
-		warn("The processes were started %s, and how fast a process is depends on its start as well: what differs by less than %s times is too close to call. --full starts them more often.",
-			times(r.Starts), fold(math.Exp(r.surely())))
+		warn("The processes were started %s, and how fast a process is depends on its start as well: %s. --full starts them more often.",
+			times(r.Starts), r.threshold())
 	}
 	all = append(all, r.Gaps...)
 	if text := r.scattered(); text != "" {
@@ -61,6 +60,15 @@ func (r *Result) surely() float64 {
 	rounds := max(1, r.Rounds)
 	f := figureOf(make([]float64, max(1, r.Starts)*rounds), rounds, r.noise())
 	return student(f.df) * math.Hypot(f.stderr, lasting)
+}
+
+// threshold says what can be called.
+func (r *Result) threshold() string {
+	least := math.Exp(r.surely())
+	if least > hopeless {
+		return "nothing can be told apart"
+	}
+	return "what differs by less than " + fold(least) + " times is too close to call"
 }
 
 // coarsest is the row whose latencies are least well told by the clock, nil if
@@ -97,23 +105,18 @@ func (r *Result) scattered() string {
 		worst.Lane, worst.Work, percent(worst.CallsPerS.Spread()), others)
 }
 
-// ties names pairs that are too close to call.
+// ties counts the pairs that are too close to call.
 func (r *Result) ties() string {
-	var named []string
 	n, all := 0, 0
 	for _, k := range r.Rankings {
 		all += len(k.Lanes) * (len(k.Lanes) - 1) / 2
-		for _, pair := range k.Close {
-			if n++; n <= nearly {
-				named = append(named, fmt.Sprintf("%s ≈ %s at %s", pair[0], pair[1], k.Work))
-			}
-		}
+		n += len(k.Close)
 	}
 	switch {
 	case n == 0:
 		return ""
-	case n > nearly:
-		named = append(named, fmt.Sprintf("and %d more", n-nearly))
+	case all == 1:
+		return "The one pair of lanes is too close to call, and marked ≈."
 	}
-	return fmt.Sprintf("Too close to call, %d of %s: %s.", n, count(all, "pair"), strings.Join(named, ", "))
+	return fmt.Sprintf("Of %s of lanes, %d%s too close to call, and marked ≈.", count(all, "pair"), n, be(n))
 }

@@ -1,0 +1,212 @@
+package compare
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// bothSides is the figure of client and server together, nil if one of them is
+// not known.
+func bothSides(client, server *Stat) *Stat {
+	if client == nil || server == nil || len(client.Turns) != len(server.Turns) {
+		return nil
+	}
+	sum := make([]float64, len(client.Turns))
+	for i := range sum {
+		sum[i] = client.Turns[i] + server.Turns[i]
+	}
+	return NewStat(sum)
+}
+
+// single is a figure that was counted once.
+func single(x *float64) *Stat {
+	if x == nil {
+		return nil
+	}
+	return NewStat([]float64{*x})
+}
+
+// others is the third sentence: what else decides, beside the lane to take.
+func (r *Result) others(a, b *Lane, d duel) string {
+	var parts []string
+	for _, text := range []string{r.sockets(a), r.strangers(a, b), r.carried(a, b)} {
+		if text != "" {
+			parts = append(parts, text)
+		}
+	}
+	switch n := len(r.Missing); {
+	case n == 1:
+		parts = append(parts, "missing: "+r.Missing[0].Lane)
+	case n > 1:
+		parts = append(parts, fmt.Sprintf("%d lanes are missing", n))
+	}
+	if len(parts) == 0 && b != nil && len(r.Lanes) > 2 && r.unsure(d) {
+		return "How the other lanes stand to them this run cannot say either."
+	}
+	if len(parts) == 0 {
+		return "Nothing else was compared."
+	}
+	return "Also: " + strings.Join(parts, "; ") + "."
+}
+
+// sockets says what the other kinds of sockets make of lane a, where that is clear.
+func (r *Result) sockets(a *Lane) string {
+	var parts []string
+	of := ""
+	for _, l := range r.Lanes {
+		if l.Family != a.Family || l.Socket == a.Socket || l.Server != a.Server || r.Depth == "against" {
+			continue
+		}
+		works := r.shared(a.Name, l.Name)
+		if len(works) == 0 || r.faster(l.Name, a.Name, works[0]) == 0 {
+			continue
+		}
+		of = kindOf(r.work(works[0]))
+		parts = append(parts, fmt.Sprintf("%s is %s", socketNoun(l.Socket),
+			twoDigits(r.lead(l.Name, a.Name, works[0]))))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return list(parts) + " times as fast (" + of + ")"
+}
+
+// stand is how the lanes of one kind of stranger stand.
+type stand struct {
+	name                      string
+	works, wins, losses, ties int
+	most                      float64
+}
+
+// strangers says in a clause how the lanes of others stand to the one to take,
+// each beside the lane of its kind of socket: all of Python together.
+func (r *Result) strangers(a, b *Lane) string {
+	var all []stand
+	for i := range r.Lanes {
+		l := &r.Lanes[i]
+		if r.Depth != "against" && (l.Family == a.Family && l.Server == a.Server || b != nil && l.Family == b.Family && l.Server == b.Server) ||
+			l.Name == a.Name || b != nil && l.Name == b.Name {
+			continue
+		}
+		like := a
+		for j, other := range r.Lanes {
+			if other.Family == a.Family && other.Server == a.Server && other.Socket == l.Socket && r.Depth != "against" {
+				like = &r.Lanes[j]
+			}
+		}
+		d := r.duel(l.Name, like.Name)
+		if d.works == 0 {
+			continue
+		}
+		name := l.Name
+		if l.Family == "python" && a.Family != "python" && (b == nil || b.Family != "python") {
+			name = "Python"
+		}
+		k := slices.IndexFunc(all, func(s stand) bool { return s.name == name })
+		if k < 0 {
+			k = len(all)
+			all = append(all, stand{name: name})
+		}
+		s := &all[k]
+		s.works, s.wins, s.losses, s.ties = s.works+d.works, s.wins+d.wins, s.losses+d.losses, s.ties+d.ties
+		for _, k := range d.kinds {
+			s.most = slices.Max(append(k.wins, s.most))
+		}
+	}
+	var slower, never, unclear, faster []string
+	for _, s := range all {
+		switch {
+		case s.losses == s.works:
+			slower = append(slower, s.name)
+		case s.ties == s.works:
+			unclear = append(unclear, s.name)
+		case s.wins == 0:
+			never = append(never, s.name)
+		default:
+			faster = append(faster, fmt.Sprintf("%s is up to %s times as fast (%d of %s)", s.name, fold(s.most), s.wins, count(s.works, "row")))
+		}
+	}
+	var parts []string
+	say := func(names []string, what string) {
+		if len(names) > 0 {
+			parts = append(parts, list(short(names))+be(len(names))+what)
+		}
+	}
+	if len(faster) > 2 {
+		parts = append(parts, fmt.Sprintf("%d others are faster somewhere", len(faster)))
+	} else {
+		parts = append(parts, faster...)
+	}
+	say(slower, " slower everywhere")
+	say(never, " nowhere faster")
+	if r.turns() >= leastTurns {
+		say(unclear, " too close to call")
+	}
+	return strings.Join(parts, ", ")
+}
+
+// short is a few of many names.
+func short(names []string) []string {
+	if len(names) > 3 {
+		return []string{names[0], fmt.Sprintf("%d more", len(names)-1)}
+	}
+	return names
+}
+
+func socketNoun(socket string) string {
+	switch socket {
+	case "unix":
+		return "a unix socket"
+	case "tls":
+		return "TLS"
+	}
+	return "TCP"
+}
+
+func be(n int) string {
+	if n == 1 {
+		return " is"
+	}
+	return " are"
+}
+
+// carried counts what was tried on both, and arrived as it was sent or worked.
+func (r *Result) carried(a, b *Lane) string {
+	var tried, byA, byB int
+	for _, ability := range r.Abilities {
+		x, y := ability.of(a), ability.of(b)
+		if x == "" || x == "untried" || b != nil && (y == "" || y == "untried") {
+			continue
+		}
+		tried++
+		if x == "yes" {
+			byA++
+		}
+		if y == "yes" {
+			byB++
+		}
+	}
+	switch {
+	case tried == 0:
+		return ""
+	case b == nil:
+		return fmt.Sprintf("it carries %d of %s tried", byA, count(tried, "thing"))
+	}
+	nameA, nameB := noun(a), noun(b)
+	if nameA == nameB {
+		return ""
+	}
+	return fmt.Sprintf("%s carries %d of %s tried, %s %d", nameA, byA, count(tried, "thing"), nameB, byB)
+}
+
+// of is the verdict for a lane; a trial may have been made for its family.
+func (a *Ability) of(l *Lane) string {
+	if l == nil {
+		return ""
+	}
+	if o, ok := a.Lanes[l.Name]; ok {
+		return o.Verdict
+	}
+	return a.Lanes[l.Family].Verdict
+}
