@@ -63,9 +63,9 @@ var hints = []hint{
 	}, "--ca FILE names the authority, or the server's own certificate"},
 }
 
-// explain says what an error of a call means to who has made it: in one form for
+// advise says what an error of a call means to who has made it: in one form for
 // those that all transports have, and with what to do about it.
-func (t *target) explain(err error) error {
+func (t *target) advise(err error) error {
 	var usage *usageError
 	if err == nil || errors.As(err, &usage) {
 		return err

@@ -77,8 +77,8 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	cmd, err := parse(args, std)
 	if err == nil && cmd != nil {
 		err = cmd.run(std)
-		if t, ok := cmd.(interface{ explain(error) error }); ok {
-			err = t.explain(err)
+		if t, ok := cmd.(interface{ advise(error) error }); ok {
+			err = t.advise(err)
 		}
 	}
 	return report(stderr, err)
