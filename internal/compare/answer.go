@@ -145,8 +145,11 @@ func (r *Result) verdict(a, b *Lane) (string, *Lane, *Lane) {
 	switch {
 	case d.works == 0:
 		s = fmt.Sprintf("Neither %s nor %s can be preferred: there is no work that both have done", nameA, nameB)
+	case d.wins == 0 && r.Rate > 0:
+		s = fmt.Sprintf("All were asked for %s calls/s, and which of %s and %s keeps up better cannot be told: %sthey are too close to call at %s; what differs stands in their latencies",
+			grouped(r.Rate), nameA, nameB, over, all(d.works))
 	case d.wins == 0:
-		s = fmt.Sprintf("Speed is no reason to take %s or %s: %sthey are too close to call at %s", nameA, nameB, over, all(d.works))
+		s = fmt.Sprintf("Which of %s and %s is faster cannot be told from this run: %sthey are too close to call at %s", nameA, nameB, over, all(d.works))
 	case d.wins == d.losses:
 		s = fmt.Sprintf("It depends on what you call: %s%s is faster than %s at %d of %s, by up to %s, and slower at as many, by up to %s%s",
 			over, nameA, nameB, d.wins, count(d.works, "work"), d.most, d.worst, d.rest())

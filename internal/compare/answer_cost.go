@@ -183,9 +183,12 @@ func (r *Result) strangers(a, b *Lane) []string {
 		case d.ties == d.works:
 			ties = append(ties, l.Name)
 		case d.wins == 0:
-			parts = append(parts, fmt.Sprintf("%s is nowhere faster than %s, and %s too close to call", l.Name, like.Name, count(d.ties, "work")+be(d.ties)))
+			parts = append(parts, fmt.Sprintf("%s is slower than %s at %d of %s%s", l.Name, like.Name, d.losses, count(d.works, "work"), d.rest()))
 		default:
 			text := fmt.Sprintf("%s is faster than %s at %d of %s, by up to %s", l.Name, like.Name, d.wins, count(d.works, "work"), d.most)
+			if d.losses > 0 {
+				text += fmt.Sprintf(" and slower at %d", d.losses)
+			}
 			parts = append(parts, text+d.rest())
 		}
 	}

@@ -87,9 +87,26 @@ func TestAnswer(t *testing.T) {
 				r.Rows[0].P99, r.Rows[1].P99 = turns(100), turns(101)
 			},
 			want: [3]string{
-				"Speed is no reason to take the native transport or XML-RPC: over a unix socket they are too close to call at every one of 2 works.",
+				"Which of the native transport and XML-RPC is faster cannot be told from this run: over a unix socket they are too close to call at every one of 2 works.",
 				"What the native transport costs at the work a: an answer within 100 µs in 99 of 100 calls (XML-RPC: 101 µs, too close to call).",
 				"Nothing else was compared.",
+			},
+		},
+		"a tie at a rate": {
+			result: quiet(rates{"a": {"native-unix": 100, "xmlrpc-unix": 100}}),
+			edit:   func(r *Result) { r.Rate = 100 },
+			want: [3]string{
+				"All were asked for 100 calls/s, and which of the native transport and XML-RPC keeps up better cannot be told: over a unix socket they are too close to call at the one work that was measured; what differs stands in their latencies.",
+				"What the native transport costs cannot be said, for neither processor time nor bytes nor latencies were measured.",
+				"Nothing else was compared.",
+			},
+		},
+		"slower or too close": {
+			result: quiet(rates{"a": {"native-tcp": 300, "xmlrpc": 100, "kolo": 300}, "b": {"native-tcp": 300, "xmlrpc": 100, "kolo": 50}}),
+			want: [3]string{
+				"Take the native transport: over TCP it is faster than XML-RPC at every one of 2 works, by 3.0 times.",
+				"What the native transport costs cannot be said, for neither processor time nor bytes nor latencies were measured.",
+				"Beside it: kolo is slower than native-tcp at 1 of 2 works, and one work is too close to call.",
 			},
 		},
 		"it depends": {
@@ -166,7 +183,7 @@ func TestAnswer(t *testing.T) {
 			want: [3]string{
 				"Take the native transport: over TCP it is faster than XML-RPC at every one of 2 works, by 3.0 times.",
 				"What the native transport costs cannot be said, for neither processor time nor bytes nor latencies were measured.",
-				"Beside it: the native transport over a unix socket makes 1.3 times the calls (the work a); py-mp is faster than native-tcp at 1 of 2 works, by up to 2.0 times (the work a); py-mp-unix is too close to call at every work; kolo is slower at every work, on the same kind of socket; of 8 things that were tried the native transport carries 8 unchanged and XML-RPC 3; py-xmlrpc was not there.",
+				"Beside it: the native transport over a unix socket makes 1.3 times the calls (the work a); py-mp is faster than native-tcp at 1 of 2 works, by up to 2.0 times (the work a) and slower at 1; py-mp-unix is too close to call at every work; kolo is slower at every work, on the same kind of socket; of 8 things that were tried the native transport carries 8 unchanged and XML-RPC 3; py-xmlrpc was not there.",
 			},
 		},
 		"servers of the user's own": {
@@ -202,6 +219,17 @@ func TestAnswer(t *testing.T) {
 		if !slices.Equal(c.result.Answer, c.want[:]) {
 			t.Errorf("%s: got\n\t%s; want\n\t%s", name, strings.Join(c.result.Answer, "\n\t"), strings.Join(c.want[:], "\n\t"))
 		}
+	}
+}
+
+// Lanes that keep a rate are not equally fast for that.
+func TestAnswerAtARate(t *testing.T) {
+	r := quiet(rates{"a": {"native-tcp": 5000, "xmlrpc": 5000.1}})
+	r.Rate = 5000
+	r.Judge()
+	const want = "All were asked for 5,000 calls/s, and which of the native transport and XML-RPC keeps up better cannot be told: over TCP they are too close to call at the one work that was measured; what differs stands in their latencies."
+	if r.Answer[0] != want {
+		t.Errorf("got %q; want %q", r.Answer[0], want)
 	}
 }
 
@@ -250,6 +278,7 @@ func TestWarnings(t *testing.T) {
 			r.Starts, r.Rounds = 1, 1
 			r.Rows[0].CallsPerS, r.Rows[1].CallsPerS = NewStat([]float64{30000}), NewStat([]float64{100})
 		}, "Too close to call, 1 of 1 pair"},
+		"rate":    {func(r *Result) { r.Rate = 5000 }, "who kept the rate and not who is faster"},
 		"scatter": {func(r *Result) { r.Rows[0].CallsPerS = NewStat([]float64{100, 200, 300}) }, "The turns of native-tcp at a differ by ±50 %: look at"},
 		"a tie":   {func(r *Result) { r.Rows[1].CallsPerS = turns(300.1) }, "Too close to call, 1 of 1 pair: xmlrpc ≈ native-tcp at a."},
 	} {

@@ -35,7 +35,7 @@ func (t *table) connections() {
 			widths[i] = max(widths[i], utf8.RuneCountInString(line[i]))
 		}
 	}
-	t.line(t.style.Heading("Connections: from nothing to the first answer, and the server's memory for an idle one"))
+	t.line(t.style.Heading(cut("Connections: from nothing to the first answer, and the server's memory for an idle one", t.style.Width)))
 	for _, line := range cells {
 		text := join(line[:4], []bool{true, true, true, true}, widths)
 		t.line(cut(pad(text, 2+widths[0]+2+widths[1]+2+widths[2]+2+widths[3])+"  "+line[4], t.style.Width))
