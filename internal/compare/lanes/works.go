@@ -20,6 +20,7 @@ type plan struct {
 	least, most    time.Duration // of a turn, if budget decides
 	budget         time.Duration // of all; zero: there is no hurry
 	warmUp         harness.WarmUp
+	patience       time.Duration // how late a process may be before its lane is lost
 	// setUps is how many connections are made in each of setUpTurns, idle how many
 	// are kept.
 	setUps, setUpTurns, idle int
@@ -33,7 +34,8 @@ func planOf(o Options) (plan, error) {
 		p = plan{
 			works: tasks(Quick), starts: 1, rounds: 3, leastRounds: 1, budget: 11 * time.Second,
 			least: 5 * time.Millisecond, most: 50 * time.Millisecond,
-			warmUp: harness.WarmUp{For: 5 * time.Millisecond}, setUps: 5, setUpTurns: 3, idle: 100,
+			warmUp: harness.WarmUp{For: 5 * time.Millisecond}, setUps: 5, setUpTurns: 3, idle: 50,
+			patience: 8 * time.Second,
 		}
 	case Full:
 		// Starts tell more than turns: much of what differs from run to run is the
