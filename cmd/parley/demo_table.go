@@ -96,8 +96,12 @@ func printTable(out io.Writer, r *compare.Result) {
 			if row.WireBytes != nil {
 				bytes = grouped(*row.WireBytes)
 			}
+			slow := "unknown" // of so few calls
+			if row.P99 != nil {
+				slow = microseconds(row.P99.Median)
+			}
 			fmt.Fprintf(out, tableRow, name, l.text, grouped(row.CallsPerS.Median), versus,
-				microseconds(row.P50.Median), microseconds(row.P99.Median), bytes, cpu)
+				microseconds(row.P50.Median), slow, bytes, cpu)
 			name = ""
 		}
 	}

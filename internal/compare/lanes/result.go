@@ -1,6 +1,7 @@
 package lanes
 
 import (
+	"math"
 	"time"
 
 	"github.com/parley-rpc/parley/internal/compare"
@@ -22,7 +23,7 @@ func (c *cell) row(lane, work string) compare.Row {
 		return r
 	}
 	r.CallsPerS = stat(c.Rate)
-	r.P50, r.P90, r.P99, r.P999, r.Max = stat(c.P50), stat(c.P90), stat(c.P99), stat(c.P999), stat(c.Max)
+	r.P50, r.P90, r.P99, r.P999, r.Max = stat(c.P50), c.quantile(0.9, c.P90), c.quantile(0.99, c.P99), c.quantile(0.999, c.P999), stat(c.Max)
 	r.ClientCPU, r.ServerCPU = stat(c.ClientCPU), stat(c.ServerCPU)
 	r.ClientAllocs, r.ServerAllocs = stat(c.ClientAllocs), stat(c.ServerAllocs)
 	r.ClientAllocBytes, r.ServerAllocBytes = stat(c.ClientBytes), stat(c.ServerBytes)
@@ -32,6 +33,19 @@ func (c *cell) row(lane, work string) compare.Row {
 		r.Latency = append(r.Latency, compare.Point{Quantile: p.Quantile, US: microseconds(p.Latency)})
 	}
 	return r
+}
+
+// beyond is how many calls must have taken longer than a quantile of latency for
+// it to be told: the p99.9 of 50 calls is their maximum under another name.
+const beyond = 10
+
+// quantile returns the statistics of a quantile; nil if all calls together are too
+// few for it. The middle is told of any number.
+func (c *cell) quantile(q float64, turns []float64) *compare.Stat {
+	if math.Round(float64(c.Calls)*(1-q)*1e6)/1e6 < beyond {
+		return nil
+	}
+	return stat(turns)
 }
 
 // stat returns the statistics of some turns; nil of none.

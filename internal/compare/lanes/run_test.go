@@ -239,7 +239,16 @@ func checkRow(t *testing.T, r compare.Row, turns int) {
 	if r.Calls < int64(turns) {
 		t.Errorf("%s: got %d calls in %d turns", name, r.Calls, turns)
 	}
-	quantiles := []*compare.Stat{r.P50, r.P90, r.P99, r.P999, r.Max}
+	quantiles := []*compare.Stat{r.P50}
+	for i, s := range []*compare.Stat{r.P90, r.P99, r.P999} {
+		switch least := []int64{100, 1000, 10000}[i]; {
+		case r.Calls >= least:
+			quantiles = append(quantiles, s)
+		case s != nil:
+			t.Errorf("%s: got quantile %d of %d calls; want none of less than %d", name, i+1, r.Calls, least)
+		}
+	}
+	quantiles = append(quantiles, r.Max)
 	for i, s := range append(quantiles, r.CallsPerS) {
 		if !checkStat(t, fmt.Sprintf("%s: figure %d", name, i), s, turns) {
 			return
