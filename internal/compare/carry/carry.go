@@ -107,6 +107,9 @@ func try(ctx context.Context, o options) ([]compare.Ability, error) {
 	}
 	r := run{table: table, progress: o.progress, total: len(all) * len(o.lanes)}
 	r.all(ctx, w, all, o)
+	if ctx.Err() != nil {
+		return table, fmt.Errorf("carry: not all was tried in time: %w", ctx.Err())
+	}
 	if err := errors.Join(r.failed...); err != nil {
 		return table, fmt.Errorf("carry: %w", err)
 	}
@@ -141,6 +144,9 @@ func (r *run) all(ctx context.Context, w *world, all []trial, o options) {
 				continue
 			}
 			slots <- struct{}{}
+			if ctx.Err() != nil {
+				return
+			}
 			wg.Go(func() {
 				defer func() { <-slots }()
 				outcome, err := tryOne(ctx, w, t, name)

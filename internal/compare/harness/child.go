@@ -4,15 +4,28 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"slices"
+	"strings"
 	"sync"
 	"time"
+
+	"github.com/parley-rpc/parley/internal/compare/work"
 )
+
+// ReportedError is what a child says of an order that has failed. The child goes on.
+type ReportedError struct{ Text string }
+
+func (e *ReportedError) Error() string { return e.Text }
+
+// Is reports whether the answer to a call was wrong, which children in other
+// languages say in the same words.
+func (e *ReportedError) Is(target error) bool {
+	return target == work.ErrWrong && strings.Contains(e.Text, work.ErrWrong.Error())
+}
 
 // Child is a process that takes orders. Its methods are not safe for concurrent
 // use.
@@ -121,7 +134,8 @@ func (c *Child) next(ctx context.Context, doing string, wait time.Duration) (Rep
 		case !ok:
 			return r, c.ended(doing)
 		case r.Error != "":
-			return r, c.failed(doing, errors.New(r.Error))
+			c.busy = false
+			return r, c.failed(doing, &ReportedError{r.Error})
 		}
 		c.busy = false
 		return r, nil

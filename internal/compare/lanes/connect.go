@@ -22,21 +22,30 @@ func (c *connection) result(lane string, idle int) compare.Connection {
 // has had connections before has a place for new ones.
 func (r *run) connections() error {
 	r.step("idle connections")
-	grown, err := r.stands.Idle(r.ctx, r.plan.idle)
+	err := r.each("idle connections", func(i int) error {
+		grown, err := r.stand(i).Idle(r.ctx, r.plan.idle)
+		if err == nil && grown[0] != nil {
+			r.conns[i].idle = append(r.conns[i].idle, float64(*grown[0])/1024/float64(r.plan.idle))
+		}
+		return err
+	})
 	if err != nil {
 		return err
-	}
-	for i, bytes := range grown {
-		if bytes != nil {
-			r.conns[i].idle = append(r.conns[i].idle, float64(*bytes)/1024/float64(r.plan.idle))
-		}
 	}
 	for range r.plan.setUpTurns {
 		r.step("new connections")
 		for i, s := range r.stands {
+			if r.lost[i] != "" {
+				continue
+			}
 			times, err := s.SetUp(r.ctx, r.plan.setUps)
-			if err != nil {
+			switch {
+			case err == nil:
+			case r.ends(err):
 				return err
+			default:
+				r.lose(i, "new connections", err)
+				continue
 			}
 			var turn []float64
 			for _, d := range times {

@@ -54,7 +54,9 @@ func (r *run) finish() (*compare.Result, error) {
 	if err := r.measure(); err != nil {
 		return nil, fmt.Errorf("compare: %w", err)
 	}
-	r.conclude()
+	if r.conclude(); !r.figures() {
+		return nil, fmt.Errorf("compare: no lane gave figures: %s", strings.Join(r.result.Gaps, "; "))
+	}
 	return r.result, nil
 }
 
@@ -80,6 +82,7 @@ type run struct {
 	stands harness.Stands // of lanes, of this start
 	cells  [][]cell       // of lanes, of works
 	conns  []connection   // of lanes
+	lost   []string       // of lanes: why one takes part no more; empty if it does
 	// done and total are steps of progress.
 	done, total int
 }
@@ -126,7 +129,9 @@ func (r *run) measure() error {
 		if err := r.start(start); err != nil {
 			return err
 		}
-		r.result.Starts++
+		if r.result.Starts++; r.left() == 0 {
+			break
+		}
 	}
 	return nil
 }
@@ -136,30 +141,42 @@ func (r *run) start(start int) error {
 	if err := r.startProcesses(start); err != nil {
 		return err
 	}
-	defer func() { r.stands.Stop() }()
+	defer r.stop()
 	if err := r.connections(); err != nil {
 		return err
 	}
 	for i, t := range r.plan.works {
-		r.step("getting ready: " + t.title)
-		opened, err := r.stands.Open(r.ctx, t.Work, r.plan.warmUp, start == 0)
-		if err != nil {
-			return fmt.Errorf("%s: %w", t.Name, err)
+		if start == 0 && r.hurry(i) {
+			break
 		}
-		for lane, o := range opened {
+		r.step("getting ready: " + t.title)
+		err := r.each(t.Name, func(lane int) error {
+			opened, err := r.stand(lane).Open(r.ctx, t.Work, r.plan.warmUp, start == 0)
 			c := &r.cells[lane][i]
-			if o.Refused != "" {
-				c.refused, _, _ = strings.Cut(o.Refused, "\n")
+			var said *harness.ReportedError
+			switch {
+			case err == nil:
+			case errors.As(err, &said) && !r.ends(err):
+				c.refused = brief(err.Error())
+				return nil
+			default:
+				return err
 			}
-			if start == 0 {
+			if o := opened[0]; o.Refused != "" {
+				c.refused = brief(o.Refused)
+			} else if start == 0 {
 				c.wire = o.Wire
 			}
+			return nil
+		})
+		if err != nil {
+			return err
 		}
 	}
 	if start == 0 {
 		r.chooseTurn()
 	}
-	for round := 0; round < r.plan.rounds; round++ {
+	for round := 0; round < r.plan.rounds && r.left() > 0; round++ {
 		begin := time.Now()
 		if err := r.round(start*r.plan.rounds + round); err != nil {
 			return err
@@ -185,23 +202,37 @@ func (r *run) steps() int {
 }
 
 // startProcesses starts the processes of all lanes. A lane that does not start is
-// left out, if it is the first time.
-func (r *run) startProcesses(start int) (err error) {
+// left out if it is the first time, and lost later.
+func (r *run) startProcesses(start int) error {
 	r.step("starting processes")
-	for {
-		r.stands, err = harness.Start(r.ctx, r.peers(), harness.Config{})
-		var failed *harness.StartError
-		if err == nil || start > 0 || !errors.As(err, &failed) {
+	if start == 0 {
+		r.lost = make([]string, len(r.lanes))
+	}
+	for r.left() > 0 {
+		started, err := harness.Start(r.ctx, r.peers(), harness.Config{Patience: r.plan.patience})
+		if err == nil {
+			r.stands = make(harness.Stands, len(r.lanes))
+			for i := range r.lanes {
+				if r.lost[i] == "" {
+					r.stands[i], started = started[0], started[1:]
+				}
+			}
 			break
 		}
+		var failed *harness.StartError
+		if !errors.As(err, &failed) {
+			return err
+		}
 		i := slices.IndexFunc(r.lanes, func(l lane) bool { return l.peer == failed.Peer })
+		if start > 0 {
+			r.lose(i, "starting it again", err)
+			continue
+		}
 		r.miss(r.lanes[i], err)
+		r.lost = slices.Delete(r.lost, i, i+1)
 		if r.lanes = slices.Delete(r.lanes, i, i+1); len(r.lanes) == 0 {
 			return r.nothing()
 		}
-	}
-	if err != nil {
-		return err
 	}
 	if start == 0 {
 		r.conns = make([]connection, len(r.lanes))
@@ -216,8 +247,10 @@ func (r *run) startProcesses(start int) (err error) {
 
 func (r *run) peers() []*harness.Peer {
 	var peers []*harness.Peer
-	for _, l := range r.lanes {
-		peers = append(peers, l.peer)
+	for i, l := range r.lanes {
+		if r.lost[i] == "" {
+			peers = append(peers, l.peer)
+		}
 	}
 	return peers
 }
@@ -242,18 +275,29 @@ func (r *run) chooseTurn() {
 // in each round.
 func (r *run) round(number int) error {
 	for i, t := range r.plan.works {
+		if number == 0 && r.late(i) {
+			break
+		}
 		for j := range r.lanes {
 			lane := (j + number) % len(r.lanes)
 			r.step(t.title)
 			c := &r.cells[lane][i]
-			if c.refused != "" {
+			if c.refused != "" || r.lost[lane] != "" {
 				continue
 			}
 			turn, err := r.stands[lane].Turn(r.ctx, t.Work, r.plan.turn, r.options.Rate)
-			if err != nil {
+			var said *harness.ReportedError
+			switch {
+			case err == nil:
+				c.Add(turn)
+			case r.ends(err):
 				return fmt.Errorf("%s: %w", t.Name, err)
+			case errors.As(err, &said):
+				c.refused = brief(err.Error())
+				r.gap("%s failed at %s, which has no figures: %s.", r.lanes[lane].Name, t.Name, c.refused)
+			default:
+				r.lose(lane, t.Name, err)
 			}
-			c.Add(turn)
 		}
 	}
 	return nil
@@ -278,7 +322,13 @@ func (r *run) conclude() {
 	for i, t := range r.plan.works {
 		res.Works = append(res.Works, t.result())
 		for j, l := range r.lanes {
-			res.Rows = append(res.Rows, r.cells[j][i].row(l.Name, t.Name))
+			c := &r.cells[j][i]
+			// Turn i of all lanes is of one time: figures that lack some turns cannot be
+			// held against others.
+			if c.refused == "" && len(c.Rate) != res.Starts*res.Rounds {
+				c.refused = r.lost[j]
+			}
+			res.Rows = append(res.Rows, c.row(l.Name, t.Name))
 		}
 	}
 	res.Seconds = time.Since(r.begin).Seconds()

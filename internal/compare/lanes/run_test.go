@@ -38,10 +38,10 @@ func odd() []lane {
 		c, err := dial(dir, addr)
 		return lyingConn{c}, err
 	}
-	mortal := peers.Native("mortal", peers.TCP)
-	mortal.Dial = func(dir, addr string) (harness.Conn, error) {
+	failing := peers.Native("failing", peers.TCP)
+	failing.Dial = func(dir, addr string) (harness.Conn, error) {
 		c, err := dial(dir, addr)
-		return mortalConn{c}, err
+		return failingConn{c}, err
 	}
 	absent := peers.Native("absent", peers.TCP)
 	absent.Server = func(dir string) (*exec.Cmd, error) { return exec.Command(filepath.Join(dir, "absent")), nil }
@@ -49,7 +49,7 @@ func odd() []lane {
 	pyLiar := python.XMLRPCOnParley("py-liar")
 	pyLiar.Serve = serveLies
 	var lanes []lane
-	for _, p := range []*harness.Peer{liar, mortal, absent, pyLiar} {
+	for _, p := range []*harness.Peer{liar, failing, absent, pyLiar} {
 		lanes = append(lanes, lane{Lane: compare.Lane{Name: p.Name, Family: "native"}, peer: p})
 	}
 	return lanes
@@ -75,20 +75,6 @@ type lyingConn struct{ harness.Conn }
 
 func (c lyingConn) Prepare(in *work.Input) (harness.Call, error) {
 	return func(context.Context) error { return in.CheckSum(8) }, nil
-}
-
-// mortalConn ends its process with the first list.
-type mortalConn struct{ harness.Conn }
-
-func (c mortalConn) Prepare(in *work.Input) (harness.Call, error) {
-	if in.Form == work.List {
-		return func(context.Context) error {
-			fmt.Fprintln(os.Stderr, "it was too much")
-			os.Exit(3)
-			return nil
-		}, nil
-	}
-	return c.Conn.Prepare(in)
 }
 
 // withLanes are those with some names.
@@ -384,16 +370,12 @@ func TestLiveLieToPython(t *testing.T) {
 	}
 }
 
-func TestFailures(t *testing.T) {
-	for _, test := range []struct{ lane, work, want string }{
-		{"liar", "add-8", "wrong answer"},
-		{"mortal", "list-10", "it was too much"},
-	} {
-		watch(t)
-		r, err := runTiny(t.Context(), tiny("add-1", test.work), withLanes("native-tcp", test.lane))
-		if err == nil || !strings.Contains(err.Error(), test.lane) || !strings.Contains(err.Error(), test.want) {
-			t.Errorf("a lane that is a %s: got %v, %v; want %q", test.lane, r, err, test.want)
-		}
+// A wrong answer ends the comparison.
+func TestWrongAnswer(t *testing.T) {
+	watch(t)
+	r, err := runTiny(t.Context(), tiny("add-1", "add-8"), withLanes("native-tcp", "liar"))
+	if err == nil || !strings.Contains(err.Error(), "liar client") || !strings.Contains(err.Error(), "wrong answer") {
+		t.Errorf("got %v, %v; want that an answer is wrong", r, err)
 	}
 }
 

@@ -20,6 +20,7 @@ type plan struct {
 	least, most    time.Duration // of a turn, if budget decides
 	budget         time.Duration // of all; zero: there is no hurry
 	warmUp         harness.WarmUp
+	patience       time.Duration // how late a process may be before its lane is lost
 	// setUps is how many connections are made in each of setUpTurns, idle how many
 	// are kept.
 	setUps, setUpTurns, idle int
@@ -31,9 +32,10 @@ func planOf(o Options) (plan, error) {
 	switch o.Depth {
 	case Quick:
 		p = plan{
-			works: tasks(Quick), starts: 1, rounds: 3, leastRounds: 1, budget: 11 * time.Second,
+			works: tasks(Quick), starts: 1, rounds: 3, leastRounds: 1, budget: 10 * time.Second,
 			least: 5 * time.Millisecond, most: 50 * time.Millisecond,
-			warmUp: harness.WarmUp{For: 5 * time.Millisecond}, setUps: 5, setUpTurns: 3, idle: 100,
+			warmUp: harness.WarmUp{For: 5 * time.Millisecond}, setUps: 5, setUpTurns: 3, idle: 50,
+			patience: 8 * time.Second,
 		}
 	case Full:
 		// Starts tell more than turns: much of what differs from run to run is the
@@ -98,7 +100,7 @@ func tasks(depth string) []task {
 		all = append(all, task{work.Work{Name: fmt.Sprintf("%s-%d", form, n), Form: form, Size: size, Callers: callers, Conns: 1}, title})
 	}
 	add(work.Add, "add(3, 5), 1 caller", 0, 1, Quick, Normal, Full)
-	add(work.Add, "add(3, 5), 8 callers", 0, 8, Quick, Normal, Full)
+	add(work.Add, "add(3, 5), 8 callers", 0, 8, Normal, Full)
 	add(work.Add, "add(3, 5), 64 callers", 0, 64, Quick, Normal, Full)
 	add(work.Records, "1 record there and back", 1, 1, Normal, Full)
 	add(work.Records, "100 records there and back", 100, 1, Quick, Normal, Full)
@@ -106,7 +108,7 @@ func tasks(depth string) []task {
 	add(work.List, "10 integers there and back", 10, 1, Normal, Full)
 	add(work.List, "1,000 integers there and back", 1000, 1, Quick, Normal, Full)
 	add(work.List, "10,000 integers there and back", 10_000, 1, Normal, Full)
-	add(work.Blob, "1 KiB there and back", 1<<10, 1, Quick, Normal, Full)
+	add(work.Blob, "1 KiB there and back", 1<<10, 1, Normal, Full)
 	add(work.Blob, "64 KiB there and back", 64<<10, 1, Quick, Normal, Full)
 	add(work.Blob, "1 MiB there and back", 1<<20, 1, Quick, Normal, Full)
 	add(work.Blob, "8 MiB there and back", 8<<20, 1, Full)
