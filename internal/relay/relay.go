@@ -16,19 +16,20 @@ import (
 type Relay struct {
 	listener net.Listener
 	dial     Dial
+	ctx      context.Context // ends with Close
+	cancel   context.CancelFunc
 	bytes    atomic.Int64
 	clients  atomic.Int64
 	running  sync.WaitGroup
-	ctx      context.Context // ends with Close: a server that takes no connection must not hold it up
-	cancel   context.CancelFunc
 
 	mu     sync.Mutex // protects what follows
 	conns  []net.Conn
 	closed bool
 }
 
-// Dial connects to a server for a client, until the context ends.
-type Dial func(ctx context.Context, client net.Conn) (net.Conn, error)
+// Dial connects to the server that a client is for. Its context ends with the
+// relay, which a server that takes no connection must not hold up.
+type Dial = func(ctx context.Context, client net.Conn) (net.Conn, error)
 
 // New carries what comes in on a listener, which it closes at the end, to where
 // dial connects. What dial itself reads from the client, or writes to it, does not

@@ -114,7 +114,7 @@ func TestDial(t *testing.T) {
 func TestClose(t *testing.T) {
 	silent := serve(t, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) })
 	carried := make(chan struct{}, 1)
-	for name, dial := range map[string]Dial{
+	for name, dial := range map[string]func(context.Context, net.Conn) (net.Conn, error){
 		"carried": func(context.Context, net.Conn) (net.Conn, error) {
 			c, err := net.Dial("tcp", silent.Addr().String())
 			carried <- struct{}{}
