@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -152,6 +154,15 @@ func TestThreatCompletion(t *testing.T) {
 	}
 	if took := time.Since(begin); took > 15*time.Second { // and not the 30 s of a call
 		t.Errorf("it took %v", took)
+	}
+	flags := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/xml")
+		fmt.Fprint(w, "<?xml version='1.0'?><methodResponse><params><param><value><array><data><value>--ca=/evil</value>"+
+			"<value>-x</value><value>good</value></data></array></value></param></params></methodResponse>")
+	}))
+	defer flags.Close()
+	if got := h.completed(t, "call", flags.URL+"/RPC2", ""); !slices.Equal(got, []string{"good"}) {
+		t.Errorf("got %q from a server whose functions are called as flags; want good alone", got)
 	}
 	var list proposals
 	for _, name := range []string{"good", "a;rm", "a b", "$(x)", "`x`", "a'b", `a"b`, "a\x1b[2J", "a\nb", "a\tb", "a\u202eb", "a>b", "a|b", `a\b`, "a*"} {
