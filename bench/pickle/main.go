@@ -17,8 +17,8 @@ import (
 	"time"
 
 	ogrek "github.com/kisielk/og-rek"
-	"golang.org/x/sys/unix"
 
+	"github.com/parley-rpc/parley/internal/compare/measure"
 	"github.com/parley-rpc/parley/rpc/native/pickle"
 	"github.com/parley-rpc/parley/rpc/value"
 )
@@ -258,11 +258,8 @@ func (c *contender) measure(loops int) (time.Duration, error) {
 
 // processorTime returns what this process has used, the garbage collector too.
 func processorTime() time.Duration {
-	var u unix.Rusage
-	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
-		panic(err) // it fails for a bad argument alone
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	used, _ := measure.CPU()
+	return used
 }
 
 func table(out io.Writer, all []work, lists [][]contender) {

@@ -100,6 +100,26 @@ func TestAgainst(t *testing.T) {
 	}
 }
 
+// Turns that are too short for a quantile are looked at together, and if they are
+// too short for it even then, there is none.
+func TestAgainstOfFewCalls(t *testing.T) {
+	t.Parallel()
+	s := respond(t, func(int64) bool {
+		time.Sleep(time.Millisecond)
+		return false
+	})
+	got, err := against(t.Context(), againstOptions{
+		Servers: []loaded{aimed(t, s.URL, "", "add")}, Callers: []int{1}, Turn: 7 * time.Millisecond, Rounds: 10, WarmUp: time.Millisecond,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	row := got.Rows[0] // at most 8 calls in each of 10 turns
+	if row.P50 == nil || len(row.P50.Turns) != 10 || row.P90 == nil || len(row.P90.Turns) != 1 || row.P99 != nil || row.P999 != nil || row.Max == nil {
+		t.Errorf("%d calls: got %+v, %+v, %+v, %+v; want p50 of 10 turns, p90 of all together, and no p99", row.Calls, row.P50, row.P90, row.P99, row.P999)
+	}
+}
+
 // A server that fails later has a reason where others have figures.
 func TestAgainstFails(t *testing.T) {
 	t.Parallel()

@@ -6,11 +6,8 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
-	"os/signal"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/parley-rpc/parley/internal/compare"
@@ -36,11 +33,6 @@ type benchCommand struct {
 // Help is what kong shows below the short help.
 func (*benchCommand) Help() string {
 	return `The function is called again and again: a few times to begin with, then for the warm-up, then for as long as is measured. Do not do that with one that changes something you need. --timeout is the time for each call here, and not for all.
-
-    parley bench tcp://127.0.0.1:16000 add 3 5
-    parley bench http://127.0.0.1:8080/RPC2 add 3 5 --callers 64 --duration 30s
-    parley bench tcp://127.0.0.1:16000 add 3 5 --rate 5000
-    parley bench unix:///run/tool.sock echo @file.bin --calls 1000 --output json
 
 With --rate a latency counts from when the call was due. If the server stalls, all calls that were due meanwhile are slow, sent or not; so it is with real callers, who do not wait for one another.
 
@@ -103,7 +95,7 @@ func (c *benchCommand) run(std stdio) error {
 	if server.request.Args, err = arguments(c.Args, std.in); err != nil {
 		return err
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := untilSignal(context.Background())
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second one ends the process
 

@@ -5,10 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"os/signal"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/parley-rpc/parley/internal/compare"
@@ -76,7 +74,7 @@ func (c *compareCommand) run(std stdio) error {
 		measure = func(ctx context.Context, p *progress) (*compare.Result, error) { return c.measureAgainst(ctx, o, p) }
 	}
 
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := untilSignal(context.Background())
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second one ends the process
 	p := newProgress(std.err, "starting")

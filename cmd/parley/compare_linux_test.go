@@ -31,10 +31,21 @@ func processesOf(t *testing.T, pid int) []string {
 	return all
 }
 
-// Ctrl-C ends a comparison with all its processes, and leaves files as they were.
+// Ctrl-C ends a comparison with all its processes, and leaves files as they were;
+// so does a terminal that is closed.
 func TestCompareIsInterrupted(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	for _, sig := range []os.Signal{syscall.SIGINT, syscall.SIGHUP} {
+		t.Run(sig.String(), func(t *testing.T) {
+			t.Parallel()
+			interruptCompare(t, sig)
+		})
+	}
+}
+
+func interruptCompare(t *testing.T, sig os.Signal) {
+	t.Helper()
+	dir, temp := t.TempDir(), t.TempDir()
 	path := filepath.Join(dir, "r.json")
 	if err := os.WriteFile(path, []byte("old"), 0o600); err != nil {
 		t.Fatal(err)
@@ -42,6 +53,7 @@ func TestCompareIsInterrupted(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), comparePatience)
 	defer cancel()
 	cmd := newHome(t).command(ctx, "compare", "--full", "--lanes", "native-unix,xmlrpc-unix", "--json", path)
+	cmd.Env = append(cmd.Env, "TMPDIR="+temp)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Start(); err != nil {
@@ -54,7 +66,7 @@ func TestCompareIsInterrupted(t *testing.T) {
 			break
 		}
 	}
-	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+	if err := cmd.Process.Signal(sig); err != nil {
 		t.Error(err)
 	}
 	var ended *exec.ExitError
@@ -68,6 +80,9 @@ func TestCompareIsInterrupted(t *testing.T) {
 		if _, err := os.Stat("/proc/" + pid); err == nil {
 			t.Errorf("process %s is still there", pid)
 		}
+	}
+	if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
+		t.Errorf("temporary files: got %v, %v; want none", left, err)
 	}
 	files, _ := os.ReadDir(dir)
 	if text, err := os.ReadFile(path); err != nil || string(text) != "old" || len(files) != 1 {

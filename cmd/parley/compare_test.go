@@ -17,6 +17,7 @@ import (
 
 	"github.com/parley-rpc/parley/internal/compare"
 	"github.com/parley-rpc/parley/internal/compare/lanes"
+	pages "github.com/parley-rpc/parley/internal/compare/report"
 )
 
 // small is a comparison that takes a second.
@@ -101,12 +102,10 @@ func TestCompareWithoutPython(t *testing.T) {
 	if m := r.Machine; m.ClockNS <= 0 || m.Race || m.Processors < 1 || m.Go == "" || m.Python != "" {
 		t.Errorf("got machine %+v", m)
 	}
-	if page, err := os.ReadFile(htmlFile); err != nil || !bytes.Contains(page, []byte("</html>")) {
-		t.Errorf("the report has %d bytes, %v; want one that is complete", len(page), err)
-	}
-	// The other forms are those of this result.
-	var table, lines bytes.Buffer
-	if err := errors.Join(compare.WriteTable(&table, r, compare.Style{}), compare.WriteCSV(&lines, r)); err != nil {
+	// The other forms are those of this result. That the report has the figures of the
+	// JSON, and all of them, is a test of package report.
+	var table, lines, report bytes.Buffer
+	if err := errors.Join(compare.WriteTable(&table, r, compare.Style{}), compare.WriteCSV(&lines, r), pages.HTML(&report, r)); err != nil {
 		t.Fatal(err)
 	}
 	if table.String() != got.stdout {
@@ -114,6 +113,9 @@ func TestCompareWithoutPython(t *testing.T) {
 	}
 	if text, err := os.ReadFile(csvFile); err != nil || string(text) != lines.String() {
 		t.Errorf("the CSV is another one than that of the JSON, %v", err)
+	}
+	if page, err := os.ReadFile(htmlFile); err != nil || string(page) != report.String() || !strings.HasSuffix(string(page), "</html>\n") {
+		t.Errorf("the report, of %d bytes, is another one than that of the JSON, of %d: %v", len(page), report.Len(), err)
 	}
 }
 

@@ -7,10 +7,8 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/parley-rpc/parley/auth"
@@ -29,7 +27,7 @@ type demoCommand struct{}
 const demoTimeout = 60 * time.Second
 
 func (*demoCommand) run(std stdio) error {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM) // to clean up in any case
+	ctx, stop := untilSignal(context.Background()) // to clean up in any case
 	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, demoTimeout)
 	defer cancel()

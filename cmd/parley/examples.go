@@ -42,6 +42,11 @@ parley describe prod --output json`,
 parley ping http://127.0.0.1:8080/RPC2
 parley ping tcp://127.0.0.1:16000 --count 5 --interval 200ms
 parley ping prod --output json`,
+		"bench": `
+parley bench tcp://127.0.0.1:16000 add 3 5
+parley bench http://127.0.0.1:8080/RPC2 add 3 5 --callers 64 --duration 30s
+parley bench tcp://127.0.0.1:16000 add 3 5 --rate 5000
+parley bench unix:///run/tool.sock echo @file.bin --calls 1000 --output json`,
 		"compare": `
 parley compare
 parley compare --quick --html report.html

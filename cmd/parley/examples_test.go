@@ -96,7 +96,7 @@ func examplesIn(help string) []string {
 
 // testedElsewhere are commands whose examples take long, and which have tests of
 // their own; here the command line has to be one.
-func testedElsewhere() []string { return []string{"demo", "compare"} }
+func testedElsewhere() []string { return []string{"demo", "bench", "compare"} }
 
 // Every example works as it stands, at the addresses of this test.
 func TestExamples(t *testing.T) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -104,14 +105,15 @@ func (r *route) native(server string, config native.DialConfig) (string, native.
 
 // dialAsTold connects to where a client of SOCKS 5 (RFC 1928) asks for: as much of
 // it as net/http speaks, without a login.
-func dialAsTold(client net.Conn) (net.Conn, error) {
+func dialAsTold(ctx context.Context, client net.Conn) (net.Conn, error) {
 	address, err := acceptSOCKS(client)
 	if err != nil {
 		return nil, err
 	}
 	// Version 5, how it went, then an address that means nothing.
 	answer := []byte{5, 0, 0, 1, 0, 0, 0, 0, 0, 0}
-	server, err := net.Dial("tcp", address)
+	var d net.Dialer
+	server, err := d.DialContext(ctx, "tcp", address)
 	if err != nil {
 		answer[1] = 5 // refused
 		_, _ = client.Write(answer)

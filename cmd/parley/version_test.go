@@ -43,7 +43,8 @@ func TestBuildOf(t *testing.T) {
 	}
 }
 
-// What go build has left in a program is what it says of itself.
+// What go build has left in a program is what it says of itself. With -trimpath no
+// package is compiled again because it is in another folder.
 func TestVersionOfBuilds(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("git"); err != nil {
@@ -68,7 +69,7 @@ func TestVersionOfBuilds(t *testing.T) {
 	build := func(vcs string) string {
 		t.Helper()
 		path := filepath.Join(t.TempDir(), "parley")
-		cmd := exec.CommandContext(t.Context(), "go", "build", "-buildvcs="+vcs, "-o", path, "./cmd/parley")
+		cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-buildvcs="+vcs, "-o", path, "./cmd/parley")
 		cmd.Dir = clone
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("go build: %v\n%s", err, out)
@@ -111,7 +112,7 @@ func TestVersionOfBuilds(t *testing.T) {
 	if text, of = ask(build("false")); of.Revision != "" || of.Modified || of.Version != "devel" || strings.Contains(text, "commit") || !platform.MatchString(text) {
 		t.Errorf("without the checkout: got %+v and\n%s", of, text)
 	}
-	if text, of = ask("go", "run", "-buildvcs=false", "./cmd/parley"); of.Version != "devel" || !platform.MatchString(text) {
+	if text, of = ask("go", "run", "-trimpath", "-buildvcs=false", "./cmd/parley"); of.Version != "devel" || !platform.MatchString(text) {
 		t.Errorf("with go run: got %+v and\n%s", of, text)
 	}
 }

@@ -92,7 +92,7 @@ func (t *table) connections() {
 			widths[i] = max(widths[i], utf8.RuneCountInString(line[i]))
 		}
 	}
-	t.line(t.style.Heading("Connections: from nothing to the first answer, and the server's memory for an idle one"))
+	t.line(t.style.Heading(cut("Connections: from nothing to the first answer, and the server's memory for an idle one", t.style.Width)))
 	for _, line := range cells {
 		t.line(join(line, keep, widths))
 	}

@@ -3,6 +3,7 @@
 package relay
 
 import (
+	"context"
 	"io"
 	"net"
 	"sync"
@@ -14,7 +15,9 @@ import (
 // ways together. Its methods are safe for concurrent use.
 type Relay struct {
 	listener net.Listener
-	dial     func(client net.Conn) (net.Conn, error)
+	dial     Dial
+	ctx      context.Context // ends with Close
+	cancel   context.CancelFunc
 	bytes    atomic.Int64
 	clients  atomic.Int64
 	running  sync.WaitGroup
@@ -24,18 +27,26 @@ type Relay struct {
 	closed bool
 }
 
+// Dial connects to the server that a client is for. Its context ends with the
+// relay, which a server that takes no connection must not hold up.
+type Dial = func(ctx context.Context, client net.Conn) (net.Conn, error)
+
 // New carries what comes in on a listener, which it closes at the end, to where
 // dial connects. What dial itself reads from the client, or writes to it, does not
 // count; a client whose dial fails is left.
-func New(l net.Listener, dial func(client net.Conn) (net.Conn, error)) *Relay {
+func New(l net.Listener, dial Dial) *Relay {
 	r := &Relay{listener: l, dial: dial}
+	r.ctx, r.cancel = context.WithCancel(context.Background())
 	r.running.Go(r.accept)
 	return r
 }
 
 // To is the dial of a relay to one address.
-func To(network, address string) func(net.Conn) (net.Conn, error) {
-	return func(net.Conn) (net.Conn, error) { return net.Dial(network, address) }
+func To(network, address string) Dial {
+	return func(ctx context.Context, _ net.Conn) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, network, address)
+	}
 }
 
 func (r *Relay) accept() {
@@ -54,7 +65,7 @@ func (r *Relay) connect(client net.Conn) {
 	if !r.hold(client) {
 		return
 	}
-	server, err := r.dial(client)
+	server, err := r.dial(r.ctx, client)
 	if err != nil {
 		client.Close()
 		return
@@ -102,22 +113,29 @@ func (r *Relay) Addr() net.Addr { return r.listener.Addr() }
 // Clients is how many connections have come in so far.
 func (r *Relay) Clients() int64 { return r.clients.Load() }
 
+// settleTries bounds how often Settled looks again: for half a second or so.
+const settleTries = 100
+
 // Settled returns the count when no byte has come for a while: what a server says
-// behind an answer belongs to the call before.
+// behind an answer belongs to the call before. One that never stops is not waited
+// for.
 func (r *Relay) Settled() int64 {
-	for last := r.bytes.Load(); ; {
+	last := r.bytes.Load()
+	for range settleTries {
 		time.Sleep(5 * time.Millisecond)
 		n := r.bytes.Load()
 		if n == last {
-			return n
+			break
 		}
 		last = n
 	}
+	return last
 }
 
 // Close ends the relay and every connection through it, and returns when they are
 // gone.
 func (r *Relay) Close() {
+	r.cancel()
 	r.listener.Close()
 	r.mu.Lock()
 	r.closed = true

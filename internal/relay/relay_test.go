@@ -2,11 +2,13 @@ package relay
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net"
 	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 )
@@ -88,7 +90,7 @@ func TestRelayCounts(t *testing.T) {
 // that fails is left.
 func TestDial(t *testing.T) {
 	l := serve(t, echoThrice)
-	r := New(listen(t), func(client net.Conn) (net.Conn, error) {
+	r := New(listen(t), func(_ context.Context, client net.Conn) (net.Conn, error) {
 		word := make([]byte, 4)
 		if _, err := io.ReadFull(client, word); err != nil || string(word) != "open" {
 			return nil, errors.New("got something else")
@@ -112,13 +114,13 @@ func TestDial(t *testing.T) {
 func TestClose(t *testing.T) {
 	silent := serve(t, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) })
 	carried := make(chan struct{}, 1)
-	for name, dial := range map[string]func(net.Conn) (net.Conn, error){
-		"carried": func(net.Conn) (net.Conn, error) {
+	for name, dial := range map[string]func(context.Context, net.Conn) (net.Conn, error){
+		"carried": func(context.Context, net.Conn) (net.Conn, error) {
 			c, err := net.Dial("tcp", silent.Addr().String())
 			carried <- struct{}{}
 			return c, err
 		},
-		"dialled": func(client net.Conn) (net.Conn, error) {
+		"dialled": func(_ context.Context, client net.Conn) (net.Conn, error) {
 			carried <- struct{}{}
 			_, err := client.Read(make([]byte, 1))
 			return nil, err
@@ -138,4 +140,35 @@ func TestClose(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A server that never stops to talk keeps nobody who waits for it to.
+func TestSettledOfServerThatNeverStops(t *testing.T) {
+	r := New(listen(t), To("tcp", "127.0.0.1:1"))
+	defer r.Close()
+	settled := make(chan int64, 1)
+	var talking sync.WaitGroup
+	stop := make(chan struct{})
+	for range 4 {
+		talking.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					r.bytes.Add(1)
+				}
+			}
+		})
+	}
+	go func() { settled <- r.Settled() }()
+	select {
+	case <-settled:
+		close(stop)
+	case <-time.After(30 * time.Second):
+		t.Error("it has not settled after 30 s")
+		close(stop)
+		<-settled
+	}
+	talking.Wait()
 }

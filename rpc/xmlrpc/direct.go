@@ -3,10 +3,12 @@ package xmlrpc
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"math"
+	"net"
 	"net/http"
 	"os"
 	"slices"
@@ -30,13 +32,14 @@ const (
 	maxInterim = 5
 )
 
-// direct makes calls over connections without TLS and without a proxy, which is
-// what calls on the same machine and in the same network are. A call is written
+// direct makes calls over connections without a proxy, which is what calls on the
+// same machine and in the same network are. A call is written
 // and its answer read on the goroutine of its caller, where http.Transport hands
 // both to goroutines of the connection: that is twice as much work as HTTP is.
 // What it promises is the same: see Client.
 type direct struct {
 	dial    func(ctx context.Context) (*sentConn, error)
+	secure  *secure       // nil without TLS
 	slots   chan struct{} // one is taken for each call under way
 	idleFor time.Duration
 
@@ -51,6 +54,8 @@ type direct struct {
 type directConn struct {
 	*sentConn
 	timed  timedConn // of sentConn; what is waited for
+	tls    *tls.Conn // over timed; nil without TLS
+	state  *tls.ConnectionState
 	owner  *direct
 	used   bool // by an earlier call
 	since  time.Time
@@ -125,15 +130,29 @@ func (d *direct) take(ctx context.Context) (*directConn, error) {
 		}
 		c.Close()
 	}
-	sc, err := d.dial(ctx)
+	c, err := d.connect(ctx)
 	if err != nil {
 		// The dialler knows when ctx ends, and is quicker than that at times.
 		if deadline, ok := ctx.Deadline(); ok && ctx.Err() == nil && !time.Now().Before(deadline) {
 			err = context.DeadlineExceeded
 		}
+	}
+	return c, err
+}
+
+// connect makes a connection.
+func (d *direct) connect(ctx context.Context) (*directConn, error) {
+	sc, err := d.dial(ctx)
+	if err != nil {
 		return nil, err
 	}
 	c := &directConn{sentConn: sc, owner: d, timed: newTimedConn(sc.Conn)}
+	if d.secure != nil {
+		if err := d.secure.start(ctx, c); err != nil {
+			c.Close()
+			return nil, err
+		}
+	}
 	c.reader = bufio.NewReader(readDirect{c})
 	if raw, ok := sc.Conn.(syscall.Conn); ok {
 		c.probe = newProber(raw)
@@ -176,7 +195,7 @@ func (d *direct) expire() {
 	}
 	d.mu.Unlock()
 	for _, c := range old {
-		c.Close()
+		c.part()
 	}
 }
 
@@ -187,7 +206,7 @@ func (d *direct) closeIdle() {
 	d.idle = nil
 	d.mu.Unlock()
 	for _, c := range idle {
-		c.Close()
+		c.part()
 	}
 }
 
@@ -228,6 +247,7 @@ func (c *directConn) exchange(ctx context.Context, r *http.Request, body []byte,
 	switch {
 	case err == nil:
 		c.failed = failed != nil
+		resp.TLS = c.state
 		resp.Body = &directBody{ReadCloser: resp.Body, conn: c, keep: !resp.Close && resp.StatusCode != http.StatusSwitchingProtocols}
 		return resp, nil
 	case failed != nil:
@@ -254,8 +274,10 @@ func (c *directConn) send(head, body []byte) (err error) {
 	n := int64(0)
 	if body == nil {
 		var m int
-		m, err = c.timed.Write(head)
+		m, err = c.stream().Write(head)
 		n = int64(m)
+	} else if c.tls != nil {
+		n, err = (&net.Buffers{head, body}).WriteTo(c.tls)
 	} else {
 		n, err = c.timed.writeBoth(head, body)
 	}
@@ -263,6 +285,14 @@ func (c *directConn) send(head, body []byte) (err error) {
 		c.writes.Add(1)
 	}
 	return err
+}
+
+// stream is what is written and read.
+func (c *directConn) stream() io.ReadWriter {
+	if c.tls != nil {
+		return c.tls
+	}
+	return &c.timed
 }
 
 // answer reads the head of the answer to r.
@@ -292,7 +322,7 @@ func (r readDirect) Read(p []byte) (int, error) {
 	if c.left <= 0 {
 		return 0, fmt.Errorf("an answer whose header has more than %d bytes", maxAnswerHeaderBytes)
 	}
-	n, err := c.timed.Read(p[:min(int64(len(p)), c.left)])
+	n, err := c.stream().Read(p[:min(int64(len(p)), c.left)])
 	c.left -= int64(n)
 	return n, err
 }

@@ -71,6 +71,9 @@ func newLink(t target, c ClientConfig) *link {
 			slots:   make(chan struct{}, conns),
 			idleFor: l.transport.IdleConnTimeout,
 		}
+		if t.url.Scheme == "https" {
+			l.direct.secure = newSecure(config, t.url.Hostname(), l.dialer.Timeout)
+		}
 	}
 	return l
 }
@@ -78,9 +81,10 @@ func newLink(t target, c ClientConfig) *link {
 // directAddr returns where the connections of a direct go, if there may be one.
 // It takes no name that would have to be translated first.
 func directAddr(t target, c ClientConfig) (addr string, ok bool) {
-	host, port := t.url.Hostname(), or(t.url.Port(), "80")
+	standard := map[string]string{"http": "80", "https": "443"}[t.url.Scheme]
+	host, port := t.url.Hostname(), or(t.url.Port(), standard)
 	ascii := !strings.ContainsFunc(host, func(r rune) bool { return r <= ' ' || r >= 0x7f })
-	return net.JoinHostPort(host, port), canProbe && t.url.Scheme == "http" && c.Proxy == nil && !c.DisableKeepAlives && ascii
+	return net.JoinHostPort(host, port), canProbe && standard != "" && c.Proxy == nil && !c.DisableKeepAlives && ascii
 }
 
 // roundTrip sends r with body and returns the answer. trace follows it.
@@ -174,13 +178,13 @@ func (l *link) close() {
 	}
 	l.mu.Unlock()
 	l.cancel()
+	if l.direct != nil {
+		l.direct.close()
+	}
 	for _, c := range open {
 		c.Close()
 	}
 	l.transport.CloseIdleConnections()
-	if l.direct != nil {
-		l.direct.close()
-	}
 }
 
 // sentConn is a connection that knows whether something was sent on it.

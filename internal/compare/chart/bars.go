@@ -29,26 +29,44 @@ const (
 
 // rows are what bars and dots have in common: a column of names, one of values.
 type rows struct {
-	names, texts []string
-	left, right  float64 // of what is between
-	end          float64 // of the values
+	names       [][]string // in lines
+	texts       []string
+	y           []float64 // the middle of each row
+	bottom      float64   // of the last one
+	left, right float64   // of what is between the columns
+	end         float64   // of the values
 }
 
-// layout shares the width out.
-func layout(names, texts []string, ties bool) rows {
-	const nameLimit = 190.0
-	width := float64(Width)
+// layout shares the room out, from top on.
+func layout(names, texts []string, ties bool, top float64) rows {
+	const nameLimit = 172.0
+	r := rows{texts: texts, left: 10, bottom: top, end: Width}
 	if ties {
-		width -= tieGap
+		r.end -= tieGap
 	}
-	r := rows{texts: texts, left: min(nameLimit, 1.12*widest(nameLimit, names...)) + 10}
-	values := widest(width-r.left-least-8, texts...)
-	r.right, r.end = width-values-8, width
-	for i := range names {
-		r.names = append(r.names, fit(names[i], (r.left-10)/1.12))
+	for _, name := range names {
+		lines := wrap(name, nameLimit)
+		height := max(rowGap, lineGap*float64(len(lines))+5)
+		for _, line := range lines {
+			r.left = max(r.left, nameWidth(line)+10)
+		}
+		r.names, r.y = append(r.names, lines), append(r.y, r.bottom+height/2)
+		r.bottom += height
+	}
+	values := widest(r.end-r.left-least-8, texts...)
+	r.right = r.end - values - 8
+	for i := range texts {
 		r.texts[i] = fit(texts[i], values)
 	}
 	return r
+}
+
+// name writes the name of a row.
+func (d *Drawing) name(r rows, i, color int) {
+	lines := r.names[i]
+	for n, line := range lines {
+		d.text(look("name", color), 0, r.y[i]+lineGap*(float64(n)-float64(len(lines)-1)/2), "", line)
+	}
 }
 
 // Draw draws it, or returns an error that wraps ErrValue.
@@ -74,15 +92,15 @@ func (b Bars) Draw() (*Drawing, error) {
 	if len(b.Parts) > 1 {
 		top = d.key(b.Parts, top)
 	}
-	r := layout(names, texts, len(b.Ties) > 0)
+	r := layout(names, texts, len(b.Ties) > 0, top)
 	at := func(v float64) float64 {
 		part, _ := scale.At(v) // is on the axis, which was made from it
 		return r.left + part*(r.right-r.left)
 	}
 	for i, bar := range b.Bars {
-		y := top + rowGap*(float64(i)+.5)
+		y := r.y[i]
 		d.open(bar.Name)
-		d.text(look("name", bar.Color), 0, y, "", r.names[i])
+		d.name(r, i, bar.Color)
 		x, total := r.left, 0.0
 		for p, v := range bar.Parts {
 			total += v
@@ -104,10 +122,9 @@ func (b Bars) Draw() (*Drawing, error) {
 		d.text(class, x+7, y, "", r.texts[i])
 		d.close()
 	}
-	bottom := top + rowGap*float64(len(b.Bars))
-	d.line("axis", r.left, top, r.left, bottom)
-	d.ties(b.Ties, len(b.Bars), top)
-	d.height = bottom + 6
+	d.line("axis", r.left, top, r.left, r.bottom)
+	d.ties(b.Ties, r)
+	d.height = r.bottom + 6
 	return d, nil
 }
 
@@ -124,15 +141,15 @@ func (d *Drawing) key(parts []string, top float64) float64 {
 }
 
 // ties marks neighbours that are too close to tell apart.
-func (d *Drawing) ties(pairs [][2]int, n int, top float64) {
+func (d *Drawing) ties(pairs [][2]int, r rows) {
 	marked := map[int]bool{}
 	for _, p := range pairs {
 		i, j := min(p[0], p[1]), max(p[0], p[1])
-		if j != i+1 || i < 0 || j >= n || marked[i] {
+		if j != i+1 || i < 0 || j >= len(r.y) || marked[i] {
 			continue
 		}
 		marked[i] = true
-		y := top + rowGap*(float64(i)+1)
+		y := (r.y[i] + r.y[j]) / 2
 		const x = Width - 14
 		d.path("tie", [][2]float64{{x - 5, y - 8}, {x, y - 8}, {x, y + 8}, {x - 5, y + 8}})
 		d.text("note", x+3, y, "", "≈")

@@ -32,20 +32,19 @@ func (p Dots) Draw() (*Drawing, error) {
 		}
 		names, texts = append(names, row.Name), append(texts, row.Text)
 	}
-	r := layout(names, texts, len(p.Ties) > 0)
+	first := top + lineGap + 8
+	r := layout(names, texts, len(p.Ties) > 0, first)
 	at := func(v float64) (float64, error) {
 		part, err := p.X.At(v)
 		return r.left + 8 + part*(r.right-r.left-16), err
 	}
-	first, bottom := top+lineGap+8, 0.0
-	bottom = first + rowGap*float64(len(p.Rows))
-	if err := p.axis(d, r, at, first, bottom); err != nil {
+	if err := p.axis(d, at, first, r.bottom); err != nil {
 		return nil, err
 	}
 	for i, row := range p.Rows {
-		y := first + rowGap*(float64(i)+.5)
+		y := r.y[i]
 		d.open(row.Name)
-		d.text(look("name", row.Color), 0, y, "", r.names[i])
+		d.name(r, i, row.Color)
 		var xs []float64
 		var class []string
 		lo, hi := 1e9, -1e9
@@ -78,13 +77,13 @@ func (p Dots) Draw() (*Drawing, error) {
 		d.text("value", r.end, y, "end", r.texts[i])
 		d.close()
 	}
-	p.cases(d, r, at, top)
-	d.ties(p.Ties, len(p.Rows), first)
+	p.cases(d, at, top)
+	d.ties(p.Ties, r)
 	return d, nil
 }
 
 // axis draws what is below and behind the rows.
-func (p Dots) axis(d *Drawing, r rows, at func(float64) (float64, error), top, bottom float64) error {
+func (p Dots) axis(d *Drawing, at func(float64) (float64, error), top, bottom float64) error {
 	end := -1e9
 	for _, v := range p.X.Ticks(4) {
 		x, err := at(v)
@@ -93,7 +92,7 @@ func (p Dots) axis(d *Drawing, r rows, at func(float64) (float64, error), top, b
 		}
 		d.line("grid", x, top, x, bottom+4)
 		text := p.XTick(v)
-		if half := textWidth(text) / 2; x-half > end+6 && x+half <= Width {
+		if half := textWidth(text) / 2; x-half > max(end+6, 0) && x+half <= Width {
 			d.text("tick", x, bottom+lineGap*.85, "middle", text)
 			end = x + half
 		}
@@ -108,7 +107,7 @@ func (p Dots) axis(d *Drawing, r rows, at func(float64) (float64, error), top, b
 
 // cases writes what the dots are above those of the first row, apart from each
 // other.
-func (p Dots) cases(d *Drawing, r rows, at func(float64) (float64, error), top float64) {
+func (p Dots) cases(d *Drawing, at func(float64) (float64, error), top float64) {
 	if len(p.Rows) == 0 {
 		return
 	}

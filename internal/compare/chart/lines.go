@@ -23,7 +23,7 @@ type Mark struct{ X, Y, Min, Max float64 }
 
 // Draw draws it, or returns an error that wraps ErrValue.
 func (l Lines) Draw() (*Drawing, error) {
-	const nameLimit, height = 132.0, 230.0
+	const nameLimit, height = 168.0, 230.0
 	d, top := begin(l.Head)
 	names, room, lines := make([][]string, len(l.Series)), 0.0, 0
 	for i, s := range l.Series {
@@ -67,7 +67,7 @@ func (l Lines) Draw() (*Drawing, error) {
 			return nil, err
 		}
 		d.line("axis", x, bottom, x, bottom+4)
-		text := l.XTick(v)
+		text := fit(l.XTick(v), Width/4)
 		half := textWidth(text) / 2
 		if i < len(xTicks)-1 { // the last one has a place in any case
 			last, err := xAt(xTicks[len(xTicks)-1])
@@ -81,6 +81,7 @@ func (l Lines) Draw() (*Drawing, error) {
 		if x-half < end+6 {
 			continue
 		}
+		x = min(max(x, half), Width-half)
 		end = x + half
 		d.text("tick", x, bottom+lineGap*1.1, "middle", text)
 	}

@@ -123,7 +123,8 @@ func (s Scale) At(v float64) (float64, error) {
 		return 0, fmt.Errorf("%w: there is no axis", ErrValue)
 	}
 	at := (s.to(v) - s.lo) / (s.hi - s.lo)
-	if const1 := 1e-6; !finite(v) || !finite(at) || at < -const1 || at > 1+const1 {
+	const little = 1e-6 // of rounding
+	if !finite(v) || !finite(at) || at < -little || at > 1+little {
 		return 0, refuse("on its axis", v)
 	}
 	return min(max(at, 0), 1), nil

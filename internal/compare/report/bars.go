@@ -25,7 +25,7 @@ func drawBars(r *compare.Result, head chart.Head, parts []string, of func(l *com
 		l := &r.Lanes[i]
 		b := of(l)
 		some = some || len(b.parts) > 0
-		p.Bars = append(p.Bars, chart.Bar{Name: short(l), Color: color(l), Parts: b.parts, Min: b.min, Max: b.max, Text: b.text})
+		p.Bars = append(p.Bars, chart.Bar{Name: short(r, l), Color: color(l), Parts: b.parts, Min: b.min, Max: b.max, Text: b.text})
 	}
 	if !some {
 		return nil, nil

@@ -32,14 +32,14 @@ func facts(r *compare.Result) []fact {
 	if m.Load >= 0 {
 		idle = append(idle, fmt.Sprintf("load %.2f before it began", m.Load))
 	}
-	idle = append(idle, fmt.Sprintf("the slowest of many equal pieces of work took %.1f%% longer than the middle one", 100*m.Noise))
+	idle = append(idle, fmt.Sprintf("one in twenty of many equal pieces of work took %s%% longer than the middle one, or more", digits(100*m.Noise)))
 	if m.Race {
 		idle = append(idle, "built with the race detector")
 	}
 	turns := r.Starts * r.Rounds
 	often := fmt.Sprintf("%s at %s, in %s", counted(len(r.Lanes), "transport"), counted(len(r.Works), "kind")+" of work", counted(turns, "turn"))
 	if turns > 0 {
-		often += fmt.Sprintf(" each: processes started %s, %s of %d ms", times(r.Starts), counted(r.Rounds, "turn")+" for each start", r.TurnMS)
+		often += fmt.Sprintf(" each: processes started %s, and %s of %d ms for each start", times(r.Starts), counted(r.Rounds, "turn"), r.TurnMS)
 	}
 	if r.Rate > 0 {
 		often += "; " + digits(r.Rate) + " calls per second at fixed times"

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"math"
 	"strconv"
 	"strings"
@@ -124,24 +125,31 @@ func tick(u unit) func(float64) string {
 // exact is a figure as the JSON has it, for those who read the report by program.
 func exact(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 
-// short is the title of a lane for a plot.
-func short(l *compare.Lane) string {
-	name := l.Title
-	if name == "" {
-		name = l.Name
+// short is the title of a lane for a plot of all lanes; its kind of socket is left
+// out if that does not tell it from another one.
+func short(r *compare.Result, l *compare.Lane) string {
+	name := without(l)
+	for i := range r.Lanes {
+		if other := &r.Lanes[i]; other.Name != l.Name && without(other) == name {
+			return abbreviated(l)
+		}
 	}
-	return strings.NewReplacer("multiprocessing", "mp", "kolo/xmlrpc", "kolo", "unix socket", "unix", " over a ", ", ", " over ", ", ").Replace(name)
+	return name
 }
 
-// without is the short title of a lane where its kind of socket is told already.
+// without is that title where the kind of socket is told already.
 func without(l *compare.Lane) string {
-	name := short(l)
+	name := abbreviated(l)
 	for _, socket := range []string{", TCP", ", unix", ", TLS"} {
 		if rest := strings.TrimSuffix(name, socket); rest != "" {
 			name = rest
 		}
 	}
 	return name
+}
+
+func abbreviated(l *compare.Lane) string {
+	return strings.NewReplacer("multiprocessing", "mp", "kolo/xmlrpc", "kolo", "unix socket", "unix", " over a ", ", ", " over ", ", ").Replace(cmp.Or(l.Title, l.Name))
 }
 
 func socketName(s string) string {

@@ -75,7 +75,7 @@ func TestReportInABrowser(t *testing.T) {
 	if !ok {
 		peertest.Missing(t, "chromium", browser.How)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute) // a busy machine starts it slowly
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute) // a busy machine takes its time
 	defer cancel()
 	b, err := browser.Start(path)
 	if err != nil {

@@ -32,7 +32,7 @@ func drawCalls(r *compare.Result) (plots, error) {
 	last := works[len(works)-1]
 	lanes := ranked(r, last.Name)
 	p := chart.Dots{
-		Head:  chart.Head{ID: "calls", Title: "Calls per second: " + callTitle(works), Unit: "median, log scale; whiskers: slowest to fastest turn"},
+		Head:  chart.Head{ID: "calls", Title: "Calls per second: " + callTitle(works), Unit: "log scale; whiskers: slowest, fastest turn"},
 		XTick: tick(rate),
 	}
 	for _, w := range works {
@@ -44,7 +44,7 @@ func drawCalls(r *compare.Result) (plots, error) {
 	var values []float64
 	var desc []string
 	for _, l := range lanes {
-		row := chart.Dot{Name: short(l), Color: color(l), Text: missing(r, l.Name, last.Name)}
+		row := chart.Dot{Name: short(r, l), Color: color(l), Text: missing(r, l.Name, last.Name)}
 		for _, w := range works {
 			m := markOf(0, stat(r, l.Name, w.Name, func(row *compare.Row) *compare.Stat { return row.CallsPerS }))
 			if m != nil {
@@ -55,7 +55,7 @@ func drawCalls(r *compare.Result) (plots, error) {
 		if m := row.Marks[len(works)-1]; m != nil {
 			row.Text = write(m.Y, rate)
 		}
-		desc = append(desc, short(l)+" "+row.Text)
+		desc = append(desc, short(r, l)+" "+row.Text)
 		p.Rows = append(p.Rows, row)
 	}
 	if len(values) == 0 {
