@@ -122,9 +122,13 @@ func (r *Result) strangers(a, b *Lane) string {
 		case s.ties == s.works:
 			unclear = append(unclear, s.name)
 		case s.wins == 0:
-			never = append(never, s.name)
+			never = append(never, fmt.Sprintf("%s is slower at %d of %s", s.name, s.losses, count(s.works, "row")))
 		default:
-			faster = append(faster, fmt.Sprintf("%s is up to %s times as fast (%d of %s)", s.name, fold(s.most), s.wins, count(s.works, "row")))
+			text := fmt.Sprintf("%s is faster at %d of %s (up to %s times)", s.name, s.wins, count(s.works, "row"), fold(s.most))
+			if s.losses > 0 {
+				text += fmt.Sprintf(", slower at %d", s.losses)
+			}
+			faster = append(faster, text)
 		}
 	}
 	var parts []string
@@ -133,17 +137,21 @@ func (r *Result) strangers(a, b *Lane) string {
 			parts = append(parts, list(short(names))+be(len(names))+what)
 		}
 	}
-	if len(faster) > 2 {
-		parts = append(parts, fmt.Sprintf("%d others are faster somewhere", len(faster)))
-	} else {
-		parts = append(parts, faster...)
-	}
+	parts = append(parts, firstFew(faster, "are faster at some")...)
 	say(slower, " slower everywhere")
-	say(never, " nowhere faster")
+	parts = append(parts, firstFew(never, "are slower at some")...)
 	if r.turns() >= leastTurns {
 		say(unclear, " too close to call")
 	}
 	return strings.Join(parts, ", ")
+}
+
+// firstFew are clauses, or one for all of more than two.
+func firstFew(clauses []string, what string) []string {
+	if len(clauses) > 2 {
+		return []string{fmt.Sprintf("%d others %s works", len(clauses), what)}
+	}
+	return clauses
 }
 
 // short is a few of many names.
@@ -197,7 +205,8 @@ func (r *Result) carried(a, b *Lane) string {
 	if nameA == nameB {
 		return ""
 	}
-	return fmt.Sprintf("%s carries %d of %s tried, %s %d", nameA, byA, count(tried, "thing"), nameB, byB)
+	brief := strings.NewReplacer("the native transport", "native")
+	return fmt.Sprintf("carried: %s %d, %s %d of %s tried", brief.Replace(nameA), byA, brief.Replace(nameB), byB, count(tried, "thing"))
 }
 
 // of is the verdict for a lane; a trial may have been made for its family.

@@ -137,6 +137,9 @@ func answers() []answerCase {
 			r.Missing = []Missing{{"py-xmlrpc", "no python3"}}
 			r.Abilities = sampleAbilities()
 		}},
+		{"slower or too close", quiet(rates{
+			"add-1": {"native-tcp": 300, "xmlrpc": 100, "kolo": 300}, "blob-8": {"native-tcp": 300, "xmlrpc": 100, "kolo": 50},
+		}), nil},
 		{"several lanes are missing", quiet(two), func(r *Result) {
 			r.Missing = []Missing{{"py-xmlrpc", "no python3"}, {"py-mp", "no python3"}, {"kolo", "it broke"}}
 		}},

@@ -89,13 +89,6 @@ func (r *Result) check() error {
 			return noResult("the connections of %.40q: no lane, or figures that are none", c.Lane)
 		}
 	}
-	if s := r.Summary; s != nil {
-		for _, l := range s.Lines {
-			if !finite(l.Figures[0], l.Figures[1], l.Times) {
-				return noResult("the summary of %.40q is no figure", l.What)
-			}
-		}
-	}
 	for _, k := range r.Rankings {
 		seen := map[string]bool{}
 		for _, l := range k.Lanes {

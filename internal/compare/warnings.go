@@ -28,9 +28,6 @@ func (r *Result) warnings() []string {
 	if m.Load >= occupied*float64(max(1, m.Processors)) {
 		warn("The machine was busy before this began: a load of %.1f on %s.", m.Load, count(m.Processors, "processor"))
 	}
-	if r.Rate > 0 {
-		warn("Calls were due at a fixed rate, so that calls/s, and the places by it, say who kept the rate and not who is faster: look at the latencies.")
-	}
 	if row := r.coarsest(); row != nil {
 		warn("The clock makes steps of %s, which is much beside the latencies of %s at %s: below that, the distribution is the clock's.",
 			micro(float64(m.ClockNS)/1000), row.Lane, row.Work)
