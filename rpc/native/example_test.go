@@ -111,3 +111,11 @@ func ExampleLimits() {
 	// 60000 <nil>
 	// true
 }
+
+func ExampleCheckAddress() {
+	fmt.Println(native.CheckAddress("tls://0.0.0.0:16001"))
+	fmt.Println(native.CheckAddress("tls://:16001"))
+	// Output:
+	// <nil>
+	// native: address "tls://:16001": no host; for every interface write tls://0.0.0.0:16001, or [::]
+}
