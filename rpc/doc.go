@@ -26,4 +26,23 @@
 //
 // A call ends in one of three ways, which an error tells apart: the peer said
 // no ([Fault]), the call was not sent, or its outcome is unknown ([LinkError]).
+// The codes of faults are the same on every transport:
+//
+//	-32700  the message could not be parsed               CodeNotWellFormed
+//	-32701  its character encoding is not supported       CodeEncoding
+//	-32702  a character that its encoding does not have   CodeInvalidCharacter
+//	-32600  parsed, but not a call                        CodeInvalidRequest
+//	-32601  no such method, or none for this caller       CodeMethodNotFound
+//	-32602  the arguments do not fit the function         CodeInvalidParams
+//	-32603  a panic, or a result that cannot be encoded   CodeInternal
+//	-32500  an error that the function returned           CodeApplication
+//	-32400  the system below the server                   CodeSystem
+//	-32300  the transport                                 CodeTransport
+//	-32001  not authenticated                             CodeNotAuthenticated
+//	-32003  over a limit                                  CodeOverLimit
+//	-32004  the deadline has passed                       CodeDeadlineExceeded
+//	-32005  cancelled                                     CodeCancelled
+//	-32006  the server shuts down                         CodeShuttingDown
+//
+// A function makes one of its own with [Errorf], outside of -32768 to -32000.
 package rpc

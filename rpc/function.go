@@ -223,7 +223,11 @@ func newMethod(name string, fn reflect.Value, o options) (*method, error) {
 		}
 	}
 	if n := len(o.params); n > 0 && n != len(m.types) {
-		return nil, fmt.Errorf("rpc.Params names %d parameters, the function has %d", n, len(m.types))
+		noun := "parameters"
+		if n == 1 {
+			noun = "parameter"
+		}
+		return nil, fmt.Errorf("rpc.Params names %d %s, the function has %d", n, noun, len(m.types))
 	}
 	m.params.Required = required(m.types, t.IsVariadic())
 	if err := m.checkSignatures(); err != nil {

@@ -141,7 +141,7 @@ func TestRegistrationMistakes(t *testing.T) {
 		{"a", func() iter.Seq[int] { return nil }, nil, "to stream, return an iter.Seq2[T, error]"},
 		{"a", func() iter.Seq2[chan int, error] { return nil }, nil, "stream: chan int"},
 		{"a", func() map[float32]int { return nil }, nil, "result: map[float32]int"},
-		{"a", func(a, b int) {}, []rpc.Option{rpc.Params("a")}, "names 1 parameters, the function has 2"},
+		{"a", func(a, b int) {}, []rpc.Option{rpc.Params("a")}, "names 1 parameter, the function has 2"},
 		{"a", func() iter.Seq2[int, error] { return nil }, []rpc.Option{rpc.Short()}, "register it without rpc.Short"},
 		{"shop", &shop{}, []rpc.Option{rpc.Short()}, "rpc.MethodOptions(name, rpc.Short())"},
 		{"shop", &shop{}, []rpc.Option{rpc.MethodOptions("Watch", rpc.Short())}, "method Watch: a function that streams"},

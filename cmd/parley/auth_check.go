@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/parley-rpc/parley/auth"
+	"github.com/parley-rpc/parley/rpc"
 )
 
 // authCheckCommand looks for mistakes before a server does.
@@ -40,12 +41,9 @@ func (c *authCheckCommand) run(std stdio) error {
 			return err
 		}
 		cfg = f.config
-		if err := cfg.checkReach(); err != nil {
-			return err
-		}
 	}
-	var a access
-	if err := a.open(cfg, slog.New(slog.DiscardHandler)); err != nil {
+	a := service{cfg: cfg, path: c.Config}
+	if err := a.check(); err != nil {
 		return err
 	}
 	if a.creds != nil {
@@ -64,6 +62,36 @@ func (c *authCheckCommand) run(std stdio) error {
 		return err
 	}
 	return check.print(std.out, cmp.Or(c.Config, c.File))
+}
+
+// check refuses what open does, and opens nothing.
+func (s *service) check() error {
+	if err := s.cfg.checkAddresses(); err != nil {
+		return err
+	}
+	if err := s.cfg.checkReach(); err != nil {
+		return err
+	}
+	s.reg = rpc.NewRegistry()
+	s.reg.Logger = slog.New(slog.DiscardHandler)
+	if err := registerAll(s.reg); err != nil {
+		return err
+	}
+	if err := s.access.open(s.cfg, s.reg.Logger); err != nil {
+		return err
+	}
+	for _, l := range s.cfg.XMLRPC {
+		server, _ := s.xmlrpcServer(l)
+		if err := server.Close(); err != nil { // of one that never listened: what is wrong with its fields
+			return refused(l.listenerConfig, err)
+		}
+	}
+	for _, l := range s.cfg.Native {
+		if _, _, err := s.nativeServer(l); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // checker collects what looks wrong.

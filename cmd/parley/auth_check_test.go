@@ -87,6 +87,9 @@ func TestAuthCheckConfig(t *testing.T) {
 	if err := os.WriteFile(ca.path("credentials"), []byte(channelEntry("ann", "raw", "")+authkeyEntry("py", goodKey)), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.WriteFile(ca.path("channel"), []byte(channelEntry("ann", "raw", "")), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.WriteFile(ca.path("open.key"), []byte(read(t, ca.path("server.key"))), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -127,6 +130,15 @@ func TestAuthCheckConfig(t *testing.T) {
 		"PastCert":       {creds + tcp + tls + "cert = 'past.pem'\nkey = 'past.key'\n", []string{"past.pem: warning: the certificate expired"}, ""},
 		"NoCert":         {creds + tcp + tls + "cert = 'none.pem'\nkey = 'other.key'\n", nil, "none.pem"},
 		"NoKey":          {creds + tcp + tls + "cert = 'server.pem'\nkey = 'none.key'\n", nil, "none.key"},
+		"NoHost":         {creds + "[[native]]\nlisten = 'tls://:16001'\n", nil, ":3: listen tls://:16001: native: address \"tls://:16001\": no host; for every interface write tls://0.0.0.0:16001"},
+		"NoSuchPort":     {creds + "[[native]]\nlisten = '127.0.0.1:80443'\n", nil, ":3: listen 127.0.0.1:80443: "},
+		"NoSuchHTTPPort": {creds + "[[xmlrpc]]\nlisten = '127.0.0.1:80443'\n", nil, ":3: listen 127.0.0.1:80443: want a port from 0 to 65535"},
+		"HTTPNoPort":     {creds + "[[xmlrpc]]\nlisten = 'localhost'\n", nil, ":3: listen localhost: want host:port or unix:/path"},
+		"HTTPLongPath":   {creds + "[[xmlrpc]]\nlisten = 'unix:/" + strings.Repeat("x", 120) + "'\n", nil, "has 103 at most"},
+		"BadHosts":       {creds + "[[xmlrpc]]\nlisten = '127.0.0.1:0'\nhosts = ['http://x']\n", nil, ":3: listen 127.0.0.1:0: xmlrpc: Server.Hosts"},
+		"NoFunction":     {creds + "objects = 'nope'\n" + tcp, nil, "objects nope: there is no such function"},
+		"NoClientCA":     {creds + tls + "cert = 'server.pem'\nkey = 'server.key'\nclient_ca = 'none.pem'\n", nil, "none.pem"},
+		"NoLiveAuthkey":  {"credentials = 'channel'\n" + tcp, nil, ":3: listen 127.0.0.1:2: no credential in"},
 		"Unknown":        {creds + tls + "x = 1\n", nil, ":4: native[0].x"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -140,6 +152,11 @@ func TestAuthCheckConfig(t *testing.T) {
 					t.Errorf("%+v; want exit code 2", got)
 				}
 				got.oneLine(t, tt.err)
+				if served := at(t, "", "serve", "--config", path); served.code != 2 {
+					t.Errorf("serve says otherwise: %+v", served)
+				} else if served.stderr != got.stderr {
+					t.Errorf("serve says %q; the check %q", served.stderr, got.stderr)
+				}
 				return
 			}
 			if got.code != 0 || got.stderr != "" || !strings.Contains(got.stdout, fmt.Sprintf("no errors, %d warning", len(tt.warnings))) {

@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/parley-rpc/parley/rpc"
 	"github.com/parley-rpc/parley/rpc/value"
@@ -57,10 +59,25 @@ func (c *callCommand) run(std stdio) error {
 	return c.within(std, connect, func(ctx context.Context, caller rpc.Caller) error {
 		result, err := caller.Call(ctx, &rpc.Request{Method: c.Method, Args: arguments})
 		if err != nil {
-			return unsendable(err)
+			return c.sentAsText(unsendable(err))
 		}
 		return c.print(std.out, result)
 	})
+}
+
+// sentAsText says which argument looks like JSON, where a server has refused the
+// arguments.
+func (c *callCommand) sentAsText(err error) error {
+	var fault *rpc.Fault
+	if !errors.As(err, &fault) || fault.Code != rpc.CodeInvalidParams {
+		return err
+	}
+	for _, arg := range c.Args {
+		if arg != "" && strings.Contains(`{["`, arg[:1]) && !json.Valid([]byte(arg)) {
+			return &hinted{err, "'" + printable(value.Clip(arg, 64)) + "' is no valid JSON and was sent as text"}
+		}
+	}
+	return err
 }
 
 // print writes a result: JSON and a newline, a table, or raw bytes. On a terminal

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 )
 
@@ -47,8 +48,15 @@ func TestCompareTableOnTerminal(t *testing.T) {
 		t.Errorf("got\n%s\nwant all columns, in colours", screen)
 	}
 	h.out = path
-	if screen := onScreen(t, h, 0, "", small()...); lastLine(screen) != "" {
-		t.Errorf("got %q; want that nothing is left of the progress", screen)
+	p := atTerminal(t, h, small()...)
+	if code := p.exits(t); code != 0 {
+		t.Errorf("exit code %d; want 0:\n%s", code, p.screen)
+	}
+	// What is written last may be read after the end.
+	for end := time.Now().Add(patience); lastLine(p.screen.String()) != ""; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("got %q; want that nothing is left of the progress", p.screen)
+		}
 	}
 	table, err := os.ReadFile(path)
 	if text := string(table); err != nil || strings.Contains(text, "\x1b") || !strings.Contains(text, "p99.9") || strings.Contains(text, "…") {

@@ -276,7 +276,9 @@ func (l *lineSoFar) methods() proposals {
 	_ = list.use(quiet, func(ctx context.Context, caller rpc.Caller) error {
 		names, err := rpc.Invoke[[]string](ctx, caller, "system.listMethods")
 		for _, name := range names {
-			p.add(name, "")
+			if !strings.HasPrefix(name, "-") { // a flag, which a server has no say in
+				p.add(name, "")
+			}
 		}
 		return err
 	})

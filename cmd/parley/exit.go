@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -93,18 +92,7 @@ func visible(text string) string {
 func report(stderr io.Writer, err error) int {
 	code := exitCode(err)
 	if code != exitAnswered {
-		text := visible(strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; "))
-		// Other challenges are below policy as well.
-		if errors.Is(err, native.ErrPolicy) && strings.Contains(text, "AllowMD5") {
-			text += "; to let Python 3.11 and older log in, add --allow-md5"
-		}
-		if errors.Is(err, native.ErrKeyNeeded) {
-			text += "; --authkey-file FILE is the key that it asks for"
-		}
-		var authority x509.UnknownAuthorityError
-		if errors.As(err, &authority) {
-			text += "; --ca FILE names the authority, or the server's own certificate"
-		}
+		text := visible(strings.ReplaceAll(strings.TrimSpace(inOurWords(err)), "\n", "; "))
 		// A fault stands at the start of its line, so that scripts find its code.
 		if code != exitFault {
 			text = "parley: " + text

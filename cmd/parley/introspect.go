@@ -25,7 +25,7 @@ func (c *listCommand) run(std stdio) error {
 	return c.use(std, func(ctx context.Context, caller rpc.Caller) error {
 		names, err := rpc.Invoke[[]string](ctx, caller, "system.listMethods")
 		if err != nil {
-			return err
+			return notForYou(err, "system.listMethods")
 		}
 		if c.json() {
 			return printJSON(std.out, append([]string{}, names...)) // [] for none
@@ -58,7 +58,7 @@ func (c *describeCommand) run(std stdio) error {
 		if len(names) == 0 {
 			var err error
 			if names, err = rpc.Invoke[[]string](ctx, caller, "system.listMethods"); err != nil {
-				return err
+				return notForYou(err, "system.listMethods")
 			}
 		}
 		list := []described{}
@@ -108,10 +108,10 @@ func describe(ctx context.Context, caller rpc.Caller, name string) (described, e
 	d := described{Name: name, Signatures: []signature{}}
 	signatures, err := signaturesOf(ctx, caller, name)
 	if err != nil {
-		return d, err
+		return d, notForYou(err, "system.methodSignature", name)
 	}
 	if d.Help, err = rpc.Invoke[string](ctx, caller, "system.methodHelp", name); err != nil {
-		return d, err
+		return d, notForYou(err, "system.methodHelp", name)
 	}
 	if d.names, err = namesOf(ctx, caller, name); err != nil {
 		return d, err

@@ -77,6 +77,9 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	cmd, err := parse(args, std)
 	if err == nil && cmd != nil {
 		err = cmd.run(std)
+		if t, ok := cmd.(interface{ advise(error) error }); ok {
+			err = t.advise(err)
+		}
 	}
 	return report(stderr, err)
 }
@@ -113,7 +116,7 @@ func parse(args []string, std stdio) (cmd command, err error) {
 	args = arrange(args, app.Model)
 	parsed, err := app.Parse(args)
 	if err != nil {
-		return nil, usagef("%v; see parley %s--help", err, commandWords(commandPath(args, app.Model)))
+		return nil, notUnderstood(err, args, app.Model)
 	}
 	if err := checkGiven(parsed); err != nil {
 		return nil, err
@@ -128,6 +131,28 @@ func parse(args []string, std stdio) (cmd command, err error) {
 		return selected, t.resolve(givenFlags(parsed))
 	}
 	return selected, nil
+}
+
+// notUnderstood says what is wrong with a command line that kong does not take.
+func notUnderstood(err error, args []string, app *kong.Application) error {
+	path := commandPath(args, app)
+	words := commandWords(path)
+	in := app.Node
+	if len(path) > 0 {
+		in = path[len(path)-1]
+	}
+	text, hint := err.Error(), ""
+	if list := childNames(in); len(path) > 0 && len(list) > 0 { // kong names five
+		text, _, _ = strings.Cut(text, "expected one of")
+		hint = "expected one of " + strings.Join(list, ", ")
+		if text != "" {
+			hint = ": " + hint
+		}
+	}
+	if strings.Contains(text, "missing unit in duration") { // an error without a type
+		hint = "; a number of seconds has an s behind it, such as 5s"
+	}
+	return usagef("%s%s; see parley %s--help", text, hint, words)
 }
 
 // variables are what the help of commands has from elsewhere.

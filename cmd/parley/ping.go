@@ -56,6 +56,7 @@ func (c *pingCommand) run(std stdio) error {
 		defer stop()
 	}
 	begin := time.Now()
+	c.begin = begin
 	first, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
 	p := newProgress(std.err, "waiting for "+printable(c.URL))
@@ -144,7 +145,7 @@ func ping(ctx context.Context, caller rpc.Caller) error {
 	if err == nil && answer != "pong" {
 		err = errors.New("system.ping did not answer pong; is this a Parley server?")
 	}
-	return err
+	return notForYou(err, "system.ping")
 }
 
 // pause waits, and reports whether ctx lasted so long.

@@ -278,6 +278,9 @@ func TestProfileHasAllFlags(t *testing.T) {
 		keys = append(keys, field.Name)
 	}
 	for field := range reflect.TypeFor[target]().Fields() {
+		if !field.IsExported() && !field.Anonymous {
+			continue // it is no flag
+		}
 		if !field.Anonymous {
 			flags = append(flags, field.Name)
 			continue

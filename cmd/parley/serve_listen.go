@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -51,6 +52,9 @@ type listening struct {
 
 // open opens all listeners, or none of them.
 func (s *service) open(stderr io.Writer) (err error) {
+	if err := s.cfg.checkAddresses(); err != nil {
+		return err
+	}
 	if err := s.cfg.checkReach(); err != nil {
 		return err
 	}
@@ -95,7 +99,18 @@ func (s *service) open(stderr io.Writer) (err error) {
 }
 
 func (s *service) listenXMLRPC(c xmlrpcConfig) error {
-	server := &xmlrpc.Server{
+	server, note := s.xmlrpcServer(c)
+	l, err := server.Listen(c.Listen)
+	if err != nil {
+		return refused(c.listenerConfig, err)
+	}
+	s.listeners = append(s.listeners, listening{l, server, "xmlrpc", server.URL(l.Addr()), note})
+	return nil
+}
+
+// xmlrpcServer makes a server of XML-RPC, which has yet to listen.
+func (s *service) xmlrpcServer(c xmlrpcConfig) (server *xmlrpc.Server, note string) {
+	server = &xmlrpc.Server{
 		Handler:                         s.reg,
 		Hosts:                           c.Hosts,
 		Paths:                           c.Paths,
@@ -111,7 +126,6 @@ func (s *service) listenXMLRPC(c xmlrpcConfig) error {
 		HeaderTimeout:                   s.cfg.Limits.LoginTimeout.Duration,
 		Logger:                          s.reg.Logger,
 	}
-	var note string
 	if s.creds != nil {
 		server.Auth = s.creds
 		note = s.noLogin(auth.UseHTTP, c.listenerConfig)
@@ -119,31 +133,11 @@ func (s *service) listenXMLRPC(c xmlrpcConfig) error {
 	if c.encrypted() {
 		server.TLS = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: s.certs[certPaths{c.Cert, c.Key}].GetCertificate}
 	}
-	l, err := server.Listen(c.Listen)
-	if err != nil {
-		return refused(c.listenerConfig, err)
-	}
-	s.listeners = append(s.listeners, listening{l, server, "xmlrpc", server.URL(l.Addr()), note})
-	return nil
+	return server, note
 }
 
 func (s *service) listenNative(c nativeConfig) error {
-	objects, err := s.objects()
-	if err != nil {
-		return err
-	}
-	server := &native.Server{
-		Handler:                   s.reg,
-		Objects:                   objects,
-		AllowFrom:                 prefixes(c.AllowFrom),
-		DangerouslyBeyondLoopback: c.DangerouslyListenBeyondLoopback,
-		HandshakeTimeout:          s.cfg.Limits.LoginTimeout.Duration,
-		MaxConns:                  s.maxConns,
-		MaxCalls:                  s.cfg.Limits.MaxCalls,
-		Limits:                    native.Limits{MaxMessage: s.cfg.Limits.MaxMessage},
-		Logger:                    s.reg.Logger,
-	}
-	note, err := s.login(server, c)
+	server, note, err := s.nativeServer(c)
 	if err != nil {
 		return err
 	}
@@ -159,6 +153,29 @@ func (s *service) listenNative(c nativeConfig) error {
 	return nil
 }
 
+// nativeServer makes a server of the native channel, which has yet to listen.
+func (s *service) nativeServer(c nativeConfig) (server *native.Server, note string, err error) {
+	objects, err := s.objects()
+	if err != nil {
+		return nil, "", err
+	}
+	server = &native.Server{
+		Handler:                   s.reg,
+		Objects:                   objects,
+		AllowFrom:                 prefixes(c.AllowFrom),
+		DangerouslyBeyondLoopback: c.DangerouslyListenBeyondLoopback,
+		HandshakeTimeout:          s.cfg.Limits.LoginTimeout.Duration,
+		MaxConns:                  s.maxConns,
+		MaxCalls:                  s.cfg.Limits.MaxCalls,
+		Limits:                    native.Limits{MaxMessage: s.cfg.Limits.MaxMessage},
+		Logger:                    s.reg.Logger,
+	}
+	if note, err = s.login(server, c); err != nil {
+		return nil, "", err
+	}
+	return server, note, nil
+}
+
 // nativeURL makes the URL of an address as the command line has it: host:port,
 // unix:/path, or a URL already.
 func nativeURL(addr string) string {
@@ -172,6 +189,39 @@ func nativeURL(addr string) string {
 		addr = "0.0.0.0" + addr
 	}
 	return "tcp://" + addr
+}
+
+// checkAddresses refuses what is no address in its form. Whether one can be had
+// only the system can say.
+func (c *config) checkAddresses() error {
+	var wrong []error
+	check := func(l listenerConfig, err error) {
+		if err != nil {
+			wrong = append(wrong, usagef("%s %s: %v", l.where, l.Listen, err))
+		}
+	}
+	for _, l := range c.XMLRPC {
+		check(l.listenerConfig, checkHTTPAddress(l.Listen))
+	}
+	for _, l := range c.Native {
+		check(l.listenerConfig, native.CheckAddress(nativeURL(l.Listen)))
+	}
+	return joined(wrong)
+}
+
+// checkHTTPAddress wants host:port or unix:/path.
+func checkHTTPAddress(addr string) error {
+	if isSocket(addr) {
+		return native.CheckAddress(nativeURL(addr)) // a socket is the same on both
+	}
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return fmt.Errorf("want host:port or unix:/path: %w", err)
+	}
+	if _, err := net.LookupPort("tcp", port); err != nil {
+		return fmt.Errorf("want a port from 0 to 65535: %w", err)
+	}
+	return nil
 }
 
 // checkReach refuses the addresses that other machines can reach, where nothing

@@ -28,6 +28,8 @@ type target struct {
 	PasswordFile string        `placeholder:"FILE" help:"File with the password of --user."`
 	loginFlags
 	authkeyFlags
+
+	begin time.Time // of the time that Timeout bounds
 }
 
 // client is a connection to a server.
@@ -55,7 +57,7 @@ func (t *target) use(std stdio, do func(context.Context, rpc.Caller) error) erro
 func (t *target) within(std stdio, connect connector, do func(context.Context, rpc.Caller) error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), t.Timeout)
 	defer cancel()
-	begin := time.Now()
+	t.begin = time.Now()
 	p := newProgress(std.err, "connecting to "+printable(t.URL))
 	c, err := connect(ctx, nil, 0)
 	p.done()
@@ -63,7 +65,7 @@ func (t *target) within(std stdio, connect connector, do func(context.Context, r
 		return err
 	}
 	defer c.Close()
-	return do(ctx, waiting{c, begin, std.err})
+	return do(ctx, waiting{c, t.begin, std.err})
 }
 
 // prepare checks what connecting needs, and reads keys and passwords.
@@ -135,8 +137,12 @@ func (t *target) prepareHTTP(std stdio, scheme string) (connector, error) {
 
 // prepareTLS logs in by a secret, by a certificate, or by both.
 func (t *target) prepareTLS(std stdio) (connector, error) {
-	if t.User != "" || t.AuthkeyFile != "" {
-		return nil, usagef("--user is for http and https, and --authkey-file for tcp and unix; tls logs in with --credential-file, or --cert and --key")
+	const instead = "tls:// logs in with --credential-file, or --cert and --key"
+	if t.User != "" {
+		return nil, usagef("--user is for http:// and https://; %s", instead)
+	}
+	if t.AuthkeyFile != "" {
+		return nil, usagef("--authkey-file is for tcp:// and unix://; %s", instead)
 	}
 	config := native.DialConfig{Pin: t.Pin}
 	var err error

@@ -38,7 +38,7 @@ func parseAddress(url string) (network, address string, err error) {
 			return bad("expected %s://host:port: %v", scheme, err)
 		}
 		if host == "" {
-			return bad("no host; every interface is 0.0.0.0 or [::]")
+			return bad("no host; for every interface write %s://0.0.0.0:%s, or [::]", scheme, value.Clip(port, 16))
 		}
 		if strings.ContainsAny(host, "/@?# \t\r\n") {
 			return bad("expected a host name or an IP address, got %q", value.Clip(host, 64))
@@ -65,6 +65,15 @@ func parseAddress(url string) (network, address string, err error) {
 		return scheme, rest, nil
 	}
 	return bad("expected the scheme tcp, tls or unix, got %q", value.Clip(scheme, 16))
+}
+
+// CheckAddress says what is wrong with the form of a URL that is to be given to
+// Listen or Dial, and is nil if nothing is. It opens nothing and looks nothing up.
+func CheckAddress(url string) error {
+	if _, _, err := parseAddress(url); err != nil {
+		return fmt.Errorf("native: %w", err)
+	}
+	return nil
 }
 
 // urlOf returns the URL form of a listener's or connection's address.

@@ -28,7 +28,7 @@ func TestParseAddress(t *testing.T) {
 		{"127.0.0.1:16000", "", "", "expected tcp://host:port, tls://host:port or unix:///path"},
 		{"unix:/run/tool.sock", "", "", "expected tcp://host:port, tls://host:port or unix:///path"},
 		{"tcp://127.0.0.1", "", "", "expected tcp://host:port"},
-		{"tcp://:16000", "", "", "every interface is 0.0.0.0 or [::]"},
+		{"tcp://:16000", "", "", "for every interface write tcp://0.0.0.0:16000, or [::]"},
 		{"tcp://::1:16000", "", "", "expected tcp://host:port"},
 		{"tcp://user@host:16000", "", "", "expected a host name"},
 		{"tcp://host:16000/path", "", "", "expected a port"},
@@ -41,7 +41,7 @@ func TestParseAddress(t *testing.T) {
 		{"unix:///a\x00b", "", "", "NUL"},
 		{"unix:///" + strings.Repeat("x", 200), "", "", "has 103 at most"},
 		{"tls://host:16000", "tls", "host:16000", ""},
-		{"tls://:1", "", "", "no host"},
+		{"tls://:1", "", "", "write tls://0.0.0.0:1, or [::]"},
 		{"http://host:80/RPC2", "", "", `got "http"`},
 	} {
 		network, address, err := parseAddress(test.url)
@@ -50,6 +50,9 @@ func TestParseAddress(t *testing.T) {
 		}
 		if test.err == "" && err != nil || test.err != "" && (err == nil || !strings.Contains(err.Error(), test.err)) {
 			t.Errorf("%q: got error %v; want %q", test.url, err, test.err)
+		}
+		if err := CheckAddress(test.url); (err == nil) != (test.err == "") {
+			t.Errorf("%q: CheckAddress returned %v; want %q", test.url, err, test.err)
 		}
 	}
 }

@@ -128,6 +128,9 @@ type served interface {
 
 // config returns the fields with their defaults, for a listener on a network.
 func (s *Server) config(network string) (acceptorConfig, sessionConfig, error) {
+	if s.Handler == nil && s.Objects == nil {
+		return acceptorConfig{}, sessionConfig{}, errors.New("Handler and Objects are nil: set one of them, or both")
+	}
 	limits, err := s.Limits.withDefaults()
 	var callTimeout time.Duration
 	if err == nil {
@@ -138,9 +141,6 @@ func (s *Server) config(network string) (acceptorConfig, sessionConfig, error) {
 			Auth: s.Auth, Login: s.Login, TLS: s.TLS, DangerouslyWithoutAuth: s.DangerouslyWithoutAuth,
 			HandshakeTimeout: s.HandshakeTimeout, MaxConns: s.MaxConns, Pickle: s.Pickle,
 		}.check(network)
-	}
-	if err == nil && s.Handler == nil && s.Objects == nil {
-		err = errors.New("Handler and Objects are nil: set one of them, or both")
 	}
 	var shared *budget
 	if err == nil {

@@ -46,6 +46,7 @@ func TestConfigurationIsCheckedFirst(t *testing.T) {
 		{&Server{Handler: echo, Auth: key, DangerouslyWithoutAuth: true}, "tcp://127.0.0.1:0", "choose one"},
 		{&Server{Handler: echo, Auth: oneKey("")}, "tcp://127.0.0.1:0", "empty"},
 		{&Server{Auth: key}, "tcp://127.0.0.1:0", "Handler and Objects are nil"},
+		{&Server{}, "tcp://127.0.0.1:0", "Handler and Objects are nil"},
 		{&Server{Handler: echo, Auth: key, MaxConns: -1}, "tcp://127.0.0.1:0", "MaxConns"},
 		{&Server{Handler: echo, Auth: key, HandshakeTimeout: -1}, "tcp://127.0.0.1:0", "HandshakeTimeout"},
 		{&Server{Handler: echo, Auth: key, CallTimeout: -1}, "tcp://127.0.0.1:0", "CallTimeout"},

@@ -51,6 +51,14 @@ func findFake(name string) (*Peer, error) {
 				return 0
 			})
 		}
+	case "late":
+		p.Serve = func(string) (string, error) {
+			return serveSums("tcp", "127.0.0.1:0", func(a, b int64) int64 { return a + b })
+		}
+		p.Dial = func(dir, addr string) (Conn, error) {
+			c, err := dialSum(dir, addr)
+			return &lateConn{Conn: c, addr: addr}, err
+		}
 	case "mute":
 		p.Serve = func(string) (string, error) { select {} }
 	default:
@@ -109,6 +117,44 @@ func (c sumConn) Prepare(in *work.Input) (Call, error) {
 		}
 		return in.CheckSum(sum)
 	}, nil
+}
+
+// lateConn makes another connection for its tenth call.
+type lateConn struct {
+	Conn
+	addr  string
+	calls int
+}
+
+func (c *lateConn) Prepare(in *work.Input) (Call, error) {
+	call, err := c.Conn.Prepare(in)
+	return func(ctx context.Context) error {
+		if c.calls++; c.calls != 10 {
+			return call(ctx)
+		}
+		other, err := dialSum("", c.addr)
+		if err != nil {
+			return err
+		}
+		defer other.Close()
+		another, err := other.Prepare(in)
+		if err == nil {
+			err = errors.Join(another(ctx), another(ctx))
+		}
+		return err
+	}, err
+}
+
+// What a connection costs that is made in the middle does not count for calls.
+func TestBytesWithoutConnecting(t *testing.T) {
+	stands, err := start(t, "late")
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened, err := stands.Open(t.Context(), adds(1), WarmUp{Calls: 1}, true)
+	if err != nil || opened[0].Wire != 24 {
+		t.Errorf("got %+v, %v; want 24 bytes for a call", opened, err)
+	}
 }
 
 func adds(callers int) work.Work {

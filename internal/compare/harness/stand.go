@@ -349,8 +349,8 @@ func (s *Stand) idle(ctx context.Context, n int) (grown *int64, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if before.RSS > 0 && after.RSS > 0 {
-		grown = new(after.RSS - before.RSS)
+	if grew := after.RSS - before.RSS; before.RSS > 0 && grew > 0 { // else it is too little to be seen
+		grown = new(grew)
 	}
 	_, err = s.client.Ask(ctx, Order{Do: "release"})
 	return grown, err

@@ -1,0 +1,185 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/parley-rpc/parley/rpc"
+	"github.com/parley-rpc/parley/rpc/native"
+	"github.com/parley-rpc/parley/rpc/xmlrpc/xmlvalue"
+)
+
+// What a call that fails says is what its caller can do about it, in words of the
+// command line.
+func TestHints(t *testing.T) {
+	t.Parallel()
+	r := newHome(t).serve(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := l.Addr().String()
+	l.Close()
+	secure := httptest.NewTLSServer(http.NotFoundHandler())
+	t.Cleanup(secure.Close)
+	slow := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/xml")
+		fmt.Fprint(w, `<methodResponse><fault><value><struct><member><name>faultCode</name><value><int>-32004</int></value></member><member><name>faultString</name><value>too slow for me</value></member></struct></value></fault></methodResponse>`)
+	}))
+	t.Cleanup(slow.Close)
+	closing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusUnauthorized)
+	}))
+	t.Cleanup(closing.Close)
+	password := writeFile(t, "password", "secret", 0o600)
+	secret := filepath.Join(t.TempDir(), "ann.key")
+	if got := at(t, "", "auth", "keygen", "ann", "--out", secret); got.code != 0 {
+		t.Fatalf("%+v", got)
+	}
+	wrong := writeFile(t, "wrong", strings.Repeat("w", 32), 0o600)
+	stranger := newHome(t) // with a key of its own
+	if err := os.MkdirAll(filepath.Dir(stranger.key()), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(stranger.key(), []byte(strings.Repeat("w", 32)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	defaultKey := "the key is that of " + stranger.key() + ", since there is no --authkey-file"
+
+	_, nativePort, _ := strings.Cut(r.native, "://")
+	toNative := "http://" + nativePort + "/RPC2"
+	toPlain := strings.Replace(r.xmlrpc, "http://", "https://", 1)
+	toSecure := strings.Replace(secure.URL, "https://", "http://", 1)
+	for name, tt := range map[string]struct {
+		home home
+		args []string
+		code int
+		want string
+		not  string
+	}{
+		"HTTPToNative":     {r.home, []string{toNative, "add", "1", "2"}, 4, "its URL begins with tcp://", ""},
+		"HTTPSToPlain":     {r.home, []string{toPlain, "add", "1", "2"}, 4, "for plain HTTP the URL begins with http://", ""},
+		"HTTPToSecure":     {r.home, []string{toSecure, "add", "1", "2"}, 4, "the URL begins with https://", ""},
+		"HTTPRefused":      {r.home, []string{"http://" + closed, "add"}, 4, "nothing listens there; check that the server runs", ""},
+		"NativeRefused":    {r.home, []string{"tcp://" + closed, "add"}, 4, "nothing listens there; check that the server runs", ""},
+		"HTTPTime":         {r.home, []string{"--timeout", "300ms", r.xmlrpc, "sleep", "20"}, 6, "parley: no answer within 300ms (--timeout)\n", ""},
+		"NativeTime":       {r.home, []string{"--timeout", "300ms", r.native, "sleep", "20"}, 6, "parley: no answer within 300ms (--timeout)\n", ""},
+		"TimeOfServer":     {r.home, []string{slow.URL, "sleep", "20"}, 6, "fault -32004: too slow for me", "--timeout"},
+		"NoUnit":           {r.home, []string{"--timeout", "5", r.xmlrpc, "sleep", "20"}, 2, "such as 5s", ""},
+		"Login":            {r.home, []string{closing.URL, "add"}, 5, "refused the login: it wants one; give --user NAME, or --credential-file FILE", ""},
+		"User":             {r.home, []string{closing.URL, "--user", "ann", "--password-file", password, "add"}, 5, "refused the login: it does not know ann (--user)", ""},
+		"Credential":       {r.home, []string{closing.URL, "--credential-file", secret, "add"}, 5, "the credential in " + secret, ""},
+		"DefaultKey":       {stranger, []string{r.native, "add", "1", "2"}, 5, defaultKey, ""},
+		"GivenKey":         {stranger, []string{r.native, "add", "1", "2", "--authkey-file", wrong}, 5, "authkey", "since there is no"},
+		"NoJSON":           {r.home, []string{r.xmlrpc, "catalog.get", "{pid:9}"}, 3, "; '{pid:9}' is no valid JSON and was sent as text\n", ""},
+		"NoJSONButFine":    {r.home, []string{r.xmlrpc, "fail", "{pid:9}"}, 3, "fault -32500: {pid:9}\n", ""},
+		"TextOnPurpose":    {r.home, []string{r.xmlrpc, "catalog.get", "nine"}, 3, "fault -32602: ", "no valid JSON"},
+		"BigInteger":       {r.home, []string{r.xmlrpc, "echo", strings.Repeat("9", 30)}, 2, "send it as text\n", "Options"},
+		"NotANumber":       {r.home, []string{r.xmlrpc, "echo", `{"$float":"NaN"}`}, 2, "send nil or text\n", "Options"},
+		"AuthkeyForTLS":    {r.home, []string{"tls://" + closed, "--authkey-file", wrong, "add"}, 2, "--authkey-file is for tcp:// and unix://", "--user"},
+		"UserForTLS":       {r.home, []string{"tls://" + closed, "--user", "ann", "add"}, 2, "--user is for http:// and https://", "--authkey-file"},
+		"HTTPFaultIsPlain": {r.home, []string{r.xmlrpc, "no.such"}, 3, "fault -32601: method not found: no.such\n", ";"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := tt.home.parley(t, append([]string{"call"}, tt.args...)...)
+			if got.code != tt.code || got.stdout != "" || tt.not != "" && strings.Contains(got.stderr, tt.not) {
+				t.Errorf("%+v; want exit code %d, and not %q", got, tt.code, tt.not)
+			}
+			got.oneLine(t, tt.want)
+		})
+	}
+}
+
+// A policy can hide system.*, and then it is not the server that is missing.
+func TestHintAtPolicy(t *testing.T) {
+	t.Parallel()
+	for _, function := range []string{"ping", "list", "describe"} {
+		h := newHome(t)
+		hidden := httptest.NewServer(hiding{})
+		got := h.parley(t, function, hidden.URL)
+		if got.code != exitFault || !strings.HasPrefix(got.stderr, "fault -32601: ") {
+			t.Errorf("%s: %+v; want exit code 3 and the fault", function, got)
+		}
+		got.oneLine(t, "the server answers, but has no system.", "its policy may not give you system.*")
+		got = h.parley(t, "describe", hidden.URL, "add")
+		got.oneLine(t, "has no system.methodSignature for you")
+		hidden.Close()
+	}
+	// A function that there is none of is another matter.
+	r := newHome(t).serve(t)
+	if got := r.home.parley(t, "describe", r.xmlrpc, "no.such"); got.stderr != "fault -32601: method not found: no.such\n" {
+		t.Errorf("%+v; want the fault alone", got)
+	}
+}
+
+// hiding is a server that has none of the functions that it is asked for.
+type hiding struct{}
+
+func (hiding) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/xml")
+	fmt.Fprint(w, `<methodResponse><fault><value><struct><member><name>faultCode</name><value><int>-32601</int></value></member><member><name>faultString</name><value>method not found</value></member></struct></value></fault></methodResponse>`)
+}
+
+// No message names what only a program can set.
+func TestNoGoOptionsInMessages(t *testing.T) {
+	var tooLong xmlvalue.Options
+	tooLong.MaxString = 4
+	_, limit := xmlvalue.ReadCall([]byte("<methodCall><methodName>abcdefgh</methodName><params/></methodCall>"), tooLong)
+	for _, err := range []error{
+		limit,
+		native.ErrKeyNeeded,
+		errors.New("a number longer than Options.MaxDigits"),
+		errors.New("more values than Options.MaxElements"),
+		errors.New("an answer of more than 3 bytes, which ClientConfig.MaxAnswer allows"),
+		errors.New("it asks for the authkey challenge: use tcp:// with Auth, or have it listen on tls://"),
+		errors.New("unknown authority; set TLS.RootCAs to the authority that signed it, or use a Login without RootCAs"),
+		errors.New("valid for x; dial the name that it is for, or set TLS.ServerName"),
+	} {
+		var stderr bytes.Buffer
+		report(&stderr, err)
+		for _, name := range []string{"Options", "Config", "AllowMD5", "TLS.", "set Auth", "with Auth"} {
+			if strings.Contains(stderr.String(), name) {
+				t.Errorf("got %q, which names %s", stderr.String(), name)
+			}
+		}
+	}
+	// What a server says stays as it is.
+	var stderr bytes.Buffer
+	if report(&stderr, rpc.Errorf(1, "see Options.MaxDigits")); stderr.String() != "fault 1: see Options.MaxDigits\n" {
+		t.Errorf("got %q", stderr.String())
+	}
+}
+
+// A fault for a deadline is about --timeout once that is over, and not before.
+func TestOutOfTime(t *testing.T) {
+	fault := rpc.Errorf(rpc.CodeDeadlineExceeded, "deadline exceeded")
+	for _, tt := range []struct {
+		passed time.Duration
+		want   bool
+	}{{time.Hour, true}, {0, false}} {
+		c := target{Timeout: time.Minute, begin: time.Now().Add(-tt.passed)}
+		if got := c.outOfTime(fault); got != tt.want {
+			t.Errorf("after %v of a minute: got %v; want %v", tt.passed, got, tt.want)
+		}
+	}
+}
+
+func TestAuthNamesItsCommands(t *testing.T) {
+	for _, args := range [][]string{{"auth"}, {"auth", "foo"}} {
+		got := at(t, "", args...)
+		if got.code != exitUsage {
+			t.Errorf("%+v; want exit code 2", got)
+		}
+		got.oneLine(t, "expected one of keygen, add, passwd, list, revoke, check; see parley auth --help")
+	}
+}
