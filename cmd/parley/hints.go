@@ -55,8 +55,10 @@ var hints = []hint{
 	{func(t *target, err error) bool {
 		return t.isHTTP() && errors.Is(err, syscall.ECONNREFUSED)
 	}, "nothing listens there; check that the server runs and has this address"},
-	{func(_ *target, err error) bool { return errors.Is(err, native.ErrKeyNeeded) },
-		"--authkey-file FILE is the key that it asks for"},
+	{
+		func(_ *target, err error) bool { return errors.Is(err, native.ErrKeyNeeded) },
+		"--authkey-file FILE is the key that it asks for",
+	},
 	{func(_ *target, err error) bool {
 		var authority x509.UnknownAuthorityError
 		return errors.As(err, &authority)
