@@ -33,7 +33,7 @@ func TestExpectContinue(t *testing.T) {
 		{"bad timeout", "/RPC2", addr, "Content-Type: text/xml\r\nParley-Timeout-Ms: x", 200},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			length := len(body)
+			length := int64(len(body))
 			if test.want == 413 {
 				length = 1 << 40
 			}

@@ -93,23 +93,32 @@ func tasks(depth string) []task {
 		if !slices.Contains(depths, depth) {
 			return
 		}
-		n := size
-		if form == work.Add {
-			n = callers
+		name := fmt.Sprintf("%s-%d", form, size)
+		switch {
+		case form == work.Add:
+			name = fmt.Sprintf("%s-%d", form, callers)
+		case callers > 1:
+			name += fmt.Sprintf("-%d", callers)
 		}
-		all = append(all, task{work.Work{Name: fmt.Sprintf("%s-%d", form, n), Form: form, Size: size, Callers: callers, Conns: 1}, title})
+		all = append(all, task{work.Work{Name: name, Form: form, Size: size, Callers: callers, Conns: 1}, title})
 	}
 	add(work.Add, "add(3, 5), 1 caller", 0, 1, Quick, Normal, Full)
 	add(work.Add, "add(3, 5), 8 callers", 0, 8, Normal, Full)
 	add(work.Add, "add(3, 5), 64 callers", 0, 64, Quick, Normal, Full)
 	add(work.Records, "1 record there and back", 1, 1, Normal, Full)
 	add(work.Records, "100 records there and back", 100, 1, Quick, Normal, Full)
+	add(work.Records, "100 records there and back, 8 callers", 100, 8, Full)
+	add(work.Records, "100 records there and back, 64 callers", 100, 64, Full)
 	add(work.Records, "1,000 records there and back", 1000, 1, Normal, Full)
 	add(work.List, "10 integers there and back", 10, 1, Normal, Full)
 	add(work.List, "1,000 integers there and back", 1000, 1, Quick, Normal, Full)
+	add(work.List, "1,000 integers there and back, 8 callers", 1000, 8, Full)
+	add(work.List, "1,000 integers there and back, 64 callers", 1000, 64, Full)
 	add(work.List, "10,000 integers there and back", 10_000, 1, Normal, Full)
 	add(work.Blob, "1 KiB there and back", 1<<10, 1, Normal, Full)
 	add(work.Blob, "64 KiB there and back", 64<<10, 1, Quick, Normal, Full)
+	add(work.Blob, "64 KiB there and back, 8 callers", 64<<10, 8, Full)
+	add(work.Blob, "64 KiB there and back, 64 callers", 64<<10, 64, Full)
 	add(work.Blob, "1 MiB there and back", 1<<20, 1, Quick, Normal, Full)
 	add(work.Blob, "8 MiB there and back", 8<<20, 1, Full)
 	return all
