@@ -32,7 +32,7 @@ func facts(r *compare.Result) []fact {
 	if m.Load >= 0 {
 		idle = append(idle, fmt.Sprintf("load %.2f before it began", m.Load))
 	}
-	idle = append(idle, fmt.Sprintf("one in twenty of many equal pieces of work took %s%% longer than the middle one, or more", digits(100*m.Noise)))
+	idle = append(idle, compare.Noise(m.Noise)+" as usual, or longer")
 	if m.Race {
 		idle = append(idle, "built with the race detector")
 	}

@@ -91,11 +91,32 @@ func figuresOf(t *testing.T, r *compare.Result) map[cellID][]float64 {
 	if err := compare.WriteJSON(&b, r); err != nil {
 		t.Fatal(err)
 	}
-	var got struct{ Rows, Connections, Changes []map[string]any }
+	var got struct {
+		Rows, Connections, Changes []map[string]any
+		Summary                    struct {
+			Lines []struct {
+				What, Unit string
+				Figures    []float64
+				Times      *float64
+			}
+		}
+	}
 	if err := json.Unmarshal(b.Bytes(), &got); err != nil {
 		t.Fatal(err)
 	}
 	figures := map[cellID][]float64{}
+	for _, line := range got.Summary.Lines {
+		if line.Unit == "calls/s" {
+			line.What += ", calls/s"
+		}
+		for i, key := range []string{"first", "second"} {
+			figures[cellID{"summary", line.What, key}] = line.Figures[i : i+1]
+		}
+		times := cellID{"summary", line.What, "times"}
+		if figures[times] = nil; line.Times != nil {
+			figures[times] = []float64{*line.Times}
+		}
+	}
 	for _, rows := range [][]map[string]any{got.Rows, got.Connections, got.Changes} {
 		for _, row := range rows {
 			id := cellID{lane: fmt.Sprint(row["lane"])}

@@ -3,7 +3,7 @@
 //
 //	compare.Result -> choose   what is drawn     choose.go, values.go
 //	                  draw     the plots         plots.go, bars.go (package chart)
-//	                  tables   all figures       tables.go, format.go
+//	                  tables   all figures       tables.go, digest.go, format.go
 //	               -> report.gohtml, report.css
 package report
 
@@ -40,6 +40,7 @@ type view struct {
 	Policy   string // of what the page may load and run
 	Style    template.CSS
 	Hero     []template.HTML
+	Digest   *digest
 	Facts    []fact
 	Sections []section
 	Tried    []string
@@ -68,7 +69,7 @@ func parts() []part {
 
 // HTML writes the report of a result that was judged: one file that is complete.
 func HTML(w io.Writer, r *compare.Result) error {
-	v := view{Result: r, Style: template.CSS("\n" + chart.Style() + pageStyle), Facts: facts(r)} //nolint:gosec // both are embedded
+	v := view{Result: r, Style: template.CSS("\n" + chart.Style() + pageStyle), Facts: facts(r), Digest: digestOf(r)} //nolint:gosec // both are embedded
 	sum := sha256.Sum256([]byte(v.Style))
 	v.Policy = "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'"
 	hero, err := drawCalls(r)
