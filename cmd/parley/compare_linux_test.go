@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -56,7 +57,12 @@ func interruptCompare(t *testing.T, sig os.Signal) {
 	cmd.Env = append(cmd.Env, "TMPDIR="+temp)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := cmd.Start(); err != nil {
+	// What this process ignores, as under nohup, the command would ignore too.
+	handled := make(chan os.Signal, 1)
+	signal.Notify(handled, sig)
+	err := cmd.Start()
+	signal.Stop(handled)
+	if err != nil {
 		t.Fatal(err)
 	}
 	var children []string
