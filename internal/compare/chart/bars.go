@@ -24,7 +24,7 @@ type Bar struct {
 
 const (
 	rowGap = 25.0 // from one row to the next
-	tieGap = 24.0 // what the mark of a pair needs
+	tieGap = 27.0 // what the mark of a pair needs
 )
 
 // rows are what bars and dots have in common: a column of names, one of values.
@@ -150,7 +150,7 @@ func (d *Drawing) ties(pairs [][2]int, r rows) {
 		}
 		marked[i] = true
 		y := (r.y[i] + r.y[j]) / 2
-		const x = Width - 14
+		const x = Width - 17 // so that the sign ends within the drawing
 		d.path("tie", [][2]float64{{x - 5, y - 8}, {x, y - 8}, {x, y + 8}, {x - 5, y + 8}})
 		d.text("note", x+3, y, "", "≈")
 	}

@@ -232,6 +232,53 @@ func TestFitAndWrap(t *testing.T) {
 	}
 }
 
+func TestNamesInTwoLinesStandOff(t *testing.T) {
+	// What the end of a line has room for.
+	if got, want := wrap("Python XML-RPC on Parley", 168), []string{"Python XML-RPC", "on Parley"}; !reflect.DeepEqual(got, want) {
+		t.Errorf("wrap: got %q; want %q", got, want)
+	}
+	l := sampleLines(t)
+	for i := range l.Series {
+		l.Series[i].Name = "a name of two lines, the same"
+		l.Series[i].Marks = []Mark{{64, 480, 480, 480}}
+	}
+	d, err := l.Draw()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var at []float64
+	for _, m := range regexp.MustCompile(`<text class="name [^"]*" x="[^"]*" y="([^"]*)"`).FindAllStringSubmatch(d.File(), -1) {
+		y, err := strconv.ParseFloat(m[1], 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at = append(at, y)
+	}
+	if len(at) != 2*len(l.Series) {
+		t.Fatalf("got %d lines of names; want %d", len(at), 2*len(l.Series))
+	}
+	slices.Sort(at)
+	for i := 0; i+2 < len(at); i += 2 {
+		if within, between := at[i+1]-at[i], at[i+2]-at[i+1]; between < within+4 {
+			t.Errorf("got lines of a name %.1f apart, and %.1f to the next name; want that to be clearly more", within, between)
+		}
+	}
+}
+
+func TestTiesEndWithinTheDrawing(t *testing.T) {
+	d, err := sampleDots(t).Draw()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile(`x="([0-9.]+)"[^>]*>≈</text>`).FindStringSubmatch(d.File())
+	if m == nil {
+		t.Fatal("there is no sign for a tie")
+	}
+	if x, err := strconv.ParseFloat(m[1], 64); err != nil || x+textWidth("≈") > Width {
+		t.Errorf("got a sign at %s, %.1f wide; want it to end by %d", m[1], textWidth("≈"), Width)
+	}
+}
+
 func sampleLines(t *testing.T) Lines {
 	t.Helper()
 	x, err := LogAt(1, 8, 64)

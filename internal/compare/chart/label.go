@@ -16,7 +16,11 @@ func textWidth(s string) float64 {
 			em += .41
 		case strings.ContainsRune("mwMW@%", r):
 			em += .99
-		case r >= 'A' && r <= 'Z', strings.ContainsRune("+<=>≈≤≥~#_&…—✓✕", r):
+		case strings.ContainsRune("DGHNOQU", r):
+			em += .79
+		case r >= 'A' && r <= 'Z':
+			em += .71
+		case strings.ContainsRune("+<=>≈≤≥~#_&…—✓✕", r):
 			em += .85
 		case r < 0x80:
 			em += .645

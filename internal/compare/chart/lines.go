@@ -25,10 +25,10 @@ type Mark struct{ X, Y, Min, Max float64 }
 func (l Lines) Draw() (*Drawing, error) {
 	const nameLimit, height = 168.0, 230.0
 	d, top := begin(l.Head)
-	names, room, lines := make([][]string, len(l.Series)), 0.0, 0
+	names, room, tall := make([][]string, len(l.Series)), 0.0, 0.0
 	for i, s := range l.Series {
 		names[i] = wrap(s.Name, nameLimit)
-		lines += len(names[i])
+		tall += nameHeight(names[i])
 		for _, line := range names[i] {
 			room = max(room, nameWidth(line))
 		}
@@ -41,7 +41,7 @@ func (l Lines) Draw() (*Drawing, error) {
 	top += lineGap / 2
 	left := widest(120, written...) + 8
 	right := Width - room - 18
-	bottom := top + max(height, lineGap*float64(lines))
+	bottom := top + max(height, tall)
 	xAt := func(v float64) (float64, error) {
 		at, err := l.X.At(v)
 		return left + at*(right-left), err
@@ -96,6 +96,15 @@ func (l Lines) Draw() (*Drawing, error) {
 	return d, nil
 }
 
+// nameHeight is the room of a name at the end of its line. One in two lines stands
+// off from the next, so that it is seen which of them belong together.
+func nameHeight(lines []string) float64 {
+	if len(lines) > 1 {
+		return lineGap * (float64(len(lines)) + .5)
+	}
+	return lineGap
+}
+
 // series draws the lines, those of the last colours first, so that the first lie
 // on top.
 func (l Lines) series(d *Drawing, names [][]string, xAt, yAt func(float64) (float64, error), right, top, bottom float64) error {
@@ -147,15 +156,16 @@ func (l Lines) series(d *Drawing, names [][]string, xAt, yAt func(float64) (floa
 			}
 			if len(line) > 0 {
 				ends = append(ends, line[len(line)-1])
-				want, size, named = append(want, line[len(line)-1][1]), append(size, lineGap*float64(len(names[i]))), append(named, i)
+				want, size, named = append(want, line[len(line)-1][1]), append(size, nameHeight(names[i])), append(named, i)
 			}
 		}
 	}
 	for i, y := range spread(want, size, top-lineGap/2, bottom+lineGap/2-4) {
 		s := l.Series[named[i]]
+		lines := names[named[i]]
 		d.path(look("lead", s.Color), [][2]float64{{ends[i][0] + 6, ends[i][1]}, {right + 14, y}})
-		for n, line := range names[named[i]] {
-			d.text(look("name", s.Color), right+17, y-size[i]/2+lineGap*(float64(n)+.5), "", line)
+		for n, line := range lines {
+			d.text(look("name", s.Color), right+17, y+lineGap*(float64(n)-float64(len(lines)-1)/2), "", line)
 		}
 	}
 	return nil
