@@ -198,7 +198,7 @@ func (c *compareCommand) measure(ctx context.Context, p *progress) (*compare.Res
 
 // quickTime is when --quick gives up what it could not try yet, so that all ends
 // within 20 seconds on a busy machine too.
-const quickTime = 18 * time.Second
+const quickTime = 18500 * time.Millisecond
 
 // abilities tries what each transport carries. A trial that goes wrong is a gap in
 // the table, and no reason to forget what took minutes to measure.

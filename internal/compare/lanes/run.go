@@ -257,7 +257,7 @@ func (r *run) peers() []*harness.Peer {
 
 // overhead is what a turn takes besides calls: garbage is collected on both
 // sides, and there are three orders.
-const overhead = 5 * time.Millisecond
+const overhead = 15 * time.Millisecond
 
 // chooseTurn makes the turns as long as the budget allows, if all starts take as
 // long to get ready as the first one has.

@@ -32,7 +32,7 @@ func planOf(o Options) (plan, error) {
 	switch o.Depth {
 	case Quick:
 		p = plan{
-			works: tasks(Quick), starts: 1, rounds: 3, leastRounds: 1, budget: 10 * time.Second,
+			works: tasks(Quick), starts: 1, rounds: 3, leastRounds: 1, budget: 11500 * time.Millisecond,
 			least: 5 * time.Millisecond, most: 50 * time.Millisecond,
 			warmUp: harness.WarmUp{For: 5 * time.Millisecond}, setUps: 5, setUpTurns: 3, idle: 50,
 			patience: 8 * time.Second,
