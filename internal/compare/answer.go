@@ -103,7 +103,7 @@ func (r *Result) alone(a *Lane) string {
 	switch s := r.speed(row); {
 	case s == nil:
 	case len(s.Turns) < leastTurns:
-		does += " (measured " + times(len(s.Turns)) + ")"
+		does += " (measured " + Times(len(s.Turns)) + ")"
 	default:
 		does += " (±" + percent(s.Spread()) + ")"
 	}

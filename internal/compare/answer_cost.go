@@ -101,7 +101,7 @@ func (r *Result) kept(a, b *Lane) string {
 			}
 		}
 		if n > 0 {
-			late = append(late, fmt.Sprintf("%s fell behind at %d of %s", r.nameOf(l), n, count(len(works), "work")))
+			late = append(late, fmt.Sprintf("%s fell behind at %d of %s", r.nameOf(l), n, Count(len(works), "work")))
 		}
 	}
 	switch {

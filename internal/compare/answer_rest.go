@@ -122,9 +122,9 @@ func (r *Result) strangers(a, b *Lane) string {
 		case s.ties == s.works:
 			unclear = append(unclear, s.name)
 		case s.wins == 0:
-			never = append(never, fmt.Sprintf("%s is slower at %d of %s", s.name, s.losses, count(s.works, "row")))
+			never = append(never, fmt.Sprintf("%s is slower at %d of %s", s.name, s.losses, Count(s.works, "row")))
 		default:
-			text := fmt.Sprintf("%s is faster at %d of %s (up to %s times)", s.name, s.wins, count(s.works, "row"), fold(s.most))
+			text := fmt.Sprintf("%s is faster at %d of %s (up to %s times)", s.name, s.wins, Count(s.works, "row"), fold(s.most))
 			if s.losses > 0 {
 				text += fmt.Sprintf(", slower at %d", s.losses)
 			}
@@ -199,14 +199,14 @@ func (r *Result) carried(a, b *Lane) string {
 	case tried == 0:
 		return ""
 	case b == nil:
-		return fmt.Sprintf("it carries %d of %s tried", byA, count(tried, "thing"))
+		return fmt.Sprintf("it carries %d of %s tried", byA, Count(tried, "thing"))
 	}
 	nameA, nameB := noun(a), noun(b)
 	if nameA == nameB {
 		return ""
 	}
 	brief := strings.NewReplacer("the native transport", "native")
-	return fmt.Sprintf("carried: %s %d, %s %d of %s tried", brief.Replace(nameA), byA, brief.Replace(nameB), byB, count(tried, "thing"))
+	return fmt.Sprintf("carried: %s %d, %s %d of %s tried", brief.Replace(nameA), byA, brief.Replace(nameB), byB, Count(tried, "thing"))
 }
 
 // of is the verdict for a lane; a trial may have been made for its family.

@@ -149,7 +149,7 @@ func TestWords(t *testing.T) {
 		grouped(-1234): "-1,234", grouped(-123.4): "-123", micro(12.34): "12.3 µs", micro(12340): "12.3 ms", micro(2.5e6): "2.50 s",
 		size(999): "999 bytes", size(20 << 10): "20 KiB", size(3 << 20): "3 MiB", percent(.034): "3.4 %", percent(.34): "34 %",
 		fold(1.04): "1.04", fold(1.2): "1.2", fold(9.96): "10", fold(1234): "1,234", twoDigits(.751): "0.75", twoDigits(.0312): "0.031", twoDigits(2): "2.0",
-		list(nil): "", list([]string{"a"}): "a", list([]string{"a", "b", "c"}): "a, b and c", count(1, "pair"): "1 pair", times(3): "3 times",
+		list(nil): "", list([]string{"a"}): "a", list([]string{"a", "b", "c"}): "a, b and c", Count(1, "pair"): "1 pair", Times(3): "3 times",
 	} {
 		if got != want {
 			t.Errorf("got %q; want %q", got, want)

@@ -104,7 +104,7 @@ func (t *table) head() {
 	t.line(t.style.Heading(cut(plain(r.Command), t.style.Width)))
 	m := r.Machine
 	where := []string{m.OS}
-	for _, text := range []string{m.Processor, count(m.Processors, "processor"), m.Go} {
+	for _, text := range []string{m.Processor, Count(m.Processors, "processor"), m.Go} {
 		if text != "" {
 			where = append(where, text)
 		}
@@ -112,7 +112,7 @@ func (t *table) head() {
 	if m.Python != "" {
 		where = append(where, "Python "+m.Python)
 	}
-	how := fmt.Sprintf("%s of %s of %d ms for each row", count(r.Starts, "start"), count(r.Rounds, "turn"), r.TurnMS)
+	how := fmt.Sprintf("%s of %s of %d ms for each row", Count(r.Starts, "start"), Count(r.Rounds, "turn"), r.TurnMS)
 	if r.Rate > 0 {
 		how += fmt.Sprintf(", at %s calls/s in all", grouped(r.Rate))
 	}

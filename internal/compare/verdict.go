@@ -120,7 +120,7 @@ func (r *Result) cannotSay(a, b *Lane, d duel) string {
 	nameA, nameB := r.names(a, b)
 	at := ""
 	if d.ties < d.works {
-		at = fmt.Sprintf(" at %d of %s", d.ties, count(d.works, "work"))
+		at = fmt.Sprintf(" at %d of %s", d.ties, Count(d.works, "work"))
 	}
 	do := "with --full, when the machine is quiet"
 	switch {
@@ -142,7 +142,7 @@ func (r *Result) why(a, b *Lane) string {
 	m := r.Machine
 	switch {
 	case r.turns() < leastTurns:
-		all = append(all, "each was measured "+times(r.turns())+" only")
+		all = append(all, "each was measured "+Times(r.turns())+" only")
 	case r.seldom(a, b):
 		all = append(all, "at this rate a turn has too few calls to know a p99")
 	}
@@ -155,7 +155,7 @@ func (r *Result) why(a, b *Lane) string {
 		all = append(all, fmt.Sprintf("the machine had a load of %.1f", m.Load))
 	}
 	if len(all) == 0 && r.Starts < few && r.Depth != "against" {
-		all = append(all, "the processes were started "+times(r.Starts)+" only")
+		all = append(all, "the processes were started "+Times(r.Starts)+" only")
 	}
 	if len(all) == 0 {
 		all = append(all, "its turns differ too much")
@@ -185,7 +185,7 @@ func (r *Result) known(a, b *Lane, d duel) string {
 	}
 	switch s, t := r.speed(x), r.speed(y); {
 	case d.wins+d.losses > 0:
-		text := fmt.Sprintf("clear is that it is faster at %d of %s", d.wins, count(d.works, "work"))
+		text := fmt.Sprintf("clear is that it is faster at %d of %s", d.wins, Count(d.works, "work"))
 		if d.losses > 0 {
 			text += fmt.Sprintf(" and slower at %d", d.losses)
 		}
@@ -196,7 +196,7 @@ func (r *Result) known(a, b *Lane, d duel) string {
 		figures := inOne(micros, s.Median, t.Median)
 		parts = append(parts, fmt.Sprintf("p99 of %s and %s %s is no verdict", figures[0], figures[1], figures[2]))
 	case s != nil && t != nil:
-		parts = append(parts, fmt.Sprintf("%s and %s calls/s, measured %s, are no verdict", grouped(s.Median), grouped(t.Median), times(len(s.Turns))))
+		parts = append(parts, fmt.Sprintf("%s and %s calls/s, measured %s, are no verdict", grouped(s.Median), grouped(t.Median), Times(len(s.Turns))))
 	}
 	if len(parts) == 0 {
 		return "Nothing else that would decide was measured."
@@ -235,9 +235,9 @@ func (r *Result) verdict(a, b *Lane, d duel) string {
 	rest := ""
 	switch {
 	case d.ties > 0 && d.within <= narrow:
-		rest = fmt.Sprintf("; at %d of %s they differ by less than %s", d.ties, count(d.works, "work"), d.less())
+		rest = fmt.Sprintf("; at %d of %s they differ by less than %s", d.ties, Count(d.works, "work"), d.less())
 	case d.ties > 0:
-		rest = fmt.Sprintf("; %d of %s%s too close to call", d.ties, count(d.works, "work"), be(d.ties))
+		rest = fmt.Sprintf("; %d of %s%s too close to call", d.ties, Count(d.works, "work"), be(d.ties))
 	}
 	if d.wins == d.losses {
 		return fmt.Sprintf("It depends on what you call: %s%s %s %s by %s%s%s.", over, nameA, is, nameB, wins, losses, rest)

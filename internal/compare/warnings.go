@@ -26,20 +26,20 @@ func (r *Result) warnings() []string {
 		warn("The machine is noisy: of many equal ones, %s as usual. What else runs on it?", Noise(m.Noise))
 	}
 	if m.Load >= occupied*float64(max(1, m.Processors)) {
-		warn("The machine was busy before this began: a load of %.1f on %s.", m.Load, count(m.Processors, "processor"))
+		warn("The machine was busy before this began: a load of %.1f on %s.", m.Load, Count(m.Processors, "processor"))
 	}
 	if row := r.coarsest(); row != nil {
 		warn("The clock makes steps of %s, which is much beside the latencies of %s at %s: below that, the distribution is the clock's.",
 			micro(float64(m.ClockNS)/1000), row.Lane, row.Work)
 	}
 	if turns := r.Starts * r.Rounds; turns < leastTurns && len(r.Lanes) > 1 {
-		warn("There was time for %s at each work only, which tells nothing apart: the machine is too slow for that, or too busy.", count(turns, "turn"))
+		warn("There was time for %s at each work only, which tells nothing apart: the machine is too slow for that, or too busy.", Count(turns, "turn"))
 	} else if few := r.Starts < few && len(r.Lanes) > 1; few && r.Depth == "against" {
 		warn("The servers were measured as they run, and how fast one is depends on its start as well: %s.",
 			r.threshold())
 	} else if few {
 		warn("The processes were started %s, and how fast a process is depends on its start as well: %s. --full starts them more often.",
-			times(r.Starts), r.threshold())
+			Times(r.Starts), r.threshold())
 	}
 	all = append(all, r.Gaps...)
 	if text := r.scattered(); text != "" {
@@ -96,7 +96,7 @@ func (r *Result) scattered() string {
 	}
 	others := ""
 	if n > 1 {
-		others = fmt.Sprintf(", as well as in %s", count(n-1, "other row"))
+		others = fmt.Sprintf(", as well as in %s", Count(n-1, "other row"))
 	}
 	return fmt.Sprintf("The turns of %s at %s differ by ±%s%s: look at its least and its greatest rate, and not at its median alone.",
 		worst.Lane, worst.Work, percent(worst.CallsPerS.Spread()), others)
@@ -115,5 +115,5 @@ func (r *Result) ties() string {
 	case all == 1:
 		return "The one pair of lanes is too close to call, and marked ≈."
 	}
-	return fmt.Sprintf("Of %s of lanes, %d%s too close to call, and marked ≈.", count(all, "pair"), n, be(n))
+	return fmt.Sprintf("Of %s of lanes, %d%s too close to call, and marked ≈.", Count(all, "pair"), n, be(n))
 }

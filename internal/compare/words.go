@@ -76,16 +76,16 @@ func twoDigits(ratio float64) string {
 	return fmt.Sprintf("%.*f", 1-int(math.Floor(math.Log10(ratio))), ratio)
 }
 
-// count writes how many of something there are: 1 pair, 2 pairs.
-func count(n int, of string) string {
+// Count writes how many of something there are: 1 pair, 2 pairs.
+func Count(n int, of string) string {
 	if n == 1 {
 		return "1 " + of
 	}
 	return fmt.Sprint(n, " ", of, "s")
 }
 
-// times writes how often something happened.
-func times(n int) string {
+// Times writes how often something happened.
+func Times(n int) string {
 	switch n {
 	case 1:
 		return "once"

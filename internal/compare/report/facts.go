@@ -19,7 +19,7 @@ func facts(r *compare.Result) []fact {
 	}
 	add("%s", m.Processor)
 	if m.Processors > 0 {
-		where = append(where, counted(m.Processors, "processor"))
+		where = append(where, compare.Count(m.Processors, "processor"))
 	}
 	if m.MemoryMiB > 0 {
 		add("%s of memory", write(float64(m.MemoryMiB)*1024, kibibyte))
@@ -37,9 +37,9 @@ func facts(r *compare.Result) []fact {
 		idle = append(idle, "built with the race detector")
 	}
 	turns := r.Starts * r.Rounds
-	often := fmt.Sprintf("%s at %s, in %s", counted(len(r.Lanes), "transport"), counted(len(r.Works), "kind")+" of work", counted(turns, "turn"))
+	often := fmt.Sprintf("%s at %s, in %s", compare.Count(len(r.Lanes), "transport"), compare.Count(len(r.Works), "kind")+" of work", compare.Count(turns, "turn"))
 	if turns > 0 {
-		often += fmt.Sprintf(" each: processes started %s, and %s of %d ms for each start", times(r.Starts), counted(r.Rounds, "turn"), r.TurnMS)
+		often += fmt.Sprintf(" each: processes started %s, and %s of %d ms for each start", compare.Times(r.Starts), compare.Count(r.Rounds, "turn"), r.TurnMS)
 	}
 	if r.Rate > 0 {
 		often += "; " + digits(r.Rate) + " calls per second at fixed times"
@@ -53,23 +53,6 @@ func facts(r *compare.Result) []fact {
 		{"When", r.Taken.UTC().Format("2 January 2006, 15:04 UTC") + ", parley " + r.Version},
 		{"How often", often},
 	}
-}
-
-func counted(n int, of string) string {
-	if n == 1 {
-		return "1 " + of
-	}
-	return fmt.Sprint(n, " ", of, "s")
-}
-
-func times(n int) string {
-	switch n {
-	case 1:
-		return "once"
-	case 2:
-		return "twice"
-	}
-	return fmt.Sprint(n, " times")
 }
 
 // Time is when it was measured, for the time element.
