@@ -51,7 +51,10 @@ func (d *Decoder) orError() (*Decoder, error) {
 }
 
 func (d *Decoder) readCall() {
-	if !d.root("methodCall") {
+	if empty, ok := d.root("methodCall"); !ok {
+		return
+	} else if empty {
+		d.fail(CodeInvalidRequest, "an empty <methodCall>")
 		return
 	}
 	if empty, ok := d.open("methodName"); !ok {
@@ -73,10 +76,15 @@ func (d *Decoder) readCall() {
 }
 
 func (d *Decoder) readResponse() {
-	if !d.root("methodResponse") {
+	empty, ok := d.root("methodResponse")
+	if !ok {
 		return
 	}
 	d.stage = atResult
+	if empty {
+		d.head.kind = value.KindNil
+		return
+	}
 	if d.next() == tokenClose {
 		d.tail = "methodResponse"
 		d.head.kind = value.KindNil
@@ -94,7 +102,7 @@ func (d *Decoder) readResponse() {
 		_ = d.Finish() // the error is looked at by the caller
 		return
 	}
-	empty, ok := d.open("params")
+	empty, ok = d.open("params")
 	switch {
 	case !ok:
 		return
@@ -119,22 +127,18 @@ func (d *Decoder) readResponse() {
 	}
 }
 
-// root opens the root element.
-func (d *Decoder) root(name string) bool {
+// root opens the root element and tells, as open does, if it is an empty-element tag.
+func (d *Decoder) root(name string) (empty, ok bool) {
 	if d.Err() != nil {
-		return false
+		return false, false
 	}
 	switch d.next() {
 	case tokenEnd:
 		d.fail(CodeNotWellFormed, "an empty document")
-		return false
+		return false, false
 	case tokenText:
 		d.fail(CodeNotWellFormed, "expected <"+name+">, got no XML but "+clip(d.data[d.pos:]))
-		return false
+		return false, false
 	}
-	empty, ok := d.open(name)
-	if ok && empty {
-		d.fail(CodeInvalidRequest, "an empty <"+name+">")
-	}
-	return ok && !empty
+	return d.open(name)
 }

@@ -55,15 +55,20 @@ func TestReadCall(t *testing.T) {
 	}
 }
 
+// emptyResponses have nil as their result. An empty-element tag and a start-tag with
+// its end-tag behind it are the same to XML (section 3.1).
+var emptyResponses = map[string]string{
+	"empty response":         `<methodResponse></methodResponse>`,
+	"empty-element response": `<methodResponse/>`,
+	"missing param":          `<methodResponse><params></params></methodResponse>`,
+	"empty params":           `<methodResponse><params/></methodResponse>`,
+	"empty param":            `<methodResponse><params><param/></params></methodResponse>`,
+	"no value":               `<methodResponse><params><param> </param></params></methodResponse>`,
+	"nil":                    `<methodResponse><params><param><value><nil/></value></param></params></methodResponse>`,
+}
+
 func TestReadResponse(t *testing.T) {
-	for name, doc := range map[string]string{
-		"empty response": `<methodResponse></methodResponse>`,
-		"missing param":  `<methodResponse><params></params></methodResponse>`,
-		"empty params":   `<methodResponse><params/></methodResponse>`,
-		"empty param":    `<methodResponse><params><param/></params></methodResponse>`,
-		"no value":       `<methodResponse><params><param> </param></params></methodResponse>`,
-		"nil":            `<methodResponse><params><param><value><nil/></value></param></params></methodResponse>`,
-	} {
+	for name, doc := range emptyResponses {
 		if got, err := readValue(doc, Options{}); got != nil || err != nil {
 			t.Errorf("%s: got %v, %v; want nil", name, got, err)
 		}
@@ -72,6 +77,10 @@ func TestReadResponse(t *testing.T) {
 	var syntax *SyntaxError
 	if !errors.As(err, &syntax) || syntax.Code != CodeInvalidRequest {
 		t.Errorf("two results: got %v; want code %d", err, CodeInvalidRequest)
+	}
+	for _, doc := range []string{`<methodResponse/><methodResponse/>`, `<methodResponse/>x`} {
+		_, err := readValue(doc, Options{})
+		wantCode(t, doc, err, CodeNotWellFormed)
 	}
 }
 

@@ -138,6 +138,9 @@ func FuzzReadResponse(f *testing.F) {
 	for _, tt := range bareFaultTests {
 		f.Add([]byte("<methodResponse><fault>" + tt.value + "</fault></methodResponse>"))
 	}
+	for _, doc := range emptyResponses {
+		f.Add([]byte(doc))
+	}
 	f.Add(AppendFault(nil, 4, "too many parameters <&>", Options{}))
 	f.Fuzz(func(t *testing.T, doc []byte) {
 		var result any

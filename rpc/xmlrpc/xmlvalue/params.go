@@ -8,7 +8,8 @@ func ReadParams(data []byte, o Options) (*Decoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	if at := d.pos; d.root("params") {
+	at := d.pos
+	if _, ok := d.root("params"); ok {
 		d.pos, d.stage = at, atParams
 	}
 	return d.orError()

@@ -25,6 +25,7 @@ func TestReadParams(t *testing.T) {
 	}{
 		{"one", "<params>\n<param>\n<value><int>1</int></value>\n</param>\n</params>\n", []any{int64(1)}},
 		{"none", "<params></params>", []any{}},
+		{"none, as an empty element", "<params/>", []any{}},
 		{"several", "<params><param><value>a</value></param><param/><param><value><array><data><value><nil/></value></data></array></value></param></params>", []any{"a", nil, []any{nil}}},
 		{"a declaration and comments", "<?xml version='1.0' encoding='iso-8859-1'?><!-- <params> --><params><param><value>\xE9</value></param></params><!-- -->", []any{"é"}},
 	} {
@@ -44,7 +45,7 @@ func TestReadParamsRefuses(t *testing.T) {
 		{"text", "world", CodeNotWellFormed},
 		{"another root", "<methodCall><methodName>f</methodName></methodCall>", CodeInvalidRequest},
 		{"a fault", "<fault><value>x</value></fault>", CodeInvalidRequest},
-		{"an empty element", "<params/>", CodeInvalidRequest},
+		{"a call that is an empty element", "<methodCall/>", CodeInvalidRequest},
 		{"no end", "<params><param><value>x</value></param>", CodeNotWellFormed},
 		{"more behind", "<params></params><params></params>", CodeNotWellFormed},
 		{"a document type", "<!DOCTYPE params><params></params>", CodeNotWellFormed},
