@@ -103,7 +103,7 @@ func TestXMLThatCannotBeRead(t *testing.T) {
 	}
 	for _, test := range []struct{ name, send, want string }{
 		{"nothing behind <", "<", "-32700"},
-		{"no params", "<params/>", "-32600"},
+		{"no params", "<params/>", "expected &lt;params&gt; with one &lt;param&gt;, got 0"},
 		{"two params", "<params><param><value>a</value></param><param><value>b</value></param></params>", "expected &lt;params&gt; with one &lt;param&gt;, got 2"},
 		{"a call of XML-RPC", "<methodCall><methodName>add</methodName></methodCall>", "expected &lt;params&gt;, got &lt;methodCall&gt;"},
 		{"cut off", call("<value>")[:80], "-32700"},
