@@ -2,13 +2,20 @@ package xmlrpc_test
 
 import (
 	"bufio"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
+	"math/big"
 	"net"
+	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/parley-rpc/parley/rpc"
 	"github.com/parley-rpc/parley/rpc/xmlrpc"
@@ -119,5 +126,105 @@ func TestConnectionsAreKeptInTLS(t *testing.T) {
 	}
 	if n := conns.Load(); n != 1 {
 		t.Errorf("got %d connections; want 1", n)
+	}
+}
+
+// TestNamesOfCertificates: who a server has to be, and what it is told of that, is
+// as with net/http.
+func TestNamesOfCertificates(t *testing.T) {
+	issue := func(names []string, ips []net.IP, from, to time.Duration) (tls.Certificate, *x509.CertPool) {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: names, IPAddresses: ips, NotBefore: time.Now().Add(from), NotAfter: time.Now().Add(to)}
+		der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		parsed, err := x509.ParseCertificate(der)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pool := x509.NewCertPool()
+		pool.AddCert(parsed)
+		return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, pool
+	}
+	here := []net.IP{net.IPv4(127, 0, 0, 1)}
+	for name, tt := range map[string]struct {
+		names    []string
+		ips      []net.IP
+		from, to time.Duration
+		host     string
+		config   tls.Config // of the client
+		fine     bool
+	}{
+		"its address":             {nil, here, -time.Hour, time.Hour, "127.0.0.1", tls.Config{}, true},
+		"its name":                {[]string{"localhost"}, nil, -time.Hour, time.Hour, "localhost", tls.Config{}, true},
+		"its name in capitals":    {[]string{"localhost"}, nil, -time.Hour, time.Hour, "LocalHost", tls.Config{}, true},
+		"its name with a dot":     {[]string{"localhost"}, nil, -time.Hour, time.Hour, "127.0.0.1", tls.Config{ServerName: "localhost."}, true},
+		"a name as its address":   {[]string{"127.0.0.1"}, nil, -time.Hour, time.Hour, "127.0.0.1", tls.Config{}, false},
+		"another address":         {nil, []net.IP{net.IPv4(127, 0, 0, 2)}, -time.Hour, time.Hour, "127.0.0.1", tls.Config{}, false},
+		"another name":            {[]string{"example.org"}, nil, -time.Hour, time.Hour, "localhost", tls.Config{}, false},
+		"a star":                  {[]string{"*"}, nil, -time.Hour, time.Hour, "localhost", tls.Config{}, false},
+		"no name":                 {nil, nil, -time.Hour, time.Hour, "localhost", tls.Config{}, false},
+		"the name that was given": {[]string{"example.org"}, nil, -time.Hour, time.Hour, "127.0.0.1", tls.Config{ServerName: "example.org"}, true},
+		"not the name given":      {nil, here, -time.Hour, time.Hour, "127.0.0.1", tls.Config{ServerName: "example.org"}, false},
+		"over":                    {nil, here, -2 * time.Hour, -time.Hour, "127.0.0.1", tls.Config{}, false},
+		"not yet":                 {nil, here, time.Hour, 2 * time.Hour, "127.0.0.1", tls.Config{}, false},
+		"below TLS 1.2":           {nil, here, -time.Hour, time.Hour, "127.0.0.1", tls.Config{MaxVersion: tls.VersionTLS11}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			certificate, pool := issue(tt.names, tt.ips, tt.from, tt.to)
+			asked := make(chan string, 2)
+			bodies := make(chan string, 2)
+			url := script(t, func(_ int, c net.Conn) {
+				tc := tls.Server(c, &tls.Config{GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+					asked <- hello.ServerName
+					return &certificate, nil
+				}})
+				r, _, err := take(bufio.NewReader(tc))
+				if err != nil {
+					return
+				}
+				bodies <- r.Host
+				io.WriteString(tc, ok(yes))
+			})
+			_, port, err := net.SplitHostPort(strings.TrimPrefix(url, "http://"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			url = "https://" + net.JoinHostPort(tt.host, port) + "/RPC2"
+			config := tt.config.Clone()
+			config.RootCAs = pool
+
+			_, err = rpc.Invoke[bool](bounded(t), newClient(t, url, xmlrpc.ClientConfig{TLS: config}), "f")
+			if (err == nil) != tt.fine {
+				t.Errorf("got %v; want success: %v", err, tt.fine)
+			}
+			if err != nil {
+				wantLink(t, err, rpc.NotSent)
+			}
+
+			tr := newHTTPTransport()
+			tr.TLSClientConfig, tr.ForceAttemptHTTP2, tr.DisableKeepAlives = config, false, true
+			resp, theirs := (&http.Client{Transport: tr}).Post(url, "text/xml", strings.NewReader(document("f")))
+			if theirs == nil {
+				resp.Body.Close()
+			}
+			if (theirs == nil) != (err == nil) {
+				t.Errorf("got %v; net/http: %v", err, theirs)
+			}
+			if len(asked) == 2 {
+				if ours, other := <-asked, <-asked; ours != other {
+					t.Errorf("asked for %q; net/http asks for %q", ours, other)
+				}
+			}
+			if len(bodies) == 2 {
+				if ours, other := <-bodies, <-bodies; ours != other {
+					t.Errorf("Host is %q; net/http says %q", ours, other)
+				}
+			}
+		})
 	}
 }
