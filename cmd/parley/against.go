@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/parley-rpc/parley/cmd/parley/internal/terminal"
 	"github.com/parley-rpc/parley/internal/compare"
 	"github.com/parley-rpc/parley/internal/compare/measure"
 	"github.com/parley-rpc/parley/rpc"
@@ -32,7 +33,7 @@ func (o *againstOptions) withDefaults() {
 	}
 	o.Turn, o.Rounds, o.WarmUp = cmp.Or(o.Turn, time.Second), cmp.Or(o.Rounds, 5), cmp.Or(o.WarmUp, 300*time.Millisecond)
 	if o.Title == "" {
-		o.Title = printable(o.Servers[0].request.Method)
+		o.Title = terminal.Printable(o.Servers[0].request.Method)
 	}
 	if o.Progress == nil {
 		o.Progress = func(int, int, string) {}
@@ -41,7 +42,7 @@ func (o *againstOptions) withDefaults() {
 
 // underLoad checks what connecting needs, and returns the server with the call that is
 // to be made there.
-func (t *target) underLoad(std stdio, method string, args rpc.Values) (loaded, error) {
+func (t *target) underLoad(std terminal.Streams, method string, args rpc.Values) (loaded, error) {
 	connect, err := t.prepare(std)
 	if err != nil {
 		return loaded{}, err
@@ -98,7 +99,7 @@ func against(ctx context.Context, o againstOptions) (*compare.Result, error) {
 	}
 	for turn := range setUpTurns {
 		for _, l := range lanes {
-			step("connecting to " + printable(l.url))
+			step("connecting to " + terminal.Printable(l.url))
 			if err := l.setUp(ctx, conns, turn == setUpTurns-1); err != nil {
 				return nil, err
 			}
@@ -115,7 +116,7 @@ func against(ctx context.Context, o againstOptions) (*compare.Result, error) {
 	for _, n := range o.Callers {
 		w := compare.Work{
 			Name: fmt.Sprint("call-", n), Form: "call", Callers: n,
-			Title: fmt.Sprintf("%s, %s", o.Title, several(n, "caller")),
+			Title: fmt.Sprintf("%s, %s", o.Title, terminal.Several(n, "caller")),
 		}
 		r.Works = append(r.Works, w)
 		cells := make([]againstCell, len(lanes))
@@ -193,7 +194,7 @@ func (c *againstCell) turn(ctx context.Context, l *againstLane, o *againstOption
 func (c *againstCell) row(l *againstLane, work string) compare.Row {
 	row := compare.Row{Lane: l.lane.Name, Work: work}
 	if c.err != nil {
-		row.Failed = printable(c.err.Error())
+		row.Failed = terminal.Printable(c.err.Error())
 		return row
 	}
 	stat := func(figure func(*measure.Sample) float64) *compare.Stat {
@@ -239,7 +240,7 @@ func (c *againstCell) row(l *againstLane, work string) compare.Row {
 func laneOf(url string, r *compare.Result) compare.Lane {
 	scheme, _, _ := strings.Cut(url, "://")
 	l := compare.Lane{
-		Name: scheme, Title: printable(url), Client: "Parley", Server: printable(url),
+		Name: scheme, Title: terminal.Printable(url), Client: "Parley", Server: terminal.Printable(url),
 		Family: "native", Socket: scheme,
 	}
 	switch scheme {

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/parley-rpc/parley/cmd/parley/internal/exit"
+	"github.com/parley-rpc/parley/cmd/parley/internal/terminal"
 	"github.com/parley-rpc/parley/internal/compare"
 	"github.com/parley-rpc/parley/rpc"
 )
@@ -20,7 +22,7 @@ func aimed(t *testing.T, url, authkey, method string, args ...any) loaded {
 	t.Helper()
 	server := target{URL: url, Timeout: patience}
 	server.AuthkeyFile = authkey
-	s, err := server.underLoad(stdio{strings.NewReader(""), io.Discard, io.Discard}, method, rpc.Values(args))
+	s, err := server.underLoad(terminal.Streams{In: strings.NewReader(""), Out: io.Discard, Err: io.Discard}, method, rpc.Values(args))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,12 +139,12 @@ func TestAgainstFails(t *testing.T) {
 		t.Errorf("got %+v; want figures of the first and a reason of the second", got.Rows)
 	}
 	options.Servers = []loaded{aimed(t, respond(t, func(int64) bool { return true }).URL, "", "add")}
-	if _, err := against(t.Context(), options); exitCode(err) != exitFault {
+	if _, err := against(t.Context(), options); exit.Code(err) != exit.Fault {
 		t.Errorf("a fault at once: got %v; want it as it is", err)
 	}
 	worse := respond(t, func(n int64) bool { return n > 60 })
 	options.Servers = []loaded{aimed(t, worse.URL, "", "add")}
-	if _, err := against(t.Context(), options); exitCode(err) != exitFault {
+	if _, err := against(t.Context(), options); exit.Code(err) != exit.Fault {
 		t.Errorf("nothing measured: got %v; want the fault", err)
 	}
 	if _, err := against(t.Context(), againstOptions{}); err == nil {

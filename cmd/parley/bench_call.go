@@ -9,6 +9,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/parley-rpc/parley/cmd/parley/internal/exit"
+	"github.com/parley-rpc/parley/cmd/parley/internal/notation"
+	"github.com/parley-rpc/parley/cmd/parley/internal/terminal"
 	"github.com/parley-rpc/parley/internal/compare"
 	"github.com/parley-rpc/parley/internal/compare/measure"
 	"github.com/parley-rpc/parley/rpc"
@@ -34,7 +37,7 @@ func (s *loaded) open(ctx context.Context, r *route, conns int) (client, time.Du
 	request := s.request
 	if _, err := c.Call(ctx, &request); err != nil {
 		c.Close()
-		return nil, 0, unsendable(err)
+		return nil, 0, notation.Unsendable(err)
 	}
 	return c, time.Since(begin), nil
 }
@@ -94,7 +97,7 @@ func (s *loaded) caller(c client) measure.Call {
 			broken = 0
 			return nil
 		}
-		if exitCode(err) != exitLink {
+		if exit.Code(err) != exit.Link {
 			broken = 0
 		} else if broken++; broken == goneAfter {
 			return errGone{err}
@@ -124,12 +127,12 @@ func (t *tally) goOn(err error) bool {
 	}
 	var fault *rpc.Fault
 	var gone errGone
-	switch code := exitCode(err); {
-	case errors.As(err, &fault) && code != exitAuth:
+	switch code := exit.Code(err); {
+	case errors.As(err, &fault) && code != exit.Auth:
 		t.fault(fault)
-	case code == exitDeadline:
+	case code == exit.Deadline:
 		t.timeOuts++
-	case code == exitLink:
+	case code == exit.Link:
 		t.links++
 		return !errors.As(err, &gone)
 	default:
@@ -148,7 +151,7 @@ func (t *tally) fault(f *rpc.Fault) {
 			f = &rpc.Fault{Message: "and other codes"}
 		}
 		if counted = t.faults[f.Code]; counted == nil {
-			counted = &benchFault{Code: f.Code, Message: printable(f.Message)}
+			counted = &benchFault{Code: f.Code, Message: terminal.Printable(f.Message)}
 			t.faults[f.Code] = counted
 		}
 	}

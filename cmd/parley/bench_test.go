@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/parley-rpc/parley/cmd/parley/internal/terminal"
 	"github.com/parley-rpc/parley/rpc"
 )
 
@@ -353,7 +354,7 @@ func TestBenchManyFaultCodes(t *testing.T) {
 	}
 	for err, want := range map[error]bool{
 		&rpc.LinkError{Op: "call add"}: true, errGone{&rpc.LinkError{Op: "call add"}}: false, context.DeadlineExceeded: true,
-		rpc.Errorf(rpc.CodeNotAuthenticated, "gone"): false, errInterrupted: false,
+		rpc.Errorf(rpc.CodeNotAuthenticated, "gone"): false, terminal.ErrInterrupted: false,
 	} {
 		if got := counted.goOn(err); got != want {
 			t.Errorf("%v: goes on: %v; want %v", err, got, want)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+	"github.com/parley-rpc/parley/cmd/parley/internal/terminal"
 	"github.com/parley-rpc/parley/rpc"
 )
 
@@ -32,12 +33,12 @@ const completeTime = time.Second
 
 // run prints a line for each proposal, with what it is behind a tab, or ":files"
 // and what the names of files have before them.
-func (c *completeCommand) run(std stdio) error {
+func (c *completeCommand) run(std terminal.Streams) error {
 	found := make(chan proposals, 1)
 	go func() { found <- complete(c.app, c.Words) }() // what hangs ends with the process, which is next
 	select {
 	case p := <-found:
-		return p.print(std.out)
+		return p.print(std.Out)
 	case <-time.After(completeTime):
 		return nil
 	}
@@ -72,7 +73,7 @@ func (p *proposals) add(word, what string) {
 // takes for something else.
 func (p proposals) only(begin string) proposals {
 	p.list = slices.DeleteFunc(p.list, func(one proposal) bool {
-		return !strings.HasPrefix(one.word, begin) || printable(one.word) != one.word || strings.ContainsAny(one.word, " \t\"'\\$`|&;<>(){}!*?")
+		return !strings.HasPrefix(one.word, begin) || terminal.Printable(one.word) != one.word || strings.ContainsAny(one.word, " \t\"'\\$`|&;<>(){}!*?")
 	})
 	return p
 }
@@ -250,7 +251,7 @@ func serverNames() proposals {
 		return p
 	}
 	for _, name := range all.names() {
-		p.add(name, printable(all.Server[name].URL))
+		p.add(name, terminal.Printable(all.Server[name].URL))
 	}
 	return p
 }
@@ -259,7 +260,7 @@ func serverNames() proposals {
 // stand there. A password is not asked for.
 func (l *lineSoFar) methods() proposals {
 	var p proposals
-	quiet := stdio{strings.NewReader(""), io.Discard, io.Discard}
+	quiet := terminal.Streams{In: strings.NewReader(""), Out: io.Discard, Err: io.Discard}
 	line := []string{"list"}
 	for _, f := range l.flags {
 		name, _, _ := strings.Cut(strings.TrimPrefix(f, "--"), "=")

@@ -5,7 +5,8 @@ import (
 	"log/slog"
 	"net/netip"
 	"strings"
-	"time"
+
+	"github.com/parley-rpc/parley/cmd/parley/internal/tomlfile"
 )
 
 // config is everything that serve is told: by a file, or by its flags. The names
@@ -15,9 +16,9 @@ type config struct {
 	AllowMD5                 bool   `toml:"allow_md5"`
 	DangerouslyAllowShortKey bool   `toml:"dangerously_allow_short_key"`
 
-	Objects   string     `toml:"objects"`
-	LogLevel  slog.Level `toml:"log_level"`
-	DrainTime duration   `toml:"drain_time"`
+	Objects   string            `toml:"objects"`
+	LogLevel  slog.Level        `toml:"log_level"`
+	DrainTime tomlfile.Duration `toml:"drain_time"`
 
 	XMLRPC []xmlrpcConfig      `toml:"xmlrpc"`
 	Native []nativeConfig      `toml:"native"`
@@ -61,21 +62,11 @@ func (c nativeConfig) encrypted() bool { return strings.HasPrefix(c.Listen, "tls
 
 // limitsConfig bounds each listener. Zero is the default of its transport.
 type limitsConfig struct {
-	MaxConns     int      `toml:"max_conns"`
-	MaxCalls     int      `toml:"max_calls"`
-	MaxMessage   int      `toml:"max_message"`
-	CallTimeout  duration `toml:"call_timeout"`
-	LoginTimeout duration `toml:"login_timeout"`
-}
-
-// duration is a time.Duration that is written as text.
-type duration struct{ time.Duration }
-
-func (d *duration) UnmarshalText(text []byte) (err error) {
-	if d.Duration, err = time.ParseDuration(string(text)); err != nil {
-		return fmt.Errorf(`got %q; want a number with its unit, such as "10s" or "2m"`, text)
-	}
-	return nil
+	MaxConns     int               `toml:"max_conns"`
+	MaxCalls     int               `toml:"max_calls"`
+	MaxMessage   int               `toml:"max_message"`
+	CallTimeout  tomlfile.Duration `toml:"call_timeout"`
+	LoginTimeout tomlfile.Duration `toml:"login_timeout"`
 }
 
 // prefix is a range of addresses, or one address.

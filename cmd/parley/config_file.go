@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/parley-rpc/parley/auth"
+	"github.com/parley-rpc/parley/cmd/parley/internal/tomlfile"
+	"github.com/parley-rpc/parley/cmd/parley/internal/usage"
 )
 
 const defaultDrainTime = 10 * time.Second
@@ -15,23 +17,23 @@ const defaultDrainTime = 10 * time.Second
 // configFile is a file for serve that was read.
 type configFile struct {
 	config
-	tomlFile
+	tomlfile.File
 }
 
 // loadConfig reads a file for serve. What cannot be meant, in itself or in the
 // face of the rest, is an error that names the line; files and addresses that it
 // names are not looked at.
 func loadConfig(path string) (*configFile, error) {
-	doc, err := readTrusted("--config", path, "who may call what")
+	doc, err := tomlfile.ReadTrusted("--config", path, "who may call what")
 	if err != nil {
 		return nil, err
 	}
-	f := &configFile{config: config{DrainTime: duration{defaultDrainTime}}, tomlFile: tomlFile{path: path}}
-	if err := f.decode(doc, &f.config, nil); err != nil {
+	f := &configFile{config: config{DrainTime: tomlfile.Duration{Duration: defaultDrainTime}}, File: tomlfile.New(path)}
+	if err := f.Decode(doc, &f.config, nil); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(f.checkValues(), f.checkPolicy(), f.checkListeners()); err != nil {
-		return nil, &usageError{err.Error()}
+	if err := usage.Join(f.checkValues(), f.checkPolicy(), f.checkListeners()); err != nil {
+		return nil, err
 	}
 	if err := f.resolve(); err != nil {
 		return nil, err
@@ -44,16 +46,16 @@ func loadConfig(path string) (*configFile, error) {
 func (f *configFile) checkValues() error {
 	var wrong []error
 	number := func(key string, got, least, most int) {
-		if _, given := f.keys.lines[key]; given && (got < least || got > most) {
-			wrong = append(wrong, f.wrongf(key, "got %d; want %d to %d, or leave it out", got, least, most))
+		if f.Given(key) && (got < least || got > most) {
+			wrong = append(wrong, f.Wrongf(key, "got %d; want %d to %d, or leave it out", got, least, most))
 		}
 	}
 	number("limits.max_conns", f.Limits.MaxConns, 1, 1<<20)
 	number("limits.max_calls", f.Limits.MaxCalls, 1, 1<<20)
 	number("limits.max_message", f.Limits.MaxMessage, 64<<10, 256<<20)
-	period := func(key string, got duration, most time.Duration) {
-		if _, given := f.keys.lines[key]; given && (got.Duration <= 0 || got.Duration > most) {
-			wrong = append(wrong, f.wrongf(key, "got %v; want more than 0, and %v at most", got, most))
+	period := func(key string, got tomlfile.Duration, most time.Duration) {
+		if f.Given(key) && (got.Duration <= 0 || got.Duration > most) {
+			wrong = append(wrong, f.Wrongf(key, "got %v; want more than 0, and %v at most", got, most))
 		}
 	}
 	period("drain_time", f.DrainTime, time.Hour)
@@ -66,15 +68,15 @@ func (f *configFile) checkValues() error {
 // everyone, and to the decoder it is the same as no table.
 func (f *configFile) checkPolicy() error {
 	if len(f.Policy) == 0 {
-		if _, given := f.keys.lines["policy"]; given {
-			return f.wrongf("policy", `nobody may call anything; name who may, such as ann = ["catalog.*", "system.*"], or take the table out, which lets everyone who comes in call everything`)
+		if f.Given("policy") {
+			return f.Wrongf("policy", `nobody may call anything; name who may, such as ann = ["catalog.*", "system.*"], or take the table out, which lets everyone who comes in call everything`)
 		}
 		return nil
 	}
 	var wrong []error
 	for identity, methods := range f.Policy {
 		if _, err := auth.NewPolicy(map[string][]string{identity: methods}); err != nil {
-			wrong = append(wrong, f.wrongf("policy."+identity, "%v", err))
+			wrong = append(wrong, f.Wrongf("policy."+identity, "%v", err))
 		}
 	}
 	return errors.Join(wrong...)
@@ -83,30 +85,30 @@ func (f *configFile) checkPolicy() error {
 // checkListeners looks at what is wanted of each, and whether it goes together.
 func (f *configFile) checkListeners() error {
 	if len(f.XMLRPC)+len(f.Native) == 0 {
-		return f.at(0, "", "there is nothing to serve; add a table [[xmlrpc]] or [[native]] with listen = \"host:port\"")
+		return f.At(0, "", "there is nothing to serve; add a table [[xmlrpc]] or [[native]] with listen = \"host:port\"")
 	}
 	var wrong []error
 	for i, l := range f.XMLRPC {
 		path := fmt.Sprintf("xmlrpc[%d]", i)
 		wrong = append(wrong, f.checkListener(path, l.listenerConfig))
 		if l.Int32Only && l.LongInt {
-			wrong = append(wrong, f.wrongf(path+".long_int", "with int32_only beside it there is no integer beyond 32 bits to write; leave one of them out"))
+			wrong = append(wrong, f.Wrongf(path+".long_int", "with int32_only beside it there is no integer beyond 32 bits to write; leave one of them out"))
 		}
 		switch {
 		case strings.Contains(l.Listen, "://") && !isSocket(l.Listen):
-			wrong = append(wrong, f.wrongf(path+".listen", "got %q; want host:port or unix:/path (with cert and key it is https)", l.Listen))
+			wrong = append(wrong, f.Wrongf(path+".listen", "got %q; want host:port or unix:/path (with cert and key it is https)", l.Listen))
 		case l.encrypted() && isSocket(l.Listen):
-			wrong = append(wrong, f.wrongf(path+".cert", "a unix socket stays on this machine and takes no certificate; leave out cert and key"))
+			wrong = append(wrong, f.Wrongf(path+".cert", "a unix socket stays on this machine and takes no certificate; leave out cert and key"))
 		}
 	}
 	for i, l := range f.Native {
 		path := fmt.Sprintf("native[%d]", i)
 		wrong = append(wrong, f.checkListener(path, l.listenerConfig))
 		if l.Cert != "" && !l.encrypted() {
-			wrong = append(wrong, f.wrongf(path+".listen", "got %q with a certificate; want tls://host:port", l.Listen))
+			wrong = append(wrong, f.Wrongf(path+".listen", "got %q with a certificate; want tls://host:port", l.Listen))
 		}
 		if l.ClientCA != "" && l.Cert == "" {
-			wrong = append(wrong, f.wrongf(path+".client_ca", "there is no cert beside it, by which such clients know the server; name the files of cert and key"))
+			wrong = append(wrong, f.Wrongf(path+".client_ca", "there is no cert beside it, by which such clients know the server; name the files of cert and key"))
 		}
 	}
 	return errors.Join(wrong...)
@@ -115,11 +117,11 @@ func (f *configFile) checkListeners() error {
 func (f *configFile) checkListener(path string, l listenerConfig) error {
 	switch {
 	case l.Listen == "":
-		return f.wrongf(path+".listen", "there is none; want an address to listen on")
+		return f.Wrongf(path+".listen", "there is none; want an address to listen on")
 	case l.Cert != "" && l.Key == "":
-		return f.wrongf(path+".cert", "there is no key beside it; name the file of its private key: key = \"FILE\"")
+		return f.Wrongf(path+".cert", "there is no key beside it; name the file of its private key: key = \"FILE\"")
 	case l.Cert == "" && l.Key != "":
-		return f.wrongf(path+".key", "there is no cert beside it; name the file of the certificate: cert = \"FILE\"")
+		return f.Wrongf(path+".key", "there is no cert beside it; name the file of the certificate: cert = \"FILE\"")
 	}
 	return nil
 }
@@ -127,19 +129,19 @@ func (f *configFile) checkListener(path string, l listenerConfig) error {
 // resolve makes the paths in the file relative to it, and tells the listeners
 // where they come from.
 func (f *configFile) resolve() error {
-	dir, err := filepath.Abs(filepath.Dir(f.path))
+	dir, err := filepath.Abs(filepath.Dir(f.Path()))
 	if err != nil {
-		return usagef("--config: %v", err)
+		return usage.Errorf("--config: %v", err)
 	}
 	relative := func(paths ...*string) {
 		for _, p := range paths {
-			*p = pathIn(dir, *p)
+			*p = tomlfile.PathIn(dir, *p)
 		}
 	}
 	listener := func(path string, l *listenerConfig) {
 		relative(&l.Cert, &l.Key)
 		l.Listen = socketIn(dir, l.Listen)
-		l.where = fmt.Sprintf("%s:%d: listen", f.path, f.keys.lines[path+".listen"])
+		l.where = fmt.Sprintf("%s:%d: listen", f.Path(), f.Line(path+".listen"))
 	}
 	relative(&f.Credentials)
 	for i := range f.XMLRPC {

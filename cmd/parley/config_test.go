@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -12,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/parley-rpc/parley/cmd/parley/internal/tomlfile"
 )
 
 // minimal is a config that can be read, in two lines.
@@ -159,7 +160,7 @@ func TestConfigOthersCanChange(t *testing.T) {
 }
 
 func TestConfigTooLarge(t *testing.T) {
-	if _, err := loadConfig(writeFile(t, "parley.toml", minimal+strings.Repeat("#\n", maxConfig/2), 0o600)); err == nil || !strings.Contains(err.Error(), "larger than 1 MiB") {
+	if _, err := loadConfig(writeFile(t, "parley.toml", minimal+strings.Repeat("#\n", 1<<19), 0o600)); err == nil || !strings.Contains(err.Error(), "larger than 1 MiB") {
 		t.Errorf("got %v; want an error", err)
 	}
 }
@@ -191,11 +192,7 @@ func documented(t *testing.T) []string {
 
 // The document names every key, and no other.
 func TestConfigKeysAreDocumented(t *testing.T) {
-	var known []string
-	for key := range keysOf(&config{}) {
-		known = append(known, key)
-	}
-	slices.Sort(known)
+	known := tomlfile.Known(&config{})
 	if got := documented(t); !slices.Equal(got, known) {
 		t.Errorf("docs/command.md has the keys\n%q\nwant\n%q", got, known)
 	}
@@ -223,10 +220,8 @@ func TestSampleConfig(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	known := keysOf(&config{})
-	for key := range known {
-		shown := slices.ContainsFunc(slices.Collect(maps.Keys(f.keys.lines)), func(path string) bool { return known.plain(path) == key })
-		if !shown && !strings.Contains(key, "dangerously") && key != "native.allow_from" && key != "xmlrpc.long_int" {
+	for _, key := range tomlfile.Known(&config{}) {
+		if !slices.Contains(f.Names(), key) && !strings.Contains(key, "dangerously") && key != "native.allow_from" && key != "xmlrpc.long_int" {
 			t.Errorf("%s does not show %s", sample, key)
 		}
 	}
@@ -236,15 +231,15 @@ func FuzzConfig(f *testing.F) {
 	for _, doc := range []string{minimal, "policy={a=['x']}", "xmlrpc=[{listen='a',LISTEN='b'}]", "a.b.c=[[{}]]\n[[x.y]]\n[x.y.z]\n'q'.\"r\"=1979-05-27", "[[xmlrpc]]\n[[xmlrpc]]\n[xmlrpc.z]\n", "policy.a=[]", "native=[[1]]"} {
 		f.Add(doc)
 	}
-	known := keysOf(&config{})
+	known := tomlfile.Known(&config{})
 	f.Fuzz(func(t *testing.T, doc string) {
-		c := &configFile{tomlFile: tomlFile{path: "x"}}
-		err := c.decode([]byte(doc), &c.config, nil)
+		c := &configFile{File: tomlfile.New("x")}
+		err := c.Decode([]byte(doc), &c.config, nil)
 		// Nothing gets past the list of keys: a key in other letters is unknown.
 		if err == nil {
-			for path := range c.keys.lines {
-				if name := known.plain(path); !strings.HasPrefix(name, "policy.") && known[name] == nil {
-					t.Errorf("the unknown key %q was taken", path)
+			for _, name := range c.Names() {
+				if !strings.HasPrefix(name, "policy.") && !slices.Contains(known, name) {
+					t.Errorf("the unknown key %q was taken", name)
 				}
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/parley-rpc/parley/auth"
+	"github.com/parley-rpc/parley/cmd/parley/internal/terminal"
 	"github.com/parley-rpc/parley/rpc/native"
 	"github.com/parley-rpc/parley/rpc/value"
 	"github.com/parley-rpc/parley/rpc/xmlrpc"
@@ -17,7 +18,7 @@ import (
 // opened sets up what a config file asks for, within this process.
 func opened(t *testing.T, s *site) *service {
 	t.Helper()
-	svc, err := (&serveCommand{Config: s.config}).open(stdio{err: io.Discard})
+	svc, err := (&serveCommand{Config: s.config}).open(terminal.Streams{Err: io.Discard})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +129,7 @@ func TestConfigObjectsAndShortKey(t *testing.T) {
 	<-served
 
 	s.write(t, "objects = 'add'\n"+listener)
-	if _, err := (&serveCommand{Config: s.config}).open(stdio{err: io.Discard}); err == nil {
+	if _, err := (&serveCommand{Config: s.config}).open(terminal.Streams{Err: io.Discard}); err == nil {
 		t.Error("a short key was taken without the switch")
 	}
 }

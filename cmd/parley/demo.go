@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/parley-rpc/parley/auth"
+	"github.com/parley-rpc/parley/cmd/parley/internal/terminal"
 	"github.com/parley-rpc/parley/rpc"
 	"github.com/parley-rpc/parley/rpc/native"
 	"github.com/parley-rpc/parley/rpc/native/python"
@@ -26,19 +27,19 @@ type demoCommand struct{}
 // demoTimeout bounds all of the demo.
 const demoTimeout = 60 * time.Second
 
-func (*demoCommand) run(std stdio) error {
-	ctx, stop := untilSignal(context.Background()) // to clean up in any case
+func (*demoCommand) run(std terminal.Streams) error {
+	ctx, stop := terminal.UntilSignal(context.Background()) // to clean up in any case
 	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, demoTimeout)
 	defer cancel()
 	begin := time.Now()
-	stage, err := openStage(ctx, std.err)
+	stage, err := openStage(ctx, std.Err)
 	if err != nil {
 		return err
 	}
 	defer stage.close()
 
-	out := std.out
+	out := std.Out
 	fmt.Fprintln(out, "One registry, in which add was registered once, served on two transports:")
 	fmt.Fprintln(out)
 	fmt.Fprintln(out, "  XML-RPC  ", stage.url)
@@ -168,7 +169,7 @@ func (s *stage) interview(ctx context.Context, out io.Writer) (wrong int) {
 		fmt.Fprintf(out, "  %s (%s)\n", p.name, p.transport)
 		answers, err := p.ask(ctx, questions)
 		if err != nil {
-			fmt.Fprintf(out, "    WRONG  it did not get its answers: %s\n\n", printable(err.Error()))
+			fmt.Fprintf(out, "    WRONG  it did not get its answers: %s\n\n", terminal.Printable(err.Error()))
 			wrong += len(questions)
 			continue
 		}

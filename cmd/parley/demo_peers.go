@@ -18,6 +18,7 @@ import (
 	kolo "github.com/kolo/xmlrpc"
 
 	"github.com/parley-rpc/parley/auth"
+	"github.com/parley-rpc/parley/cmd/parley/internal/terminal"
 	"github.com/parley-rpc/parley/rpc"
 )
 
@@ -69,7 +70,7 @@ func (a answer) String() string {
 	case string:
 		return fmt.Sprintf("%q", v)
 	case nil:
-		return printable(a.failure)
+		return terminal.Printable(a.failure)
 	default:
 		return fmt.Sprint(v)
 	}
@@ -204,7 +205,7 @@ func (p interpreter) ask(ctx context.Context, questions []question, stdin string
 	cmd.Stdout, cmd.Stderr = &out, &trouble
 	if err := cmd.Run(); err != nil {
 		lines := strings.Split(strings.TrimSpace(trouble.String()), "\n")
-		return nil, fmt.Errorf("%w: %s", err, printable(lines[len(lines)-1]))
+		return nil, fmt.Errorf("%w: %s", err, terminal.Printable(lines[len(lines)-1]))
 	}
 	var printed []json.RawMessage
 	if err := json.Unmarshal(out.Bytes(), &printed); err != nil {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/parley-rpc/parley/cmd/parley/internal/terminal"
 	"github.com/parley-rpc/parley/internal/compare"
 	"github.com/parley-rpc/parley/internal/compare/lanes"
 )
@@ -43,11 +44,11 @@ const demoTurn = 100 * time.Millisecond
 
 // measureDemo measures what the demo shows. A call that fails, or gives a wrong
 // answer, ends it.
-func measureDemo(ctx context.Context, std stdio) (*compare.Result, error) {
-	p := newProgress(std.err, "starting")
-	defer p.done()
+func measureDemo(ctx context.Context, std terminal.Streams) (*compare.Result, error) {
+	p := terminal.NewProgress(std.Err, "starting")
+	defer p.Done()
 	r, err := lanes.Run(ctx, lanes.Options{
-		Depth: lanes.Quick, Lanes: demoNames(demoLanes()), Works: demoNames(demoWorks()), Turn: demoTurn, Progress: p.set,
+		Depth: lanes.Quick, Lanes: demoNames(demoLanes()), Works: demoNames(demoWorks()), Turn: demoTurn, Progress: p.Set,
 	})
 	if err != nil {
 		return nil, err

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"io/fs"
 	"maps"
 	"net/url"
@@ -14,31 +13,33 @@ import (
 	"strings"
 	"time"
 
+	"github.com/parley-rpc/parley/cmd/parley/internal/tomlfile"
+	"github.com/parley-rpc/parley/cmd/parley/internal/usage"
 	"github.com/parley-rpc/parley/rpc/value"
 )
 
 // profile is a server that a user has given a name, and how he logs in there. The
 // keys mean what the flags of the same names do.
 type profile struct {
-	URL                      string   `toml:"url"`
-	CredentialFile           string   `toml:"credential_file"`
-	Pin                      string   `toml:"pin"`
-	CA                       string   `toml:"ca"`
-	Cert                     string   `toml:"cert"`
-	Key                      string   `toml:"key"`
-	User                     string   `toml:"user"`
-	PasswordFile             string   `toml:"password_file"`
-	AuthkeyFile              string   `toml:"authkey_file"`
-	AllowMD5                 bool     `toml:"allow_md5"`
-	DangerouslyAllowShortKey bool     `toml:"dangerously_allow_short_key"`
-	Timeout                  duration `toml:"timeout"`
+	URL                      string            `toml:"url"`
+	CredentialFile           string            `toml:"credential_file"`
+	Pin                      string            `toml:"pin"`
+	CA                       string            `toml:"ca"`
+	Cert                     string            `toml:"cert"`
+	Key                      string            `toml:"key"`
+	User                     string            `toml:"user"`
+	PasswordFile             string            `toml:"password_file"`
+	AuthkeyFile              string            `toml:"authkey_file"`
+	AllowMD5                 bool              `toml:"allow_md5"`
+	DangerouslyAllowShortKey bool              `toml:"dangerously_allow_short_key"`
+	Timeout                  tomlfile.Duration `toml:"timeout"`
 }
 
 // profiles are those of one file, by name.
 type profiles struct {
 	Server map[string]profile `toml:"server"`
 
-	tomlFile
+	tomlfile.File
 	missing bool // there is no such file
 }
 
@@ -52,7 +53,7 @@ func profilesPath() (string, error) {
 	}
 	dir, err := os.UserConfigDir()
 	if err != nil {
-		return "", usagef("no place for profiles: %v; name a file with the variable %s", err, profilesVariable)
+		return "", usage.Errorf("no place for profiles: %v; name a file with the variable %s", err, profilesVariable)
 	}
 	return filepath.Join(dir, "parley", "config.toml"), nil
 }
@@ -74,19 +75,19 @@ func loadProfiles() (*profiles, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &profiles{tomlFile: tomlFile{path: path}}
+	p := &profiles{File: tomlfile.New(path)}
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		if os.Getenv(profilesVariable) != "" {
-			return nil, usagef("%s names %s, and there is no such file", profilesVariable, path)
+			return nil, usage.Errorf("%s names %s, and there is no such file", profilesVariable, path)
 		}
 		p.missing = true
 		return p, nil
 	}
-	doc, err := readTrusted("the file of profiles", path, "where calls go")
+	doc, err := tomlfile.ReadTrusted("the file of profiles", path, "where calls go")
 	if err != nil {
 		return nil, err
 	}
-	if err := p.decode(doc, p, noSecrets()); err != nil {
+	if err := p.Decode(doc, p, noSecrets()); err != nil {
 		return nil, err
 	}
 	return p, p.check()
@@ -97,43 +98,39 @@ var profileName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_-]*$`)
 
 // check looks at each profile, and makes the paths in it absolute.
 func (p *profiles) check() error {
-	dir, err := filepath.Abs(filepath.Dir(p.path))
+	dir, err := filepath.Abs(filepath.Dir(p.Path()))
 	if err != nil {
-		return usagef("the file of profiles %s: %v", p.path, err)
+		return usage.Errorf("the file of profiles %s: %v", p.Path(), err)
 	}
 	var wrong []error
 	for _, name := range p.names() {
 		s := p.Server[name]
 		table := "server." + name
 		u, err := url.Parse(s.URL)
-		_, timeout := p.keys.lines[table+".timeout"]
 		switch {
 		case !profileName.MatchString(name):
-			wrong = append(wrong, p.wrongf(table, "a name has letters, digits, - and _ in it, and nothing else"))
+			wrong = append(wrong, p.Wrongf(table, "a name has letters, digits, - and _ in it, and nothing else"))
 		case s.URL == "":
-			wrong = append(wrong, p.wrongf(table, `there is no url; want url = "tls://host:port", or another that parley call takes`))
+			wrong = append(wrong, p.Wrongf(table, `there is no url; want url = "tls://host:port", or another that parley call takes`))
 		case !isURL(s.URL):
-			wrong = append(wrong, p.wrongf(table+".url", "got %q; want one that begins with %s", value.Clip(s.URL, 128), schemes))
+			wrong = append(wrong, p.Wrongf(table+".url", "got %q; want one that begins with %s", value.Clip(s.URL, 128), schemes))
 		case err == nil && u.User != nil:
-			wrong = append(wrong, p.wrongf(table+".url", "it has a user in it; name him with user, and the file of his password with password_file"))
+			wrong = append(wrong, p.Wrongf(table+".url", "it has a user in it; name him with user, and the file of his password with password_file"))
 		case s.User != "" && s.CredentialFile != "":
-			wrong = append(wrong, p.wrongf(table+".user", "it does not go with credential_file, which says who you are"))
+			wrong = append(wrong, p.Wrongf(table+".user", "it does not go with credential_file, which says who you are"))
 		case s.PasswordFile != "" && s.User == "":
-			wrong = append(wrong, p.wrongf(table+".password_file", "there is no user beside it"))
+			wrong = append(wrong, p.Wrongf(table+".password_file", "there is no user beside it"))
 		case (s.Cert == "") != (s.Key == ""):
-			wrong = append(wrong, p.wrongf(table, "cert and key go together: a certificate, and its private key"))
-		case timeout && (s.Timeout.Duration <= 0 || s.Timeout.Duration > 24*time.Hour):
-			wrong = append(wrong, p.wrongf(table+".timeout", "got %v; want more than 0, and 24h at most", s.Timeout))
+			wrong = append(wrong, p.Wrongf(table, "cert and key go together: a certificate, and its private key"))
+		case p.Given(table+".timeout") && (s.Timeout.Duration <= 0 || s.Timeout.Duration > 24*time.Hour):
+			wrong = append(wrong, p.Wrongf(table+".timeout", "got %v; want more than 0, and 24h at most", s.Timeout))
 		}
 		for _, path := range []*string{&s.CredentialFile, &s.CA, &s.Cert, &s.Key, &s.PasswordFile, &s.AuthkeyFile} {
-			*path = pathIn(dir, atHome(*path))
+			*path = tomlfile.PathIn(dir, atHome(*path))
 		}
 		p.Server[name] = s
 	}
-	if err := errors.Join(wrong...); err != nil {
-		return &usageError{err.Error()}
-	}
-	return nil
+	return usage.Join(wrong...)
 }
 
 // atHome puts the user's home directory for a ~/ at the start of a path.
@@ -156,14 +153,14 @@ func (p *profiles) find(name string) (profile, error) {
 	urls := "a URL begins with " + schemes
 	switch names := p.names(); {
 	case p.missing:
-		return profile{}, usagef("%q is no URL and no profile: %s, and profiles stand in %s, which is not there", shown, urls, p.path)
+		return profile{}, usage.Errorf("%q is no URL and no profile: %s, and profiles stand in %s, which is not there", shown, urls, p.Path())
 	case len(names) == 0:
-		return profile{}, usagef("%q is no URL and no profile: %s, and there are no profiles in %s", shown, urls, p.path)
+		return profile{}, usage.Errorf("%q is no URL and no profile: %s, and there are no profiles in %s", shown, urls, p.Path())
 	default:
-		if near := nearest(name, names); near != "" {
-			return profile{}, usagef("%q is no URL and no profile; did you mean %s? The profiles in %s are %s", shown, near, p.path, strings.Join(names, ", "))
+		if near := usage.Nearest(name, names); near != "" {
+			return profile{}, usage.Errorf("%q is no URL and no profile; did you mean %s? The profiles in %s are %s", shown, near, p.Path(), strings.Join(names, ", "))
 		}
-		return profile{}, usagef("%q is no URL and no profile: %s, and the profiles in %s are %s", shown, urls, p.path, strings.Join(names, ", "))
+		return profile{}, usage.Errorf("%q is no URL and no profile: %s, and the profiles in %s are %s", shown, urls, p.Path(), strings.Join(names, ", "))
 	}
 }
 
@@ -237,52 +234,4 @@ func (t *target) resolve(given func(flag string) bool) error {
 		t.Timeout = p.Timeout.Duration
 	}
 	return nil
-}
-
-// profilesCommand lists the profiles.
-type profilesCommand struct{ outputFlag }
-
-// Help is what kong shows below the short help.
-func (*profilesCommand) Help() string {
-	return `Where a URL stands on a command line may stand the name of a profile. Profiles are written by hand into config.toml, in the directory parley of the user's configuration (~/.config on Linux), or in the file that the variable PARLEY_CONFIG names:
-
-    [server.prod]
-    url = "tls://rpc.example.org:16001"
-    credential_file = "prod.key"
-
-    [server.test]
-    url = "http://127.0.0.1:8080/RPC2"
-    timeout = "5s"
-
-The other keys are pin, ca, cert, key, user, password_file, authkey_file, allow_md5 and dangerously_allow_short_key, which mean what the flags do. A flag on the command line counts more than a key. Relative paths count from the file's directory. There are no secrets in the file; others must not be able to change it.`
-}
-
-// namedServer is a profile as profiles shows it.
-type namedServer struct {
-	Name  string `json:"name"`
-	URL   string `json:"url"`
-	Login string `json:"login"`
-}
-
-func (c *profilesCommand) run(std stdio) error {
-	p, err := loadProfiles()
-	if err != nil {
-		return err
-	}
-	list := []namedServer{}
-	for _, name := range p.names() {
-		list = append(list, namedServer{name, p.Server[name].URL, p.Server[name].login()})
-	}
-	if c.json() {
-		return printJSON(std.out, list)
-	}
-	if len(list) == 0 {
-		fmt.Fprintf(std.err, "parley: there are no profiles in %s; parley profiles --help says what to write there\n", p.path)
-		return nil
-	}
-	table := grid{header: []string{"NAME", "URL", "LOGIN"}}
-	for _, s := range list {
-		table.add(s.Name, printable(s.URL), s.Login)
-	}
-	return table.print(std.out)
 }

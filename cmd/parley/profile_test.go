@@ -11,6 +11,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/parley-rpc/parley/cmd/parley/internal/login"
+	"github.com/parley-rpc/parley/cmd/parley/internal/terminal"
+	"github.com/parley-rpc/parley/cmd/parley/internal/tomlfile"
 )
 
 // profilesAt makes doc the profiles of this process, and returns where they are.
@@ -226,8 +230,8 @@ password_file = "p"
 `, 0o600)
 	dir := filepath.Dir(path)
 	base := target{
-		URL: "tls://127.0.0.1:1", Timeout: 7 * time.Second, loginFlags: loginFlags{dir + "/c", "sha256/x", "/etc/ca", home + "/cert", filepath.Dir(dir) + "/key"},
-		authkeyFlags: authkeyFlags{dir + "/a", true, true},
+		URL: "tls://127.0.0.1:1", Timeout: 7 * time.Second, Flags: login.Flags{CredentialFile: dir + "/c", Pin: "sha256/x", CA: "/etc/ca", Cert: home + "/cert", Key: filepath.Dir(dir) + "/key"},
+		AuthkeyFlags: login.AuthkeyFlags{AuthkeyFile: dir + "/a", AllowMD5: true, DangerouslyAllowShortKey: true},
 	}
 	for name, tt := range map[string]struct {
 		args []string
@@ -241,7 +245,7 @@ password_file = "p"
 		"Authkey":    {[]string{"all", "--authkey-file", "x"}, func(t *target) { t.CredentialFile, t.AuthkeyFile = "", "x" }},
 		"User":       {[]string{"all", "--user", "x"}, func(t *target) { t.CredentialFile, t.AuthkeyFile, t.User = "", "", "x" }},
 	} {
-		cmd, err := parse(append([]string{"list"}, tt.args...), stdio{strings.NewReader(""), &bytes.Buffer{}, &bytes.Buffer{}})
+		cmd, err := parse(append([]string{"list"}, tt.args...), terminal.Streams{In: strings.NewReader(""), Out: &bytes.Buffer{}, Err: &bytes.Buffer{}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -261,7 +265,7 @@ password_file = "p"
 		"OtherFile":    {[]string{"--password-file", "q"}, "ann", "q", ""},
 		"ByCredential": {[]string{"--credential-file", "c"}, "", "", "c"},
 	} {
-		cmd, err := parse(append([]string{"list", "user"}, tt.args...), stdio{strings.NewReader(""), &bytes.Buffer{}, &bytes.Buffer{}})
+		cmd, err := parse(append([]string{"list", "user"}, tt.args...), terminal.Streams{In: strings.NewReader(""), Out: &bytes.Buffer{}, Err: &bytes.Buffer{}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -296,28 +300,18 @@ func TestProfileHasAllFlags(t *testing.T) {
 	}
 }
 
-func TestNearest(t *testing.T) {
-	names := []string{"prod", "test", "describe"}
-	for word, want := range map[string]string{"prdo": "prod", "prd": "prod", "pord": "prod", "tset": "test", "descibe": "describe", "xyzzy": "", "": "", strings.Repeat("x", 1000): ""} {
-		if got := nearest(word, names); got != want {
-			t.Errorf("%q: got %q; want %q", word, got, want)
-		}
-	}
-}
-
 func FuzzProfiles(f *testing.F) {
 	for _, doc := range []string{"[server.a]\nurl='tcp://x'", "server.a.url='tls://x'\nserver.a.password='x'", "[server]\na={url='http://x',URL='y'}", "[[server]]", "[server.'a.b'.c]", "server=3", "[server.'a[0]']\nurl='unix:///x'"} {
 		f.Add(doc)
 	}
 	f.Fuzz(func(t *testing.T, doc string) {
-		p := &profiles{tomlFile: tomlFile{path: "x"}}
-		if p.decode([]byte(doc), p, noSecrets()) != nil || p.check() != nil {
+		p := &profiles{File: tomlfile.New("x")}
+		if p.Decode([]byte(doc), p, noSecrets()) != nil || p.check() != nil {
 			return
 		}
-		known := keysOf(p)
-		for path := range p.keys.lines {
-			if _, ok := known.of(known.plain(path)); !ok {
-				t.Errorf("the unknown key %q was taken", path)
+		for _, name := range p.File.Names() {
+			if !slices.Contains(tomlfile.Known(p), name) {
+				t.Errorf("the unknown key %q was taken", name)
 			}
 		}
 		for name, s := range p.Server {

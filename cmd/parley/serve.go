@@ -13,13 +13,17 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+	"github.com/parley-rpc/parley/cmd/parley/internal/login"
+	"github.com/parley-rpc/parley/cmd/parley/internal/terminal"
+	"github.com/parley-rpc/parley/cmd/parley/internal/tomlfile"
+	"github.com/parley-rpc/parley/cmd/parley/internal/usage"
 )
 
 // serveCommand serves functions until it is told to stop.
 type serveCommand struct {
 	XMLRPC string `name:"xmlrpc" default:"127.0.0.1:8080" placeholder:"ADDR" help:"Where to serve XML-RPC: host:port (port 0 takes a free one), unix:/path, or off. Default: ${default}"`
 	Native string `default:"127.0.0.1:16000" placeholder:"ADDR" help:"Where to serve the native channel, likewise, or tls://host:port with --credentials. Default: ${default}"`
-	authkeyFlags
+	login.AuthkeyFlags
 	Credentials                     string        `placeholder:"FILE" help:"File of credentials, from parley auth add. Every listener asks for one of them then, and no authkey is made."`
 	DangerouslyListenBeyondLoopback bool          `help:"Serve on addresses that other machines can reach, though nothing is encrypted."`
 	Objects                         string        `placeholder:"FUNC" help:"Take every object that a Python Client sends as the arguments of this function."`
@@ -61,7 +65,7 @@ const off = "off"
 // errStopped is the end of a serve that was told twice to stop.
 var errStopped = errors.New("stopped before all calls were answered")
 
-func (c *serveCommand) run(std stdio) error {
+func (c *serveCommand) run(std terminal.Streams) error {
 	// From here on a signal is a wish to stop, also while all this is set up.
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
@@ -80,14 +84,14 @@ func (c *serveCommand) run(std stdio) error {
 	failed := make(chan error, len(s.listeners))
 	for _, l := range s.listeners {
 		if l.note != "" {
-			fmt.Fprintln(std.err, "parley:", l.note)
+			fmt.Fprintln(std.Err, "parley:", l.note)
 		}
-		if _, err := fmt.Fprintln(std.out, l.name, l.url); err != nil {
+		if _, err := fmt.Fprintln(std.Out, l.name, l.url); err != nil {
 			return err
 		}
 		go func() { failed <- l.server.Serve(l.Listener) }()
 	}
-	if _, err := fmt.Fprintln(std.out, "ready"); err != nil {
+	if _, err := fmt.Fprintln(std.Out, "ready"); err != nil {
 		return err
 	}
 	for {
@@ -100,18 +104,18 @@ func (c *serveCommand) run(std stdio) error {
 		case <-hangups:
 			s.reload()
 		case sig := <-signals:
-			fmt.Fprintf(std.err, "parley: %v: answering what was accepted, %v at most; once more stops at once\n", sig, s.cfg.DrainTime)
+			fmt.Fprintf(std.Err, "parley: %v: answering what was accepted, %v at most; once more stops at once\n", sig, s.cfg.DrainTime)
 			return drain(s.listeners, s.cfg.DrainTime.Duration, signals)
 		}
 	}
 }
 
 // open sets up what the flags or the file ask for.
-func (c *serveCommand) open(std stdio) (*service, error) {
-	s := &service{authkey: c.authkeyFlags, path: c.Config}
+func (c *serveCommand) open(std terminal.Streams) (*service, error) {
+	s := &service{authkey: c.AuthkeyFlags, path: c.Config}
 	if c.Config != "" {
 		if i := slices.IndexFunc(c.given, func(flag string) bool { return flag != "config" }); i >= 0 {
-			return nil, usagef("--%s does not go with --config; say it in %s", c.given[i], c.Config)
+			return nil, usage.Errorf("--%s does not go with --config; say it in %s", c.given[i], c.Config)
 		}
 		f, err := loadConfig(c.Config)
 		if err != nil {
@@ -124,23 +128,23 @@ func (c *serveCommand) open(std stdio) (*service, error) {
 			return nil, err
 		}
 	}
-	return s, s.open(std.err)
+	return s, s.open(std.Err)
 }
 
 // config is what the flags say.
 func (c *serveCommand) config() (config, error) {
 	if c.XMLRPC == off && c.Native == off {
-		return config{}, usagef("both --xmlrpc and --native are off, so there is nothing to serve")
+		return config{}, usage.Errorf("both --xmlrpc and --native are off, so there is nothing to serve")
 	}
 	if c.DrainTime <= 0 {
-		return config{}, usagef("--drain-time is %v, expected more than 0", c.DrainTime)
+		return config{}, usage.Errorf("--drain-time is %v, expected more than 0", c.DrainTime)
 	}
 	if c.Credentials != "" && c.AuthkeyFile != "" {
-		return config{}, usagef("--authkey-file and --credentials do not go together; add the key to the credentials: parley auth add ID --use authkey --secret-file %s --file %s", c.AuthkeyFile, c.Credentials)
+		return config{}, usage.Errorf("--authkey-file and --credentials do not go together; add the key to the credentials: parley auth add ID --use authkey --secret-file %s --file %s", c.AuthkeyFile, c.Credentials)
 	}
 	cfg := config{
 		Credentials: c.Credentials, AllowMD5: c.AllowMD5, DangerouslyAllowShortKey: c.DangerouslyAllowShortKey,
-		Objects: c.Objects, LogLevel: c.LogLevel, DrainTime: duration{c.DrainTime},
+		Objects: c.Objects, LogLevel: c.LogLevel, DrainTime: tomlfile.Duration{Duration: c.DrainTime},
 	}
 	dir, err := os.Getwd()
 	listener := func(flag, addr string) listenerConfig {

@@ -8,7 +8,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"reflect"
@@ -16,6 +15,8 @@ import (
 	"time"
 
 	"github.com/parley-rpc/parley/auth"
+	"github.com/parley-rpc/parley/cmd/parley/internal/login"
+	"github.com/parley-rpc/parley/cmd/parley/internal/usage"
 	"github.com/parley-rpc/parley/rpc"
 	"github.com/parley-rpc/parley/rpc/native"
 )
@@ -55,9 +56,9 @@ func (a *access) open(cfg config, logger *slog.Logger) error {
 		})
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			return usagef("%v; parley auth add makes it", err)
+			return usage.Errorf("%v; parley auth add makes it", err)
 		case err != nil:
-			return usagef("%v", err)
+			return usage.Errorf("%v", err)
 		}
 	}
 	if a.certs, err = loadCertificates(cfg, logger); err != nil {
@@ -74,7 +75,7 @@ func newPolicy(rules map[string][]string) (*auth.Policy, error) {
 	}
 	policy, err := auth.NewPolicy(rules)
 	if err != nil {
-		return nil, usagef("%v", err)
+		return nil, usage.Errorf("%v", err)
 	}
 	return policy, nil
 }
@@ -86,17 +87,17 @@ func (c *config) checkLogins() error {
 		switch {
 		case c.Credentials != "" || l.ClientCA != "":
 		case l.encrypted():
-			wrong = append(wrong, usagef("%s %s wants a login, and there are no credentials; make some with parley auth add, and name their file: %s", l.where, l.Listen, l.credentialsOption()))
+			wrong = append(wrong, usage.Errorf("%s %s wants a login, and there are no credentials; make some with parley auth add, and name their file: %s", l.where, l.Listen, l.credentialsOption()))
 		case !l.byFlag():
-			wrong = append(wrong, usagef(`%s %s wants an authkey, and there are no credentials; make them with parley auth add ID --use authkey --file FILE, and write credentials = "FILE"`, l.where, l.Listen))
+			wrong = append(wrong, usage.Errorf(`%s %s wants an authkey, and there are no credentials; make them with parley auth add ID --use authkey --file FILE, and write credentials = "FILE"`, l.where, l.Listen))
 		}
 	}
 	for _, l := range c.XMLRPC {
 		if c.Credentials == "" && len(c.Policy) > 0 {
-			wrong = append(wrong, usagef("%s %s asks nobody who he is, since there are no credentials, and the policy lets nobody without a name call anything; name a file of credentials, or take the policy out", l.where, l.Listen))
+			wrong = append(wrong, usage.Errorf("%s %s asks nobody who he is, since there are no credentials, and the policy lets nobody without a name call anything; name a file of credentials, or take the policy out", l.where, l.Listen))
 		}
 	}
-	return joined(wrong)
+	return usage.Join(wrong...)
 }
 
 // login sets how a native server admits peers, and says what the person who
@@ -116,7 +117,7 @@ func (s *service) login(server *native.Server, c nativeConfig) (note string, err
 		return note, nil
 	}
 	if s.creds == nil {
-		server.Auth, note, err = s.authkey.loadOrMake()
+		server.Auth, note, err = s.authkey.LoadOrMake()
 		return note, err
 	}
 	if s.creds.Check() == nil {
@@ -127,14 +128,14 @@ func (s *service) login(server *native.Server, c nativeConfig) (note string, err
 		server.Login = s.creds
 		return "", nil
 	}
-	return "", usagef("%s %s: no credential in %s is an authkey that is valid now; add one with parley auth add ID --use authkey --generate --secret-out FILE --file %[3]s", c.where, c.Listen, s.cfg.Credentials)
+	return "", usage.Errorf("%s %s: no credential in %s is an authkey that is valid now; add one with parley auth add ID --use authkey --generate --secret-out FILE --file %[3]s", c.where, c.Listen, s.cfg.Credentials)
 }
 
 // noLogin says that no credential logs in at a listener, and is empty if one does.
 func (s *service) noLogin(use auth.Use, l listenerConfig) string {
 	now := time.Now()
 	for _, e := range s.creds.Entries() {
-		if e.Use == use && stateOf(e, now) == stateLive {
+		if e.Use == use && login.State(e, now) == login.Live {
 			return ""
 		}
 	}
@@ -148,9 +149,9 @@ func (s *service) tlsOf(c nativeConfig) (*tls.Config, error) {
 	}
 	cfg := &tls.Config{MinVersion: tls.VersionTLS13, GetCertificate: s.certs[certPaths{c.Cert, c.Key}].GetCertificate}
 	if c.ClientCA != "" {
-		pool, err := loadPool(c.ClientCA)
+		pool, err := login.LoadPool(c.ClientCA)
 		if err != nil {
-			return nil, usagef("%s %s: client_ca: %v", c.where, c.Listen, err)
+			return nil, usage.Errorf("%s %s: client_ca: %v", c.where, c.Listen, err)
 		}
 		cfg.ClientAuth, cfg.ClientCAs = tls.RequireAndVerifyClientCert, pool
 	}
@@ -168,7 +169,7 @@ func loadCertificates(cfg config, logger *slog.Logger) (map[certPaths]*auth.Cert
 		}
 		cert, err := auth.LoadCertificate(l.Cert, l.Key)
 		if err != nil {
-			wrong = append(wrong, usagef("%s %s: %v", l.where, l.Listen, err))
+			wrong = append(wrong, usage.Errorf("%s %s: %v", l.where, l.Listen, err))
 			return
 		}
 		cert.Logger = logger
@@ -180,7 +181,7 @@ func loadCertificates(cfg config, logger *slog.Logger) (map[certPaths]*auth.Cert
 	for _, l := range cfg.Native {
 		load(l.listenerConfig)
 	}
-	return certs, joined(wrong)
+	return certs, usage.Join(wrong...)
 }
 
 // leafOf is the certificate itself, without those that it is signed by.
@@ -190,24 +191,6 @@ func leafOf(c *auth.Certificate) (*x509.Certificate, error) {
 		return nil, err
 	}
 	return now.Leaf, nil
-}
-
-// loadPool reads the certificates that others are checked against.
-func loadPool(path string) (*x509.CertPool, error) {
-	f, _, err := openRegular(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	pem, err := io.ReadAll(io.LimitReader(f, maxConfig))
-	if err != nil {
-		return nil, err
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%s holds no certificate in PEM form", path)
-	}
-	return pool, nil
 }
 
 // certNote says what clients can hold a server to that has a certificate.

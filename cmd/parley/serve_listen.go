@@ -14,6 +14,8 @@ import (
 	"syscall"
 
 	"github.com/parley-rpc/parley/auth"
+	"github.com/parley-rpc/parley/cmd/parley/internal/login"
+	"github.com/parley-rpc/parley/cmd/parley/internal/usage"
 	"github.com/parley-rpc/parley/rpc"
 	"github.com/parley-rpc/parley/rpc/native"
 	"github.com/parley-rpc/parley/rpc/native/python"
@@ -25,8 +27,8 @@ import (
 // service is a serve: what it was told, and what came of it.
 type service struct {
 	cfg     config
-	path    string       // of the file that says so; empty: the flags do
-	authkey authkeyFlags // for the native channel, if there are no credentials
+	path    string             // of the file that says so; empty: the flags do
+	authkey login.AuthkeyFlags // for the native channel, if there are no credentials
 	access
 
 	reg       *rpc.Registry
@@ -197,7 +199,7 @@ func (c *config) checkAddresses() error {
 	var wrong []error
 	check := func(l listenerConfig, err error) {
 		if err != nil {
-			wrong = append(wrong, usagef("%s %s: %v", l.where, l.Listen, err))
+			wrong = append(wrong, usage.Errorf("%s %s: %v", l.where, l.Listen, err))
 		}
 	}
 	for _, l := range c.XMLRPC {
@@ -206,7 +208,7 @@ func (c *config) checkAddresses() error {
 	for _, l := range c.Native {
 		check(l.listenerConfig, native.CheckAddress(nativeURL(l.Listen)))
 	}
-	return joined(wrong)
+	return usage.Join(wrong...)
 }
 
 // checkHTTPAddress wants host:port or unix:/path.
@@ -235,7 +237,7 @@ func (c *config) checkReach() error {
 		case !l.encrypted():
 			wrong = append(wrong, l.plain("cert and key make it https", "https takes cert and key in a --config file"))
 		case c.Credentials == "":
-			wrong = append(wrong, usagef("%s %s can be reached from other machines, and there are no credentials, so that everyone may call everything; name a file of them (parley auth add), or lift this with %s", l.where, l.Listen, l.lift()))
+			wrong = append(wrong, usage.Errorf("%s %s can be reached from other machines, and there are no credentials, so that everyone may call everything; name a file of them (parley auth add), or lift this with %s", l.where, l.Listen, l.lift()))
 		}
 	}
 	for _, l := range c.Native {
@@ -243,7 +245,7 @@ func (c *config) checkReach() error {
 			wrong = append(wrong, l.plain("tls://host:port with credentials is encrypted", "tls://host:port with --credentials is encrypted"))
 		}
 	}
-	return joined(wrong)
+	return usage.Join(wrong...)
 }
 
 // plain refuses a listener that sends in the clear.
@@ -251,7 +253,7 @@ func (l listenerConfig) plain(instead, byFlag string) error {
 	if l.byFlag() {
 		instead = byFlag
 	}
-	return usagef("%s %s can be reached from other machines, and nothing is encrypted; use 127.0.0.1 (%s), or lift this with %s", l.where, l.Listen, instead, l.lift())
+	return usage.Errorf("%s %s can be reached from other machines, and nothing is encrypted; use 127.0.0.1 (%s), or lift this with %s", l.where, l.Listen, instead, l.lift())
 }
 
 // byFlag reports whether a flag says it, and no file.
@@ -287,14 +289,6 @@ func (l listenerConfig) fromAfar() bool {
 	return err == nil && reachableFromAfar(host)
 }
 
-// joined makes one usage error of several, nil of none.
-func joined(wrong []error) error {
-	if err := errors.Join(wrong...); err != nil {
-		return &usageError{err.Error()}
-	}
-	return nil
-}
-
 // isSocket reports whether an address is that of a unix socket.
 func isSocket(addr string) bool { return strings.HasPrefix(addr, "unix:") }
 
@@ -308,9 +302,9 @@ func reachableFromAfar(host string) bool {
 // refused says what to do about a listener that cannot be opened.
 func refused(l listenerConfig, err error) error {
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return usagef("%s %s: the address is in use; stop what serves there, or choose another one (%v)", l.where, l.Listen, err)
+		return usage.Errorf("%s %s: the address is in use; stop what serves there, or choose another one (%v)", l.where, l.Listen, err)
 	}
-	return usagef("%s %s: %v", l.where, l.Listen, err)
+	return usage.Errorf("%s %s: %v", l.where, l.Listen, err)
 }
 
 // beyondLoopback reports whether other machines can reach a listener.
@@ -324,7 +318,7 @@ func (s *service) objects() (native.ObjectHandler, error) {
 	name := s.cfg.Objects
 	known := func(m rpc.Method) bool { return m.Name == name }
 	if name != "" && !slices.ContainsFunc(s.reg.Methods(context.Background()), known) {
-		return nil, usagef("%s %s: there is no such function; try add", s.say("--objects"), value.Clip(name, 64))
+		return nil, usage.Errorf("%s %s: there is no such function; try add", s.say("--objects"), value.Clip(name, 64))
 	}
 	return python.NewHandler(s.reg, python.Config{Objects: name, Logger: s.reg.Logger})
 }

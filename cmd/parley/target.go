@@ -10,6 +10,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/parley-rpc/parley/cmd/parley/internal/login"
+	"github.com/parley-rpc/parley/cmd/parley/internal/terminal"
+	"github.com/parley-rpc/parley/cmd/parley/internal/usage"
 	"github.com/parley-rpc/parley/rpc"
 	"github.com/parley-rpc/parley/rpc/native"
 	"github.com/parley-rpc/parley/rpc/value"
@@ -26,8 +29,8 @@ type target struct {
 	Timeout      time.Duration `default:"${timeout}" help:"Time for everything, connecting included."`
 	User         string        `placeholder:"NAME" help:"User name for HTTP. The password is read from --password-file, or else from standard input."`
 	PasswordFile string        `placeholder:"FILE" help:"File with the password of --user."`
-	loginFlags
-	authkeyFlags
+	login.Flags
+	login.AuthkeyFlags
 
 	begin time.Time // of the time that Timeout bounds
 }
@@ -44,7 +47,7 @@ type client interface {
 type connector func(ctx context.Context, r *route, conns int) (client, error)
 
 // use connects, gives the connection to do, and closes it.
-func (t *target) use(std stdio, do func(context.Context, rpc.Caller) error) error {
+func (t *target) use(std terminal.Streams, do func(context.Context, rpc.Caller) error) error {
 	connect, err := t.prepare(std)
 	if err != nil {
 		return err
@@ -54,24 +57,24 @@ func (t *target) use(std stdio, do func(context.Context, rpc.Caller) error) erro
 
 // within is use with what prepare has returned. The context ends with the
 // timeout, which is running from here on. A terminal is told what it waits for.
-func (t *target) within(std stdio, connect connector, do func(context.Context, rpc.Caller) error) error {
+func (t *target) within(std terminal.Streams, connect connector, do func(context.Context, rpc.Caller) error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), t.Timeout)
 	defer cancel()
 	t.begin = time.Now()
-	p := newProgress(std.err, "connecting to "+printable(t.URL))
+	p := terminal.NewProgress(std.Err, "connecting to "+terminal.Printable(t.URL))
 	c, err := connect(ctx, nil, 0)
-	p.done()
+	p.Done()
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	return do(ctx, waiting{c, t.begin, std.err})
+	return do(ctx, waiting{c, t.begin, std.Err})
 }
 
 // prepare checks what connecting needs, and reads keys and passwords.
-func (t *target) prepare(std stdio) (connector, error) {
+func (t *target) prepare(std terminal.Streams) (connector, error) {
 	if t.Timeout <= 0 {
-		return nil, usagef("--timeout is %v, expected more than 0", t.Timeout)
+		return nil, usage.Errorf("--timeout is %v, expected more than 0", t.Timeout)
 	}
 	scheme, _, _ := strings.Cut(t.URL, "://")
 	switch scheme {
@@ -82,7 +85,7 @@ func (t *target) prepare(std stdio) (connector, error) {
 	case "tcp", "unix":
 		return t.prepareNative(std, scheme)
 	}
-	return nil, usagef("the URL %q is not one that begins with %s", value.Clip(t.URL, 128), schemes)
+	return nil, usage.Errorf("the URL %q is not one that begins with %s", value.Clip(t.URL, 128), schemes)
 }
 
 // schemes are how URLs begin, for messages.
@@ -94,26 +97,26 @@ func isURL(text string) bool {
 	return ok && slices.Contains([]string{"http", "https", "http+unix", "tcp", "tls", "unix"}, scheme)
 }
 
-func (t *target) prepareHTTP(std stdio, scheme string) (connector, error) {
+func (t *target) prepareHTTP(std terminal.Streams, scheme string) (connector, error) {
 	if u, err := url.Parse(t.URL); err == nil && u.User != nil {
-		return nil, usagef("a user in the URL is seen by everyone who can list processes; use --user and --password-file, or --credential-file")
+		return nil, usage.Errorf("a user in the URL is seen by everyone who can list processes; use --user and --password-file, or --credential-file")
 	}
 	if t.User != "" && t.CredentialFile != "" {
-		return nil, usagef("--user and --credential-file do not go together: the file says who you are")
+		return nil, usage.Errorf("--user and --credential-file do not go together: the file says who you are")
 	}
 	if t.Pin != "" || scheme != "https" && (t.CA != "" || t.Cert != "" || t.Key != "") {
-		return nil, usagef("--pin is for tls://, and --ca, --cert and --key are for tls:// and https://")
+		return nil, usage.Errorf("--pin is for tls://, and --ca, --cert and --key are for tls:// and https://")
 	}
 	config := xmlrpc.ClientConfig{User: t.User, Timeout: t.Timeout, DialTimeout: t.Timeout}
 	var err error
-	if config.TLS, err = t.tls(); err != nil {
+	if config.TLS, err = t.Tls(); err != nil {
 		return nil, err
 	}
 	if t.User != "" {
-		if config.Password, err = readPassword(std, t.PasswordFile); err != nil {
+		if config.Password, err = terminal.ReadPassword(std, t.PasswordFile); err != nil {
 			return nil, err
 		}
-	} else if secret, err := t.secret(std); err != nil {
+	} else if secret, err := t.Secret(std); err != nil {
 		return nil, err
 	} else if secret != nil {
 		config.Login = secret
@@ -123,7 +126,7 @@ func (t *target) prepareHTTP(std stdio, scheme string) (connector, error) {
 		config.MaxConns = conns
 		c, err := xmlrpc.NewClient(r.http(t.URL, config))
 		if err != nil {
-			return nil, usagef("%v", err)
+			return nil, usage.Errorf("%v", err)
 		}
 		return c, nil
 	}
@@ -136,48 +139,48 @@ func (t *target) prepareHTTP(std stdio, scheme string) (connector, error) {
 }
 
 // prepareTLS logs in by a secret, by a certificate, or by both.
-func (t *target) prepareTLS(std stdio) (connector, error) {
+func (t *target) prepareTLS(std terminal.Streams) (connector, error) {
 	const instead = "tls:// logs in with --credential-file, or --cert and --key"
 	if t.User != "" {
-		return nil, usagef("--user is for http:// and https://; %s", instead)
+		return nil, usage.Errorf("--user is for http:// and https://; %s", instead)
 	}
 	if t.AuthkeyFile != "" {
-		return nil, usagef("--authkey-file is for tcp:// and unix://; %s", instead)
+		return nil, usage.Errorf("--authkey-file is for tcp:// and unix://; %s", instead)
 	}
 	config := native.DialConfig{Pin: t.Pin}
 	var err error
-	if config.TLS, err = t.tls(); err != nil {
+	if config.TLS, err = t.Tls(); err != nil {
 		return nil, err
 	}
-	secret, err := t.secret(std)
+	secret, err := t.Secret(std)
 	if err != nil {
 		return nil, err
 	}
 	if secret != nil {
 		config.Login = secret
 	} else if t.Cert == "" {
-		return nil, usagef("tls:// wants a login; name your key with --credential-file (parley auth keygen makes one), or a certificate with --cert and --key")
+		return nil, usage.Errorf("tls:// wants a login; name your key with --credential-file (parley auth keygen makes one), or a certificate with --cert and --key")
 	}
 	return t.dial(config), nil
 }
 
 // prepareNative logs in by the authkey, or by a secret on a unix socket whose
 // server belongs to the same user.
-func (t *target) prepareNative(std stdio, scheme string) (connector, error) {
+func (t *target) prepareNative(std terminal.Streams, scheme string) (connector, error) {
 	if t.User != "" {
-		return nil, usagef("--user is for http and https; the native channel logs in with --authkey-file")
+		return nil, usage.Errorf("--user is for http and https; the native channel logs in with --authkey-file")
 	}
-	if scheme == "unix" && t.CredentialFile != "" && t.loginFlags == (loginFlags{CredentialFile: t.CredentialFile}) {
-		secret, err := t.secret(std)
+	if scheme == "unix" && t.CredentialFile != "" && t.Flags == (login.Flags{CredentialFile: t.CredentialFile}) {
+		secret, err := t.Secret(std)
 		if err != nil {
 			return nil, err
 		}
 		return t.dial(native.DialConfig{Login: secret}), nil
 	}
-	if t.loginFlags.given() {
-		return nil, usagef("--credential-file, --pin, --ca, --cert and --key are for tls:// and https:// (the first for http:// and unix:// as well); tcp:// logs in with --authkey-file")
+	if t.Flags.Given() {
+		return nil, usage.Errorf("--credential-file, --pin, --ca, --cert and --key are for tls:// and https:// (the first for http:// and unix:// as well); tcp:// logs in with --authkey-file")
 	}
-	key, err := t.load()
+	key, err := t.Load()
 	if err != nil {
 		return nil, err
 	}
@@ -194,8 +197,21 @@ func (t *target) dial(config native.DialConfig) connector {
 			return c, nil
 		}
 		if link := new(rpc.LinkError); !errors.As(err, &link) {
-			return nil, usagef("%v", err) // the URL cannot be used
+			return nil, usage.Errorf("%v", err) // the URL cannot be used
 		}
 		return nil, err
 	}
+}
+
+// waiting is a caller that shows that it waits for an answer.
+type waiting struct {
+	rpc.Caller
+	begin time.Time
+	err   io.Writer
+}
+
+func (c waiting) Call(ctx context.Context, req *rpc.Request) (any, error) {
+	p := terminal.NewProgressSince(c.begin, c.err, "waiting for the answer of "+terminal.Printable(req.Method))
+	defer p.Done()
+	return c.Caller.Call(ctx, req)
 }

@@ -1,10 +1,12 @@
-package main
+package notation
 
 import (
 	"bytes"
 	"encoding/json"
 	"strings"
 	"testing"
+
+	"github.com/parley-rpc/parley/cmd/parley/internal/terminal"
 )
 
 func TestLayJSON(t *testing.T) {
@@ -29,11 +31,11 @@ func TestLayJSON(t *testing.T) {
 		{`["日本"]`, 9, `["日本"]`},
 		{`["日本"]`, 8, "[\n  \"日本\"\n]"},
 	} {
-		if got := string(layJSON(painter{}, []byte(tt.text), tt.width)); got != tt.want {
+		if got := string(Layout(terminal.Painter{}, []byte(tt.text), tt.width)); got != tt.want {
 			t.Errorf("%s in %d columns: got\n%s\nwant\n%s", tt.text, tt.width, got, tt.want)
 		}
 	}
-	got := string(layJSON(painter{on: true}, []byte(`{"a":"b","c":1}`), 80))
+	got := string(Layout(terminal.Painter{On: true}, []byte(`{"a":"b","c":1}`), 80))
 	if want := "{\x1b[94m\"a\"\x1b[0m:\x1b[32m\"b\"\x1b[0m,\x1b[94m\"c\"\x1b[0m:1}"; got != want {
 		t.Errorf("got %q; want %q", got, want)
 	}
@@ -49,19 +51,19 @@ func FuzzLayJSON(f *testing.F) {
 		if err != nil {
 			return
 		}
-		flat, err := appendJSON(nil, v)
+		flat, err := AppendJSON(nil, v)
 		if err != nil {
 			return
 		}
 		var again bytes.Buffer
-		if err := json.Compact(&again, layJSON(painter{}, flat, width)); err != nil || again.String() != string(flat) {
+		if err := json.Compact(&again, Layout(terminal.Painter{}, flat, width)); err != nil || again.String() != string(flat) {
 			t.Errorf("got %s, %v; want %s", &again, err, flat)
 		}
-		painted := string(layJSON(painter{on: true}, flat, width))
+		painted := string(Layout(terminal.Painter{On: true}, flat, width))
 		for _, colour := range []string{"\x1b[94m", "\x1b[32m", "\x1b[0m"} {
 			painted = strings.ReplaceAll(painted, colour, "")
 		}
-		if plain := string(layJSON(painter{}, flat, width)); painted != plain {
+		if plain := string(Layout(terminal.Painter{}, flat, width)); painted != plain {
 			t.Errorf("got %q without its colours; want %q", painted, plain)
 		}
 	})

@@ -1,4 +1,4 @@
-package main
+package notation
 
 import (
 	"encoding/json"
@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/parley-rpc/parley/cmd/parley/internal/usage"
 	"github.com/parley-rpc/parley/rpc/value"
 )
 
@@ -88,7 +89,7 @@ var jsonForms = []struct {
 // Each form is read as the value that it stands for, and written like that.
 func TestJSONForms(t *testing.T) {
 	for _, tt := range jsonForms {
-		got, err := argument(tt.json, nil)
+		got, err := Argument(tt.json, nil)
 		if err != nil {
 			t.Errorf("%s: %v", tt.json, err)
 			continue
@@ -96,7 +97,7 @@ func TestJSONForms(t *testing.T) {
 		if diff := cmp.Diff(tt.want, got, same); diff != "" {
 			t.Errorf("%s is read as %T(%v); -want +got\n%s", tt.json, got, got, diff)
 		}
-		text, err := appendJSON(nil, got)
+		text, err := AppendJSON(nil, got)
 		if err != nil || string(text) != tt.json {
 			t.Errorf("%v is written as %s, %v; want %s", got, text, err, tt.json)
 		}
@@ -127,7 +128,7 @@ func TestArgumentText(t *testing.T) {
 		{"+3", "+3"},
 		{"0x10", "0x10"},
 	} {
-		got, err := argument(tt.arg, nil)
+		got, err := Argument(tt.arg, nil)
 		if diff := cmp.Diff(tt.want, got, same); err != nil || diff != "" {
 			t.Errorf("argument(%q) = %T(%v), %v; want %T(%v)", tt.arg, got, got, err, tt.want, tt.want)
 		}
@@ -156,9 +157,9 @@ func TestArgumentRefused(t *testing.T) {
 		{"@", "@ needs the name of a file"},
 		{"@/no/such/file", "no such file"},
 	} {
-		got, err := argument(tt.arg, nil)
-		var usage *usageError
-		if !errors.As(err, &usage) || !strings.Contains(err.Error(), tt.want) {
+		got, err := Argument(tt.arg, nil)
+		var mistake *usage.Error
+		if !errors.As(err, &mistake) || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("argument(%q) = %v, %v; want a usage error with %q", tt.arg, got, err, tt.want)
 		}
 	}
@@ -170,15 +171,15 @@ func TestArgumentFile(t *testing.T) {
 	if err := os.WriteFile(name, blob, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	got, err := argument("@"+name, nil)
+	got, err := Argument("@"+name, nil)
 	if diff := cmp.Diff(any(blob), got); err != nil || diff != "" {
 		t.Errorf("@file: %v; -want +got\n%s", err, diff)
 	}
-	got, err = argument("@-", strings.NewReader(string(blob)))
+	got, err = Argument("@-", strings.NewReader(string(blob)))
 	if diff := cmp.Diff(any(blob), got); err != nil || diff != "" {
 		t.Errorf("@-: %v; -want +got\n%s", err, diff)
 	}
-	if _, err := argument("@-", endless{}); err == nil || !strings.Contains(err.Error(), "larger than 64 MiB") {
+	if _, err := Argument("@-", endless{}); err == nil || !strings.Contains(err.Error(), "larger than 64 MiB") {
 		t.Errorf("@- without end: %v; want it refused", err)
 	}
 }
@@ -197,11 +198,11 @@ func FuzzJSON(f *testing.F) {
 		if strings.HasPrefix(text, "@") {
 			return
 		}
-		v, err := argument(text, nil)
+		v, err := Argument(text, nil)
 		if err != nil {
 			return
 		}
-		written, err := appendJSON(nil, v)
+		written, err := AppendJSON(nil, v)
 		if err != nil || !json.Valid(written) {
 			t.Fatalf("%q is read as %T(%v) and written as %q, %v", text, v, v, written, err)
 		}

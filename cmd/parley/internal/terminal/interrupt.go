@@ -1,4 +1,4 @@
-package main
+package terminal
 
 import (
 	"context"
@@ -7,11 +7,11 @@ import (
 	"syscall"
 )
 
-// untilSignal returns a context that ends with Ctrl-C, SIGTERM, or the terminal
+// UntilSignal returns a context that ends with Ctrl-C, SIGTERM, or the terminal
 // (SIGHUP, unless nohup has it ignored), so that a command can clean up: processes,
 // and folders in the place for temporary files. stop gives signals their usual
 // meaning again.
-func untilSignal(parent context.Context) (ctx context.Context, stop context.CancelFunc) {
+func UntilSignal(parent context.Context) (ctx context.Context, stop context.CancelFunc) {
 	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) {
 		signals = append(signals, syscall.SIGHUP)

@@ -1,9 +1,10 @@
-package main
+package tomlfile
 
 import (
 	"bytes"
 	"encoding"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -11,8 +12,8 @@ import (
 	"github.com/pelletier/go-toml/v2/unstable"
 )
 
-// configKeys are the keys that stand in a config file.
-type configKeys struct {
+// foundKeys are the keys that stand in a document.
+type foundKeys struct {
 	lines map[string]int // by the path of a key or table: "xmlrpc[1].listen"
 	wrong []wrongKey
 }
@@ -22,10 +23,15 @@ type wrongKey struct {
 	key, text string
 }
 
-// knownKeys are the keys that a config file may have, tables as well, with the
+// knownKeys are the keys that a document may have, tables as well, with the
 // types of their values: "xmlrpc.listen". A name that is free is a star:
 // "server.*.url".
 type knownKeys map[string]reflect.Type
+
+// Known returns the keys and tables that a file may have that is decoded into
+// the struct that into points to: "xmlrpc.listen". A name that is free is a star:
+// "server.*.url".
+func Known(into any) []string { return slices.Sorted(maps.Keys(keysOf(into))) }
 
 // keysOf returns the keys of the struct that into points to.
 func keysOf(into any) knownKeys {
@@ -80,6 +86,11 @@ func isText(t reflect.Type) bool {
 	return reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
 }
 
+// isTables reports whether t is a list of tables.
+func isTables(t reflect.Type) bool {
+	return t != nil && t.Kind() == reflect.Slice && elem(t).Kind() == reflect.Struct && !isText(elem(t))
+}
+
 // wanted says what the value of a key is.
 func (k knownKeys) wanted(name string) string {
 	t, ok := k.of(name)
@@ -94,7 +105,7 @@ func (k knownKeys) wanted(name string) string {
 		return "a whole number"
 	case t.Kind() == reflect.Bool:
 		return "true or false"
-	case t.Kind() == reflect.Slice && elem(t).Kind() == reflect.Struct && !isText(elem(t)):
+	case isTables(t):
 		return "a table of its own for each: [[" + name + "]]"
 	case t.Kind() == reflect.Slice:
 		return "a list of texts"
@@ -126,7 +137,7 @@ func (k knownKeys) plain(path string) string {
 
 // keyReader goes through a document.
 type keyReader struct {
-	configKeys
+	foundKeys
 	known   knownKeys
 	refused map[string]string // why there is no such key, by its last word
 	tables  map[string]int    // how many there are so far of a list
@@ -138,8 +149,8 @@ type keyReader struct {
 // readKeys finds the keys of a document that can be decoded, and those that may
 // not be there. The decoder does not tell a key in capitals from one in small
 // letters, of which the last would win.
-func readKeys(doc []byte, known knownKeys, refused map[string]string) configKeys {
-	r := keyReader{known: known, refused: refused, tables: map[string]int{}, configKeys: configKeys{lines: map[string]int{}}}
+func readKeys(doc []byte, known knownKeys, refused map[string]string) foundKeys {
+	r := keyReader{known: known, refused: refused, tables: map[string]int{}, foundKeys: foundKeys{lines: map[string]int{}}}
 	r.parser.Reset(doc)
 	var table string
 	for r.parser.NextExpression() {
@@ -157,7 +168,7 @@ func readKeys(doc []byte, known knownKeys, refused map[string]string) configKeys
 			r.value(table, e)
 		}
 	}
-	return r.configKeys
+	return r.foundKeys
 }
 
 // value takes in a key with its value, and the keys inside of that.
@@ -220,7 +231,7 @@ func (r *keyReader) key(table string, parts unstable.Iterator) string {
 		r.wrong = append(r.wrong, wrongKey{line, path, r.refused[last]})
 	case !known:
 		r.wrong = append(r.wrong, wrongKey{line, path, "there is no such key" + r.similar(name)})
-	case inList && (list == "xmlrpc" || list == "native"):
+	case inList && isTables(r.known[list]):
 		r.wrong = append(r.wrong, wrongKey{line, path, "write [[" + list + "]] above it, for there may be several"})
 	}
 	return path

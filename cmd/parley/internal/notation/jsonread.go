@@ -1,4 +1,4 @@
-package main
+package notation
 
 import (
 	"encoding/base64"

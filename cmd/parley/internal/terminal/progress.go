@@ -1,28 +1,25 @@
-package main
+package terminal
 
 import (
-	"context"
 	"io"
 	"os"
 	"sync"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
-
-	"github.com/parley-rpc/parley/rpc"
 )
 
 // progressAfter is how long a command works before it shows that it does.
 const progressAfter = 2 * time.Second
 
-// progressEvery is how often a line of progress is written anew.
-const progressEvery = 100 * time.Millisecond
+// ProgressEvery is how often a line of progress is written anew.
+const ProgressEvery = 100 * time.Millisecond
 
-// progress is one line on a terminal that says what takes so long: a spinner, or
+// Progress is one line on a terminal that says what takes so long: a spinner, or
 // a bar once it is known how much there is. Nothing is shown in the first two
 // seconds, and nothing at all where w is no terminal. The line is erased at the
 // end. While it is shown, others must not write to the terminal.
-type progress struct {
+type Progress struct {
 	w       io.Writer
 	width   int
 	stop    chan struct{} // closed by done
@@ -34,14 +31,14 @@ type progress struct {
 	over        bool
 }
 
-// newProgress shows what is being done until done is called.
-func newProgress(w io.Writer, what string) *progress {
-	return newProgressSince(time.Now(), w, what)
+// NewProgress shows what is being done until done is called.
+func NewProgress(w io.Writer, what string) *Progress {
+	return NewProgressSince(time.Now(), w, what)
 }
 
-// newProgressSince is newProgress for work that began before.
-func newProgressSince(begin time.Time, w io.Writer, what string) *progress {
-	p := &progress{w: w, width: terminalWidth(w), text: what}
+// NewProgressSince is NewProgress for work that began before.
+func NewProgressSince(begin time.Time, w io.Writer, what string) *Progress {
+	p := &Progress{w: w, width: Width(w), text: what}
 	if p.width > 0 {
 		p.stop, p.stopped = make(chan struct{}), make(chan struct{})
 		go p.show(begin)
@@ -49,9 +46,9 @@ func newProgressSince(begin time.Time, w io.Writer, what string) *progress {
 	return p
 }
 
-// set says how far it has come; total is 0 if nobody knows. An empty text leaves
+// Set says how far it has come; total is 0 if nobody knows. An empty text leaves
 // the one that there is.
-func (p *progress) set(part, total int, text string) {
+func (p *Progress) Set(part, total int, text string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.part, p.total = part, total
@@ -60,8 +57,8 @@ func (p *progress) set(part, total int, text string) {
 	}
 }
 
-// done erases the line. It may be called more than once.
-func (p *progress) done() {
+// Done erases the line. It may be called more than once.
+func (p *Progress) Done() {
 	p.mu.Lock()
 	first := !p.over
 	p.over = true
@@ -74,7 +71,7 @@ func (p *progress) done() {
 	}
 }
 
-func (p *progress) show(begin time.Time) {
+func (p *Progress) show(begin time.Time) {
 	defer close(p.stopped)
 	timer := time.NewTimer(progressAfter - time.Since(begin))
 	defer timer.Stop()
@@ -99,7 +96,7 @@ func (p *progress) show(begin time.Time) {
 			line = newProgressLine(p.w, p.width, begin, known)
 		}
 		line.write(text, part, total)
-		timer.Reset(progressEvery)
+		timer.Reset(ProgressEvery)
 	}
 }
 
@@ -155,20 +152,7 @@ func (l *progressLine) write(text string, part, total int) {
 		_ = l.bar.Set64(n) // a terminal that is gone needs no progress
 	}
 	elapsed := " " + time.Since(l.begin).Truncate(time.Second).String()
-	l.bar.Describe(cut(text, max(l.room, narrowest)) + elapsed) // and writes
+	l.bar.Describe(Cut(text, max(l.room, narrowest)) + elapsed) // and writes
 }
 
 func (l *progressLine) erase() { _ = l.bar.Clear() }
-
-// waiting is a caller that shows that it waits for an answer.
-type waiting struct {
-	rpc.Caller
-	begin time.Time
-	err   io.Writer
-}
-
-func (c waiting) Call(ctx context.Context, req *rpc.Request) (any, error) {
-	p := newProgressSince(c.begin, c.err, "waiting for the answer of "+printable(req.Method))
-	defer p.done()
-	return c.Caller.Call(ctx, req)
-}

@@ -1,8 +1,8 @@
-package main
+package usage
 
-// nearest returns the name among names that somebody most likely meant who wrote
+// Nearest returns the name among names that somebody most likely meant who wrote
 // word; empty if none is near.
-func nearest(word string, names []string) string {
+func Nearest(word string, names []string) string {
 	best, least := "", len(word)/3+2 // of more mistakes it would be a guess
 	if len(word) > 64 {
 		return ""

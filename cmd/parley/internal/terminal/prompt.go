@@ -1,4 +1,4 @@
-package main
+package terminal
 
 import (
 	"errors"
@@ -10,37 +10,38 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/parley-rpc/parley/cmd/parley/internal/usage"
 	"golang.org/x/term"
 )
 
 // maxPassword bounds a password, in bytes.
 const maxPassword = 1024
 
-// errInterrupted is the end of a command whose user did not want to answer.
-var errInterrupted = errors.New("interrupted")
+// ErrInterrupted is the end of a command whose user did not want to answer.
+var ErrInterrupted = errors.New("interrupted")
 
-// readPassword reads a password from a file, or else asks for it. It is never
+// ReadPassword reads a password from a file, or else asks for it. It is never
 // taken from the command line, which every user of the machine can see.
-func readPassword(std stdio, file string) (string, error) {
+func ReadPassword(std Streams, file string) (string, error) {
 	if file == "" {
 		return ask(std, "Password")
 	}
 	f, err := os.Open(file)
 	if err != nil {
-		return "", usagef("--password-file: %v", err)
+		return "", usage.Errorf("--password-file: %v", err)
 	}
 	defer f.Close()
 	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows" {
-		return "", usagef("--password-file %s has mode %04o, which lets others use it; want 0600: chmod 600 %s", file, info.Mode().Perm(), file)
+		return "", usage.Errorf("--password-file %s has mode %04o, which lets others use it; want 0600: chmod 600 %s", file, info.Mode().Perm(), file)
 	}
 	return readLine(f, "the file "+file)
 }
 
-// askTwice is ask for something new, which has to be typed twice on a terminal,
+// AskTwice is ask for something new, which has to be typed twice on a terminal,
 // since nobody sees what he types.
-func askTwice(std stdio, what string) (string, error) {
+func AskTwice(std Streams, what string) (string, error) {
 	first, err := ask(std, what)
-	if err != nil || !isTerminal(std.in) {
+	if err != nil || !isTerminal(std.In) {
 		return first, err
 	}
 	again, err := ask(std, "Once more")
@@ -48,25 +49,25 @@ func askTwice(std stdio, what string) (string, error) {
 		return "", err
 	}
 	if again != first {
-		return "", usagef("what was typed first and what was typed then differ; nothing is changed")
+		return "", usage.Errorf("what was typed first and what was typed then differ; nothing is changed")
 	}
 	return first, nil
 }
 
 // ask asks for a secret on a terminal, without showing what is typed. Elsewhere
 // it is the next line of standard input.
-func ask(std stdio, what string) (string, error) {
-	if !isTerminal(std.in) {
-		return readLine(std.in, "standard input")
+func ask(std Streams, what string) (string, error) {
+	if !isTerminal(std.In) {
+		return readLine(std.In, "standard input")
 	}
-	fmt.Fprint(std.err, what+": ")
-	line, err := readHidden(std.in.(*os.File))
-	fmt.Fprintln(std.err)
+	fmt.Fprint(std.Err, what+": ")
+	line, err := readHidden(std.In.(*os.File))
+	fmt.Fprintln(std.Err)
 	switch {
-	case errors.Is(err, errInterrupted):
+	case errors.Is(err, ErrInterrupted):
 		return "", err
 	case err != nil && !errors.Is(err, io.EOF):
-		return "", usagef("the password from the terminal: %v", err)
+		return "", usage.Errorf("the password from the terminal: %v", err)
 	}
 	return checkLine(line, "what was typed")
 }
@@ -95,7 +96,7 @@ func readHidden(f *os.File) (string, error) {
 	case r := <-read:
 		return string(r.line), r.err
 	case <-signals:
-		return "", errors.Join(errInterrupted, term.Restore(fd, before))
+		return "", errors.Join(ErrInterrupted, term.Restore(fd, before))
 	}
 }
 
@@ -115,7 +116,7 @@ func readLine(r io.Reader, from string) (string, error) {
 			break
 		}
 		if err != nil {
-			return "", usagef("the password from %s: %v", from, err)
+			return "", usage.Errorf("the password from %s: %v", from, err)
 		}
 	}
 	return checkLine(string(line), from)
@@ -124,9 +125,9 @@ func readLine(r io.Reader, from string) (string, error) {
 func checkLine(line, from string) (string, error) {
 	switch line = strings.TrimSuffix(line, "\r"); {
 	case line == "":
-		return "", usagef("there is no password in %s; write it there, or name a file", from)
+		return "", usage.Errorf("there is no password in %s; write it there, or name a file", from)
 	case len(line) > maxPassword:
-		return "", usagef("the password in %s is longer than %d bytes", from, maxPassword)
+		return "", usage.Errorf("the password in %s is longer than %d bytes", from, maxPassword)
 	}
 	return line, nil
 }

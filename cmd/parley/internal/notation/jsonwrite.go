@@ -1,4 +1,4 @@
-package main
+package notation
 
 import (
 	"encoding/base64"
@@ -9,17 +9,17 @@ import (
 	"slices"
 	"strconv"
 	"time"
-	"unicode/utf8"
 
+	"github.com/parley-rpc/parley/cmd/parley/internal/terminal"
 	"github.com/parley-rpc/parley/rpc/value"
 )
 
-// appendJSON appends a dynamic value as JSON, the counterpart of readJSON:
+// AppendJSON appends a dynamic value as JSON, the counterpart of readJSON:
 // integers with all their digits, floats always with a fraction or an exponent,
 // the keys of objects in order, and what JSON has no form for as the tags of
 // readJSON have it. Control characters are escaped, so that a result cannot
 // play with a terminal.
-func appendJSON(b []byte, v any) ([]byte, error) {
+func AppendJSON(b []byte, v any) ([]byte, error) {
 	switch v := v.(type) {
 	case nil, value.Void:
 		return append(b, "null"...), nil
@@ -93,36 +93,7 @@ func appendFloat(b []byte, f float64) []byte {
 }
 
 func appendText(b []byte, s string) []byte {
-	b = append(b, '"')
-	for _, r := range s {
-		switch {
-		case r == '"' || r == '\\':
-			b = append(b, '\\', byte(r))
-		case r == '\n':
-			b = append(b, `\n`...)
-		case r == '\t':
-			b = append(b, `\t`...)
-		case r == '\r':
-			b = append(b, `\r`...)
-		case playsWithTerminal(r):
-			b = fmt.Appendf(b, `\u%04x`, r)
-		default:
-			b = utf8.AppendRune(b, r)
-		}
-	}
-	return append(b, '"')
-}
-
-// playsWithTerminal reports whether r does something to a terminal, rather than
-// stand on it.
-func playsWithTerminal(r rune) bool {
-	return r < ' ' || r >= 0x7f && r < 0xa0 || isBidi(r)
-}
-
-// isBidi reports whether r turns the direction of the text around it, which can
-// make a line on a terminal read as something that it is not.
-func isBidi(r rune) bool {
-	return r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 || r == 0x200e || r == 0x200f || r == 0x061c
+	return append(terminal.AppendEscaped(append(b, '"'), s), '"')
 }
 
 func appendList(b []byte, list []any) ([]byte, error) {
@@ -132,7 +103,7 @@ func appendList(b []byte, list []any) ([]byte, error) {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		if b, err = appendJSON(b, v); err != nil {
+		if b, err = AppendJSON(b, v); err != nil {
 			return b, err
 		}
 	}
@@ -151,7 +122,7 @@ func appendObject(b []byte, object map[string]any) ([]byte, error) {
 			b = append(b, ',')
 		}
 		b = append(appendText(b, key), ':')
-		if b, err = appendJSON(b, object[key]); err != nil {
+		if b, err = AppendJSON(b, object[key]); err != nil {
 			return b, err
 		}
 	}

@@ -1,24 +1,26 @@
-package main
+package notation
 
 import (
 	"bytes"
 	"strings"
+
+	"github.com/parley-rpc/parley/cmd/parley/internal/terminal"
 )
 
 // jsonIndent is what stands before a member, for each object or list around it.
 const jsonIndent = "  "
 
-// layJSON sets out JSON without spaces, as appendJSON writes it, for people: what
+// Layout sets out JSON without spaces, as AppendJSON writes it, for people: what
 // fits into a line of width characters is one, anything else has a line for each
 // member. Names and texts are coloured.
-func layJSON(paint painter, text []byte, width int) []byte {
+func Layout(paint terminal.Painter, text []byte, width int) []byte {
 	l := jsonLayout{paint: paint, rest: text, width: width}
 	l.value(0, 0)
 	return l.out.Bytes()
 }
 
 type jsonLayout struct {
-	paint painter
+	paint terminal.Painter
 	rest  []byte // what is still to come
 	out   bytes.Buffer
 	width int
@@ -43,7 +45,7 @@ func (l *jsonLayout) value(depth, column int) {
 			column = len(jsonIndent) * (depth + 1)
 		}
 		if open == '{' {
-			column += columnsOf(string(l.rest[:stringEnd(l.rest)])) + 2
+			column += terminal.Columns(string(l.rest[:stringEnd(l.rest)])) + 2
 			l.key()
 			l.take(1) // the colon
 			if broken {
@@ -69,7 +71,7 @@ func (l *jsonLayout) take(n int) {
 
 func (l *jsonLayout) key() {
 	n := stringEnd(l.rest)
-	l.out.WriteString(l.paint.key(string(l.rest[:n])))
+	l.out.WriteString(l.paint.Key(string(l.rest[:n])))
 	l.rest = l.rest[n:]
 }
 
@@ -77,7 +79,7 @@ func (l *jsonLayout) key() {
 func (l *jsonLayout) scalar() {
 	if l.rest[0] == '"' {
 		n := stringEnd(l.rest)
-		l.out.WriteString(l.paint.text(string(l.rest[:n])))
+		l.out.WriteString(l.paint.Text(string(l.rest[:n])))
 		l.rest = l.rest[n:]
 		return
 	}
@@ -105,7 +107,7 @@ func (l *jsonLayout) fits(room int) bool {
 		case ']', '}':
 			depth--
 			if depth == 0 {
-				return columnsOf(string(l.rest[:i+1])) <= room
+				return terminal.Columns(string(l.rest[:i+1])) <= room
 			}
 		}
 		i++

@@ -1,37 +1,39 @@
-package main
+package notation
 
 import (
 	"maps"
 	"slices"
+
+	"github.com/parley-rpc/parley/cmd/parley/internal/terminal"
 )
 
-// tableOf sets a result out as a table: a list of records with a row for each, a
+// TableOf sets a result out as a table: a list of records with a row for each, a
 // record with one for each of its members, any other list with one for each
 // element, and the elements of lists in it as its cells. Text stands there as it
 // is, but for what plays with terminals, and everything else as JSON.
-func tableOf(result any) *grid {
+func TableOf(result any) *terminal.Table {
 	switch result := result.(type) {
 	case []any:
 		if keys := keysOfRecords(result); len(keys) > 0 {
 			return tableOfRecords(keys, result)
 		}
-		g := &grid{}
+		g := &terminal.Table{}
 		for _, item := range result {
 			if list, ok := item.([]any); ok {
-				g.add(cellsOf(list)...)
+				g.Add(cellsOf(list)...)
 			} else {
-				g.add(cell(item))
+				g.Add(cell(item))
 			}
 		}
 		return g
 	case map[string]any:
-		g := &grid{header: []string{"KEY", "VALUE"}}
+		g := &terminal.Table{Header: []string{"KEY", "VALUE"}}
 		for _, key := range slices.Sorted(maps.Keys(result)) {
-			g.add(printable(key), cell(result[key]))
+			g.Add(terminal.Printable(key), cell(result[key]))
 		}
 		return g
 	}
-	return &grid{rows: [][]string{{cell(result)}}}
+	return &terminal.Table{Rows: [][]string{{cell(result)}}}
 }
 
 // keysOfRecords returns the names of all members; none if not all of list are
@@ -50,10 +52,10 @@ func keysOfRecords(list []any) []string {
 	return slices.Sorted(maps.Keys(keys))
 }
 
-func tableOfRecords(keys []string, list []any) *grid {
-	g := &grid{}
+func tableOfRecords(keys []string, list []any) *terminal.Table {
+	g := &terminal.Table{}
 	for _, key := range keys {
-		g.header = append(g.header, printable(key))
+		g.Header = append(g.Header, terminal.Printable(key))
 	}
 	for _, item := range list {
 		record := item.(map[string]any)
@@ -63,7 +65,7 @@ func tableOfRecords(keys []string, list []any) *grid {
 				row[i] = cell(v)
 			}
 		}
-		g.add(row...)
+		g.Add(row...)
 	}
 	return g
 }
@@ -79,9 +81,9 @@ func cellsOf(list []any) []string {
 // cell is one value.
 func cell(v any) string {
 	if text, ok := v.(string); ok {
-		return printable(text)
+		return terminal.Printable(text)
 	}
-	text, err := appendJSON(nil, v)
+	text, err := AppendJSON(nil, v)
 	if err != nil {
 		return "?" // print has made JSON of all of it before
 	}
