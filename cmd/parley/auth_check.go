@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
+	"github.com/parley-rpc/parley/cmd/parley/internal/login"
+	"github.com/parley-rpc/parley/cmd/parley/internal/service"
 	"github.com/parley-rpc/parley/cmd/parley/internal/terminal"
 	"github.com/parley-rpc/parley/cmd/parley/internal/usage"
 )
@@ -27,55 +28,34 @@ func (c *authCheckCommand) run(std terminal.Streams) error {
 	if (c.File == "") == (c.Config == "") {
 		return usage.Errorf("want a file of credentials, or --config FILE, and not both")
 	}
-	check := checker{now: time.Now()}
-	cfg := config{Credentials: c.File, DangerouslyAllowShortKey: c.DangerouslyAllowShortKey}
+	s := service.New(service.Config{Credentials: c.File, DangerouslyAllowShortKey: c.DangerouslyAllowShortKey}, login.AuthkeyFlags{})
 	if c.Config != "" {
-		f, err := loadConfig(c.Config)
-		if err != nil {
+		var err error
+		if s, err = service.FromFile(c.Config); err != nil {
 			return err
 		}
-		cfg = f.config
 	}
-	a := service{cfg: cfg, path: c.Config}
-	if err := a.check(); err != nil {
+	found, err := s.Check()
+	if err != nil {
 		return err
 	}
-	if a.creds != nil {
-		entries := a.creds.Entries()
-		if err := check.credentials(cfg.Credentials, entries); err != nil {
-			return err
-		}
-		if c.Config != "" {
-			check.listeners(c.Config, cfg, entries)
-		}
-	}
-	if cfg.Policy != nil {
-		check.policy(c.Config, cfg, a.creds)
-	}
-	if err := check.certificates(a.certs); err != nil {
-		return err
-	}
-	return check.print(std.Out, cmp.Or(c.Config, c.File))
+	return printFindings(std.Out, found, cmp.Or(c.Config, c.File))
 }
 
-// print tells the warnings, and then how it went; a terminal sees that at once.
-func (c *checker) print(out io.Writer, path string) error {
+// printFindings tells the warnings, and then how it went; a terminal sees that at once.
+func printFindings(out io.Writer, found service.Findings, path string) error {
 	paint, mark := terminal.NewPainter(out), ""
 	if terminal.Width(out) > 0 {
 		mark = paint.Success("✓ ")
-		if len(c.warnings) > 0 {
+		if len(found.Warnings) > 0 {
 			mark = paint.Warning("! ")
 		}
 	}
-	for _, w := range c.warnings {
+	for _, w := range found.Warnings {
 		if _, err := fmt.Fprintln(out, strings.Replace(w, ": warning: ", ": "+paint.Warning("warning:")+" ", 1)); err != nil {
 			return err
 		}
 	}
-	_, err := fmt.Fprintf(out, "%s%s: %s\n", mark, path, c.summary())
+	_, err := fmt.Fprintf(out, "%s%s: no errors, %s, %s\n", mark, path, terminal.Several(len(found.Warnings), "warning"), terminal.Several(found.Entries, "credential"))
 	return err
-}
-
-func (c *checker) summary() string {
-	return "no errors, " + terminal.Several(len(c.warnings), "warning") + ", " + terminal.Several(c.entries, "credential")
 }

@@ -8,7 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/parley-rpc/parley/cmd/parley/internal/dial"
 	"github.com/parley-rpc/parley/cmd/parley/internal/exit"
+	"github.com/parley-rpc/parley/cmd/parley/internal/load"
 	"github.com/parley-rpc/parley/cmd/parley/internal/notation"
 	"github.com/parley-rpc/parley/cmd/parley/internal/terminal"
 	"github.com/parley-rpc/parley/cmd/parley/internal/usage"
@@ -18,7 +20,7 @@ import (
 
 // benchCommand calls a function again and again and tells what that costs.
 type benchCommand struct {
-	target
+	dial.Target
 	Method string   `arg:"" help:"The function, such as catalog.list. It is called many times."`
 	Args   []string `arg:"" optional:"" help:"The arguments, as those of call."`
 
@@ -89,11 +91,11 @@ func (c *benchCommand) run(std terminal.Streams) error {
 	if err := c.withDefaults(); err != nil {
 		return err
 	}
-	server, err := c.underLoad(std, c.Method, nil) // takes a password from standard input before @- takes the rest
+	server, err := load.Prepare(std, &c.Target, c.Method) // takes a password from standard input before @- takes the rest
 	if err != nil {
 		return err
 	}
-	if server.request.Args, err = notation.Arguments(c.Args, std.In); err != nil {
+	if server.Request.Args, err = notation.Arguments(c.Args, std.In); err != nil {
 		return err
 	}
 	ctx, stop := terminal.UntilSignal(context.Background())
@@ -102,7 +104,7 @@ func (c *benchCommand) run(std terminal.Streams) error {
 
 	p := terminal.NewProgress(std.Err, "connecting to "+terminal.Printable(c.URL))
 	defer p.Done()
-	b := &bench{benchCommand: c, loaded: server}
+	b := &bench{benchCommand: c, Server: server}
 	report, err := b.measure(ctx, p)
 	p.Done()
 	if ctx.Err() != nil && report == nil {
@@ -120,14 +122,14 @@ func (c *benchCommand) run(std terminal.Streams) error {
 // bench is one run of the command.
 type bench struct {
 	*benchCommand
-	loaded
-	clients []client
-	tally   tally
+	load.Server
+	clients []dial.Client
+	tally   load.Tally
 }
 
 // measure does all of it. With a report, an error says why it ended early.
 func (b *bench) measure(ctx context.Context, p *terminal.Progress) (*benchReport, error) {
-	first, setUp, err := b.open(ctx, nil, b.Connections)
+	first, setUp, err := b.Open(ctx, nil, b.Connections)
 	if err != nil {
 		return nil, err
 	}
@@ -138,10 +140,10 @@ func (b *bench) measure(ctx context.Context, p *terminal.Progress) (*benchReport
 		}
 	}()
 	p.Set(0, 0, "counting bytes")
-	wire := b.wireBytes(ctx)
-	if !strings.HasPrefix(b.url, "http") { // one client of HTTP has all connections
+	wire := b.WireBytes(ctx)
+	if !strings.HasPrefix(b.URL, "http") { // one client of HTTP has all connections
 		for len(b.clients) < b.Connections {
-			c, _, err := b.open(ctx, nil, 1)
+			c, _, err := b.Open(ctx, nil, 1)
 			if err != nil {
 				return nil, err
 			}
@@ -155,7 +157,7 @@ func (b *bench) measure(ctx context.Context, p *terminal.Progress) (*benchReport
 			return nil, err
 		}
 	}
-	b.tally.reset()
+	b.tally.Reset()
 	limit := (b.Calls + int64(b.Callers) - 1) / int64(b.Callers)
 	s, err := b.repeat(ctx, p, "measuring", b.Duration, limit)
 	if ctx.Err() != nil && s.Calls+s.Failed+s.Cut > 0 {
@@ -166,7 +168,7 @@ func (b *bench) measure(ctx context.Context, p *terminal.Progress) (*benchReport
 	r := b.report(s, machine, setUp, wire)
 	r.Interrupted = ctx.Err() != nil
 	if err == nil && s.Calls == 0 {
-		err = b.tally.first
+		err = b.tally.First
 	}
 	if err != nil {
 		r.Ended = terminal.Printable(err.Error())
@@ -178,7 +180,7 @@ func (b *bench) measure(ctx context.Context, p *terminal.Progress) (*benchReport
 func (b *bench) repeat(ctx context.Context, p *terminal.Progress, what string, d time.Duration, limit int64) (measure.Sample, error) {
 	calls := make([]measure.Call, b.Callers)
 	for i := range calls {
-		calls[i] = b.caller(b.clients[i%len(b.clients)])
+		calls[i] = b.Caller(b.clients[i%len(b.clients)])
 	}
 	over := make(chan struct{})
 	stopped := make(chan struct{})
@@ -199,20 +201,20 @@ func (b *bench) repeat(ctx context.Context, p *terminal.Progress, what string, d
 		close(over)
 		<-stopped
 	}()
-	return measure.Run(ctx, measure.Load{Calls: calls, Duration: d, Limit: limit, Rate: b.Rate, GoOn: b.tally.goOn})
+	return measure.Run(ctx, measure.Load{Calls: calls, Duration: d, Limit: limit, Rate: b.Rate, GoOn: b.tally.GoOn})
 }
 
 // report makes the report of what was measured.
 func (b *bench) report(s measure.Sample, m measure.MachineInfo, setUp time.Duration, wire *float64) *benchReport {
 	us := func(d time.Duration) float64 { return math.Round(float64(d)) / 1000 }
 	r := &benchReport{
-		Version: readBuild().Version, URL: b.url, Method: b.Method,
+		Version: readBuild().Version, URL: b.URL, Method: b.Method,
 		Callers: b.Callers, Connections: b.Connections, Rate: b.Rate,
 		Seconds: s.Wall.Seconds(), Calls: s.Calls, CallsPerS: s.PerSecond(),
-		Faults: b.tally.list(), TimeOuts: b.tally.timeOuts, LinkErrors: b.tally.links,
+		Faults: b.tally.List(), TimeOuts: b.tally.TimeOuts, LinkErrors: b.tally.Links,
 		Late: s.Late, Unsent: s.Unsent,
 		SetUpUS: us(setUp), WireBytes: wire,
-		Machine: benchMachine{machineOf(m)}, bars: s.Latency.Bars(),
+		Machine: benchMachine{load.Machine(m)}, bars: s.Latency.Bars(),
 	}
 	if n := float64(s.Calls + s.Failed + s.Cut); n > 0 {
 		quantile := func(q float64) *float64 {
@@ -267,8 +269,8 @@ func (b *bench) warnings(s measure.Sample, m measure.MachineInfo) []string {
 	if m.Race {
 		list = append(list, "this program was built with the race detector, and is many times slower than without")
 	}
-	if b.tally.links > 0 {
-		list = append(list, fmt.Sprintf("the link broke under %d calls", b.tally.links))
+	if b.tally.Links > 0 {
+		list = append(list, fmt.Sprintf("the link broke under %d calls", b.tally.Links))
 	}
 	return list
 }

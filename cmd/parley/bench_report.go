@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/parley-rpc/parley/cmd/parley/internal/load"
 	"github.com/parley-rpc/parley/cmd/parley/internal/terminal"
 	"github.com/parley-rpc/parley/internal/compare"
 	"github.com/parley-rpc/parley/internal/compare/measure"
@@ -26,7 +27,7 @@ type benchReport struct {
 
 	Calls      int64        `json:"calls"` // that succeeded, as do those per second
 	CallsPerS  float64      `json:"calls_per_s"`
-	Faults     []benchFault `json:"faults"`
+	Faults     []load.Fault `json:"faults"`
 	TimeOuts   int64        `json:"time_outs"`
 	LinkErrors int64        `json:"link_errors"`
 	Late       int64        `json:"late,omitempty"` // calls of a rate: sent a millisecond or more after they were due

@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/parley-rpc/parley/cmd/parley/internal/dial"
 	"github.com/parley-rpc/parley/cmd/parley/internal/exit"
 	"github.com/parley-rpc/parley/cmd/parley/internal/notation"
 	"github.com/parley-rpc/parley/cmd/parley/internal/terminal"
@@ -18,7 +19,7 @@ import (
 
 // callCommand makes one call.
 type callCommand struct {
-	target
+	dial.Target
 	Method string   `arg:"" help:"The function, such as catalog.list."`
 	Args   []string `arg:"" optional:"" help:"The arguments: JSON if it is valid JSON, else text; @FILE is the bytes of a file, @- of standard input."`
 	Raw    bool     `help:"Print a binary or text result as it is, not as JSON."`
@@ -46,7 +47,7 @@ Flags may stand before and after the arguments; -- ends them.
 }
 
 func (c *callCommand) run(std terminal.Streams) error {
-	connect, err := c.prepare(std) // takes a password from standard input before @- takes the rest
+	connect, err := c.Prepare(std) // takes a password from standard input before @- takes the rest
 	if err != nil {
 		return err
 	}
@@ -54,7 +55,7 @@ func (c *callCommand) run(std terminal.Streams) error {
 	if err != nil {
 		return err
 	}
-	return c.within(std, connect, func(ctx context.Context, caller rpc.Caller) error {
+	return c.Within(std, connect, func(ctx context.Context, caller rpc.Caller) error {
 		result, err := caller.Call(ctx, &rpc.Request{Method: c.Method, Args: args})
 		if err != nil {
 			return c.sentAsText(notation.Unsendable(err))

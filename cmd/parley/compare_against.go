@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/parley-rpc/parley/cmd/parley/internal/dial"
+	"github.com/parley-rpc/parley/cmd/parley/internal/load"
 	"github.com/parley-rpc/parley/cmd/parley/internal/login"
 	"github.com/parley-rpc/parley/cmd/parley/internal/notation"
 	"github.com/parley-rpc/parley/cmd/parley/internal/terminal"
@@ -29,8 +31,8 @@ type compareAgainst struct {
 	given func(flag string) bool
 }
 
-// resolve is called with what stands on the command line, before run.
-func (c *compareAgainst) resolve(given func(flag string) bool) error {
+// Resolve is called with what stands on the command line, before run.
+func (c *compareAgainst) Resolve(given func(flag string) bool) error {
 	c.given = given
 	return nil
 }
@@ -68,7 +70,7 @@ func (c *compareAgainst) servers() (urls, rest []string) {
 		return nil, nil
 	}
 	n := 1
-	for n < len(c.Words) && isURL(c.Words[n]) {
+	for n < len(c.Words) && dial.IsURL(c.Words[n]) {
 		n++
 	}
 	return c.Words[:n], c.Words[n:]
@@ -76,23 +78,23 @@ func (c *compareAgainst) servers() (urls, rest []string) {
 
 // prepareAgainst checks what connecting to the servers needs, and reads keys,
 // passwords and arguments.
-func (c *compareCommand) prepareAgainst(std terminal.Streams) (*againstOptions, error) {
+func (c *compareCommand) prepareAgainst(std terminal.Streams) (*load.Options, error) {
 	urls, rest := c.servers()
-	targets := make([]target, len(urls))
+	targets := make([]dial.Target, len(urls))
 	for i, url := range urls {
-		targets[i] = target{
+		targets[i] = dial.Target{
 			URL: url, Timeout: c.Timeout, User: c.User, PasswordFile: c.PasswordFile,
 			Flags: c.Flags, AuthkeyFlags: c.AuthkeyFlags,
 		}
-		if err := targets[i].resolve(c.given); err != nil {
+		if err := targets[i].Resolve(c.given); err != nil {
 			return nil, err
 		}
 	}
 	// The arguments come last: @- takes what a password has left of standard input.
 	method, texts := rest[0], rest[1:]
-	o := &againstOptions{Rate: c.Rate, Title: callTitle(method, texts)}
+	o := &load.Options{Rate: c.Rate, Title: callTitle(method, texts)}
 	for i := range targets {
-		s, err := targets[i].underLoad(std, method, nil)
+		s, err := load.Prepare(std, &targets[i], method)
 		if err != nil {
 			return nil, err
 		}
@@ -103,7 +105,7 @@ func (c *compareCommand) prepareAgainst(std terminal.Streams) (*againstOptions, 
 		return nil, err
 	}
 	for i := range o.Servers {
-		o.Servers[i].request.Args = args
+		o.Servers[i].Request.Args = args
 	}
 	return o, nil
 }
@@ -115,9 +117,9 @@ func callTitle(method string, args []string) string {
 }
 
 // measureAgainst measures servers of the user's own.
-func (c *compareCommand) measureAgainst(ctx context.Context, o *againstOptions, p *terminal.Progress) (*compare.Result, error) {
+func (c *compareCommand) measureAgainst(ctx context.Context, o *load.Options, p *terminal.Progress) (*compare.Result, error) {
 	o.Progress = p.Set
-	r, err := against(ctx, *o)
+	r, err := load.Against(ctx, *o)
 	if err != nil {
 		return nil, err
 	}

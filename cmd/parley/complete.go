@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+	"github.com/parley-rpc/parley/cmd/parley/internal/dial"
 	"github.com/parley-rpc/parley/cmd/parley/internal/terminal"
 	"github.com/parley-rpc/parley/rpc"
 )
@@ -246,11 +247,11 @@ func (l *lineSoFar) argument(word string) proposals {
 // serverNames are the profiles.
 func serverNames() proposals {
 	var p proposals
-	all, err := loadProfiles()
+	all, err := dial.LoadProfiles()
 	if err != nil {
 		return p
 	}
-	for _, name := range all.names() {
+	for _, name := range all.All() {
 		p.add(name, terminal.Printable(all.Server[name].URL))
 	}
 	return p
@@ -274,7 +275,7 @@ func (l *lineSoFar) methods() proposals {
 		return p
 	}
 	list.Timeout = min(list.Timeout, completeTime)
-	_ = list.use(quiet, func(ctx context.Context, caller rpc.Caller) error {
+	_ = list.Use(quiet, func(ctx context.Context, caller rpc.Caller) error {
 		names, err := rpc.Invoke[[]string](ctx, caller, "system.listMethods")
 		for _, name := range names {
 			if !strings.HasPrefix(name, "-") { // a flag, which a server has no say in

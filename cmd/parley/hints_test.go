@@ -9,10 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/parley-rpc/parley/cmd/parley/internal/exit"
-	"github.com/parley-rpc/parley/rpc"
 )
 
 // What a call that fails says is what its caller can do about it, in words of the
@@ -125,20 +123,6 @@ type hiding struct{}
 func (hiding) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/xml")
 	fmt.Fprint(w, `<methodResponse><fault><value><struct><member><name>faultCode</name><value><int>-32601</int></value></member><member><name>faultString</name><value>method not found</value></member></struct></value></fault></methodResponse>`)
-}
-
-// A fault for a deadline is about --timeout once that is over, and not before.
-func TestOutOfTime(t *testing.T) {
-	fault := rpc.Errorf(rpc.CodeDeadlineExceeded, "deadline exceeded")
-	for _, tt := range []struct {
-		passed time.Duration
-		want   bool
-	}{{time.Hour, true}, {0, false}} {
-		c := target{Timeout: time.Minute, begin: time.Now().Add(-tt.passed)}
-		if got := c.outOfTime(fault); got != tt.want {
-			t.Errorf("after %v of a minute: got %v; want %v", tt.passed, got, tt.want)
-		}
-	}
 }
 
 func TestAuthNamesItsCommands(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/parley-rpc/parley/cmd/parley/internal/dial"
 	"github.com/parley-rpc/parley/cmd/parley/internal/terminal"
 	"github.com/parley-rpc/parley/cmd/parley/internal/usage"
 	"github.com/parley-rpc/parley/rpc"
@@ -14,7 +15,7 @@ import (
 
 // listCommand prints the names of the functions of a server, one a line.
 type listCommand struct {
-	target
+	dial.Target
 	terminal.OutputFlag
 }
 
@@ -24,7 +25,7 @@ func (*listCommand) Help() string {
 }
 
 func (c *listCommand) run(std terminal.Streams) error {
-	return c.use(std, func(ctx context.Context, caller rpc.Caller) error {
+	return c.Use(std, func(ctx context.Context, caller rpc.Caller) error {
 		names, err := rpc.Invoke[[]string](ctx, caller, "system.listMethods")
 		if err != nil {
 			return notForYou(err, "system.listMethods")
@@ -44,7 +45,7 @@ func (c *listCommand) run(std terminal.Streams) error {
 
 // describeCommand prints the signatures and the help of functions.
 type describeCommand struct {
-	target
+	dial.Target
 	terminal.OutputFlag
 	Methods []string `arg:"" optional:"" name:"method" help:"The functions to describe. Default: all."`
 }
@@ -55,7 +56,7 @@ func (*describeCommand) Help() string {
 }
 
 func (c *describeCommand) run(std terminal.Streams) error {
-	return c.use(std, func(ctx context.Context, caller rpc.Caller) error {
+	return c.Use(std, func(ctx context.Context, caller rpc.Caller) error {
 		names := c.Methods
 		if len(names) == 0 {
 			var err error

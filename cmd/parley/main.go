@@ -30,6 +30,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/parley-rpc/parley/cmd/parley/internal/dial"
 	"github.com/parley-rpc/parley/cmd/parley/internal/terminal"
 	"github.com/parley-rpc/parley/cmd/parley/internal/usage"
 	"github.com/parley-rpc/parley/internal/compare/lanes"
@@ -74,8 +75,8 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	cmd, err := parse(args, std)
 	if err == nil && cmd != nil {
 		err = cmd.run(std)
-		if t, ok := cmd.(interface{ advise(error) error }); ok {
-			err = t.advise(err)
+		if t, ok := cmd.(interface{ Advise(error) error }); ok {
+			err = t.Advise(err)
 		}
 	}
 	return report(stderr, err)
@@ -123,9 +124,9 @@ func parse(args []string, std terminal.Streams) (cmd command, err error) {
 		return nil, errors.New("the command line is not set up correctly: a command cannot run")
 	}
 	if t, ok := selected.(interface {
-		resolve(given func(flag string) bool) error
+		Resolve(given func(flag string) bool) error
 	}); ok {
-		return selected, t.resolve(givenFlags(parsed))
+		return selected, t.Resolve(givenFlags(parsed))
 	}
 	return selected, nil
 }
@@ -154,7 +155,7 @@ func notUnderstood(err error, args []string, app *kong.Application) error {
 
 // variables are what the help of commands has from elsewhere.
 func variables() kong.Vars {
-	return kong.Vars{"version": readBuild().line(), "timeout": defaultTimeout.String()}
+	return kong.Vars{"version": readBuild().line(), "timeout": dial.DefaultTimeout.String()}
 }
 
 // helpAsked makes "call --help" of "help call", and "--help" of nothing.

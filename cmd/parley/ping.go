@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/parley-rpc/parley/cmd/parley/internal/dial"
 	"github.com/parley-rpc/parley/cmd/parley/internal/terminal"
 	"github.com/parley-rpc/parley/cmd/parley/internal/usage"
 	"github.com/parley-rpc/parley/rpc"
@@ -18,7 +19,7 @@ import (
 // pingCommand asks for a sign of life, first with a new connection and then
 // over the same one.
 type pingCommand struct {
-	target
+	dial.Target
 	terminal.OutputFlag
 	Count    int           `default:"1" help:"How often it is asked over the same connection, after the first answer. Default: ${default}"`
 	Interval time.Duration `default:"1s" help:"From one of these to the next. Default: ${default}"`
@@ -47,7 +48,7 @@ func (c *pingCommand) run(std terminal.Streams) error {
 	if c.Interval < 0 {
 		return usage.Errorf("--interval is %v, expected 0 or more", c.Interval)
 	}
-	connect, err := c.prepare(std)
+	connect, err := c.Prepare(std)
 	if err != nil {
 		return err
 	}
@@ -57,8 +58,7 @@ func (c *pingCommand) run(std terminal.Streams) error {
 		ctx, stop = signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 		defer stop()
 	}
-	begin := time.Now()
-	c.begin = begin
+	begin := c.Start()
 	first, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
 	p := terminal.NewProgress(std.Err, "waiting for "+terminal.Printable(c.URL))

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 
+	"github.com/parley-rpc/parley/cmd/parley/internal/dial"
 	"github.com/parley-rpc/parley/cmd/parley/internal/terminal"
 )
 
@@ -32,13 +33,13 @@ type namedServer struct {
 }
 
 func (c *profilesCommand) run(std terminal.Streams) error {
-	p, err := loadProfiles()
+	p, err := dial.LoadProfiles()
 	if err != nil {
 		return err
 	}
 	list := []namedServer{}
-	for _, name := range p.names() {
-		list = append(list, namedServer{name, p.Server[name].URL, p.Server[name].login()})
+	for _, name := range p.All() {
+		list = append(list, namedServer{name, p.Server[name].URL, p.Server[name].Login()})
 	}
 	if c.AsJSON() {
 		return terminal.PrintJSON(std.Out, list)

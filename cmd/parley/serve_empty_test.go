@@ -11,7 +11,11 @@ import (
 
 	"github.com/parley-rpc/parley/cmd/parley/internal/exit"
 	"github.com/parley-rpc/parley/cmd/parley/internal/login"
+	"github.com/parley-rpc/parley/cmd/parley/internal/service"
 )
+
+// minimal is a config that can be read, in two lines.
+const minimal = "[[xmlrpc]]\nlisten = '127.0.0.1:0'\n"
 
 // TestThreatEmptyValue: a variable that is not set, in --credentials "$FILE", must
 // not open a server that asked for logins.
@@ -40,7 +44,7 @@ func TestThreatEmptyValue(t *testing.T) {
 		":3: native[0].client_ca":  "[[native]]\nlisten = 'tls://127.0.0.1:0'\nclient_ca = ''\n",
 		":1: objects":              "objects = ''\n" + minimal,
 	} {
-		_, err := loadConfig(writeFile(t, "parley.toml", doc, 0o600))
+		_, err := service.FromFile(writeFile(t, "parley.toml", doc, 0o600))
 		if err == nil || !strings.Contains(err.Error(), key+": it is empty") {
 			t.Errorf("%q: got error %v; want one that begins with %s", doc, err, key)
 		}
@@ -87,7 +91,7 @@ func TestThreatConfigOfOthers(t *testing.T) {
 	if err := os.Chown(path, 12345, 12345); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := loadConfig(path); err == nil || !strings.Contains(err.Error(), "belongs to user 12345") {
-		t.Errorf("got error %v; want one that names the owner", err)
+	if got := at(t, "", "serve", "--config", path); got.code != exit.Usage || !strings.Contains(got.stderr, "belongs to user 12345") {
+		t.Errorf("%+v; want exit code 2, and the owner named", got)
 	}
 }

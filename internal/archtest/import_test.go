@@ -38,6 +38,10 @@ var mayImport = []struct {
 	{"cmd/parley/internal/tomlfile", []string{"cmd/parley/internal/usage", "rpc/value"}},
 	{"cmd/parley/internal/notation", []string{"cmd/parley/internal/usage", "cmd/parley/internal/terminal", "rpc", "rpc/value"}},
 	{"cmd/parley/internal/login", []string{"cmd/parley/internal/usage", "cmd/parley/internal/terminal", "cmd/parley/internal/tomlfile", "auth"}},
+	{"cmd/parley/internal/dial", []string{"cmd/parley/internal/usage", "cmd/parley/internal/exit", "cmd/parley/internal/terminal", "cmd/parley/internal/tomlfile", "cmd/parley/internal/login", "rpc", "rpc/value", "rpc/native", "rpc/xmlrpc", "internal/relay"}},
+	{"cmd/parley/internal/load", []string{"cmd/parley/internal/exit", "cmd/parley/internal/terminal", "cmd/parley/internal/notation", "cmd/parley/internal/dial", "rpc", "internal/compare", "internal/compare/measure"}},
+	{"cmd/parley/internal/service", []string{"cmd/parley/internal/usage", "cmd/parley/internal/terminal", "cmd/parley/internal/tomlfile", "cmd/parley/internal/login", "auth", "rpc", "rpc/value", "rpc/native", "rpc/native/python", "rpc/xmlrpc", "rpc/xmlrpc/xmlvalue", "services/adder", "services/catalog", "services/validator1"}},
+	{"cmd/parley/internal/demo", []string{"cmd/parley/internal/terminal", "cmd/parley/internal/service", "auth", "rpc", "rpc/native", "rpc/native/python", "rpc/xmlrpc", "services/adder", "internal/compare", "internal/compare/lanes"}},
 	{"internal/*", nil},
 	{"internal/compare/measure", nil},
 	{"internal/compare/work", nil},
@@ -58,7 +62,7 @@ var mayImportOthers = []struct {
 	pkgs   []string // patterns of package path; "test" stands for test files
 }{
 	{"github.com/alecthomas/kong", []string{"cmd/*"}},
-	{"github.com/kolo/xmlrpc", []string{"cmd/*", "examples/*", "internal/compare/peers", "internal/compare/carry", "test"}},
+	{"github.com/kolo/xmlrpc", []string{"cmd/parley/internal/demo", "examples/*", "internal/compare/peers", "internal/compare/carry", "test"}},
 	{"github.com/fxamacker/cbor/v2", []string{"test"}},
 	{"github.com/google/go-cmp", []string{"test"}},
 	{"go.uber.org/goleak", []string{"test"}},
@@ -73,7 +77,7 @@ var mayImportOthers = []struct {
 	{"github.com/schollz/progressbar/v3", []string{"cmd/parley/internal/terminal"}},
 	{"github.com/fatih/color", []string{"cmd/parley/internal/terminal"}},
 	{"golang.org/x/term", []string{"cmd/parley/internal/terminal"}},
-	{"golang.org/x/sys", []string{"rpc/native", "auth", "cmd/*", "internal/*", "internal/compare/harness", "test"}},
+	{"golang.org/x/sys", []string{"rpc/native", "auth", "internal/*", "internal/compare/harness", "test"}},
 }
 
 func TestImportTable(t *testing.T) {
@@ -168,6 +172,9 @@ func TestCheckImport(t *testing.T) {
 		{"rpc", false, "go.uber.org/goleak", false},
 		{"rpc", true, "example.com/some/where", false},
 		{"cmd/parley", false, module + "/internal/peertest", false},
+		{"cmd/parley", false, "github.com/alecthomas/kong", true},
+		{"cmd/parley/internal/service", false, "github.com/alecthomas/kong", false},
+		{"cmd/parley/internal/terminal", false, module + "/cmd/parley/internal/dial", false},
 		{"cmd/parley", true, module + "/internal/peertest", true},
 	} {
 		if problem := checkImport(test.dir, test.test, test.target); (problem == "") != test.ok {

@@ -1,4 +1,4 @@
-package main
+package load
 
 import (
 	"cmp"
@@ -8,15 +8,15 @@ import (
 	"strings"
 	"time"
 
+	"github.com/parley-rpc/parley/cmd/parley/internal/dial"
 	"github.com/parley-rpc/parley/cmd/parley/internal/terminal"
 	"github.com/parley-rpc/parley/internal/compare"
 	"github.com/parley-rpc/parley/internal/compare/measure"
-	"github.com/parley-rpc/parley/rpc"
 )
 
-// againstOptions say which servers are measured, and how. Zeros are defaults.
-type againstOptions struct {
-	Servers []loaded // of the same function, under URLs of their own; see target.underLoad
+// Options say which servers are measured, and how. Zeros are defaults.
+type Options struct {
+	Servers []Server // of the same function, under URLs of their own; see underLoad
 	Title   string   // what is called: "add(3, 5)"; empty: the method
 	Callers []int    // that call at the same time, each a work; nil: 1, 8 and 64
 	Rate    float64  // calls per second of all callers of a server; 0: closed loop
@@ -27,44 +27,34 @@ type againstOptions struct {
 	Progress func(done, total int, what string)
 }
 
-func (o *againstOptions) withDefaults() {
+func (o *Options) withDefaults() {
 	if o.Callers == nil {
 		o.Callers = []int{1, 8, 64}
 	}
 	o.Turn, o.Rounds, o.WarmUp = cmp.Or(o.Turn, time.Second), cmp.Or(o.Rounds, 5), cmp.Or(o.WarmUp, 300*time.Millisecond)
 	if o.Title == "" {
-		o.Title = terminal.Printable(o.Servers[0].request.Method)
+		o.Title = terminal.Printable(o.Servers[0].Request.Method)
 	}
 	if o.Progress == nil {
 		o.Progress = func(int, int, string) {}
 	}
 }
 
-// underLoad checks what connecting needs, and returns the server with the call that is
-// to be made there.
-func (t *target) underLoad(std terminal.Streams, method string, args rpc.Values) (loaded, error) {
-	connect, err := t.prepare(std)
-	if err != nil {
-		return loaded{}, err
-	}
-	return loaded{url: t.URL, connect: connect, timeout: t.Timeout, request: rpc.Request{Method: method, Args: args}}, nil
-}
-
 // againstLane is one server while it is measured.
 type againstLane struct {
-	*loaded
+	*Server
 	lane   compare.Lane
-	client client
+	client dial.Client
 	setUps []float64
 	wire   *float64
 }
 
-// against measures one function of servers that run already, turn by turn next
-// to each other, for a Result of depth "against" that is not judged yet. Each is
+// Against measures one function of servers that run already, turn by turn next
+// to each other, for a Result of depth "against" that has no version and is not judged yet. Each is
 // called once before there is any load: what fails then is returned as it is. A
 // server that fails later has no figures for that work, but a reason; if none has
 // any, that is the error. What a server itself takes is not known.
-func against(ctx context.Context, o againstOptions) (*compare.Result, error) {
+func Against(ctx context.Context, o Options) (*compare.Result, error) {
 	if len(o.Servers) == 0 {
 		return nil, errors.New("against: there is no server")
 	}
@@ -77,13 +67,13 @@ func against(ctx context.Context, o againstOptions) (*compare.Result, error) {
 		done++
 	}
 	r := &compare.Result{
-		Format: compare.Format, Version: readBuild().Version, Taken: begin.UTC().Truncate(time.Second), Depth: "against",
+		Format: compare.Format, Taken: begin.UTC().Truncate(time.Second), Depth: "against",
 		Starts: 1, Rounds: o.Rounds, TurnMS: int(o.Turn.Milliseconds()), Rate: o.Rate,
 	}
 	lanes := make([]*againstLane, len(o.Servers))
 	for i := range o.Servers {
 		s := &o.Servers[i]
-		lanes[i] = &againstLane{loaded: s, lane: laneOf(s.url, r)}
+		lanes[i] = &againstLane{Server: s, lane: laneOf(s.URL, r)}
 		r.Lanes = append(r.Lanes, lanes[i].lane)
 	}
 	defer func() {
@@ -99,16 +89,16 @@ func against(ctx context.Context, o againstOptions) (*compare.Result, error) {
 	}
 	for turn := range setUpTurns {
 		for _, l := range lanes {
-			step("connecting to " + terminal.Printable(l.url))
+			step("connecting to " + terminal.Printable(l.URL))
 			if err := l.setUp(ctx, conns, turn == setUpTurns-1); err != nil {
 				return nil, err
 			}
 		}
 	}
 	o.Progress(done, total, "looking at the machine")
-	r.Machine = machineOf(measure.Machine(ctx))
+	r.Machine = Machine(measure.Machine(ctx))
 	for _, l := range lanes {
-		l.wire = l.wireBytes(ctx)
+		l.wire = l.WireBytes(ctx)
 		r.Connections = append(r.Connections, compare.Connection{Lane: l.lane.Name, SetUp: compare.NewStat(l.setUps)})
 	}
 	var first error
@@ -150,7 +140,7 @@ const setUpTurns = 5
 
 // setUp connects, and keeps the connection if it is the last one.
 func (l *againstLane) setUp(ctx context.Context, conns int, last bool) error {
-	c, took, err := l.open(ctx, nil, conns)
+	c, took, err := l.Open(ctx, nil, conns)
 	if err != nil {
 		return err
 	}
@@ -170,13 +160,13 @@ type againstCell struct {
 }
 
 // turn lets n callers call for a while. After a failure there are no more turns.
-func (c *againstCell) turn(ctx context.Context, l *againstLane, o *againstOptions, n int, warmUp bool) {
+func (c *againstCell) turn(ctx context.Context, l *againstLane, o *Options, n int, warmUp bool) {
 	if c.err != nil {
 		return
 	}
 	calls := make([]measure.Call, n)
 	for i := range calls {
-		calls[i] = l.caller(l.client)
+		calls[i] = l.Caller(l.client)
 	}
 	d := o.Turn
 	if warmUp {
@@ -257,7 +247,7 @@ func laneOf(url string, r *compare.Result) compare.Lane {
 	return l
 }
 
-func machineOf(m measure.MachineInfo) compare.Machine {
+func Machine(m measure.MachineInfo) compare.Machine {
 	return compare.Machine{
 		OS: m.OS, Kernel: m.Kernel, Processor: m.Processor, Processors: m.Processors, MemoryMiB: m.MemoryMiB,
 		Go: m.Go, Load: m.Load, Noise: m.Noise, ClockNS: m.ClockNS, Race: m.Race,

@@ -1,4 +1,4 @@
-package main
+package dial
 
 import (
 	"crypto/tls"
@@ -11,11 +11,11 @@ import (
 // the caller's own configuration stays as it is.
 func TestRouteKeepsServerName(t *testing.T) {
 	t.Parallel()
-	r, err := newRoute("tls://server.example:16001")
+	r, err := NewRoute("tls://server.example:16001")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.close()
+	defer r.Close()
 	given := native.DialConfig{TLS: &tls.Config{MinVersion: tls.VersionTLS13}}
 	url, config := r.native("tls://server.example:16001", given)
 	if config.TLS.ServerName != "server.example" || url != "tls://"+r.relay.Addr().String() {
@@ -27,7 +27,7 @@ func TestRouteKeepsServerName(t *testing.T) {
 	if _, config := r.native("", native.DialConfig{}); config.TLS != nil {
 		t.Error("got a TLS configuration; want none where there was none")
 	}
-	if _, err := newRoute("tcp://no-port"); err == nil {
+	if _, err := NewRoute("tcp://no-port"); err == nil {
 		t.Error("an address without a port: got no error")
 	}
 }

@@ -1,24 +1,65 @@
-package main
+package service
 
 import (
 	"context"
 	"io"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/parley-rpc/parley/auth"
-	"github.com/parley-rpc/parley/cmd/parley/internal/terminal"
 	"github.com/parley-rpc/parley/rpc/native"
 	"github.com/parley-rpc/parley/rpc/value"
 	"github.com/parley-rpc/parley/rpc/xmlrpc"
 )
 
-// opened sets up what a config file asks for, within this process.
-func opened(t *testing.T, s *site) *service {
+// sited writes a config file with a credential of each use beside it, and the
+// authkey of five bytes if short says so.
+func sited(t *testing.T, doc string, short bool) (path string) {
 	t.Helper()
-	svc, err := (&serveCommand{Config: s.config}).open(terminal.Streams{Err: io.Discard})
+	dir := t.TempDir()
+	err := auth.EditCredentials(filepath.Join(dir, "credentials"), func(entries []auth.Entry) ([]auth.Entry, error) {
+		for id, use := range map[string]auth.Use{"chan": auth.UseChannel, "web": auth.UseHTTP} {
+			secret, err := auth.GenerateSecret(id)
+			if err != nil {
+				return nil, err
+			}
+			entry, err := secret.Entry(use, id)
+			if err != nil {
+				return nil, err
+			}
+			entries = append(entries, entry)
+		}
+		if short {
+			entries = append(entries, auth.Entry{ID: "short", Identity: "short", Use: auth.UseAuthkey, Key: "12345"})
+		}
+		return append(entries, auth.Entry{ID: "mp", Identity: "mp", Use: auth.UseAuthkey, Key: string(auth.GenerateKey().Reveal())}), nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path = filepath.Join(dir, "parley.toml")
+	writeSite(t, path, doc)
+	return path
+}
+
+func writeSite(t *testing.T, path, doc string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte("credentials = 'credentials'\n"+doc), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// opened sets up what a config file asks for.
+func opened(t *testing.T, path string) *Service {
+	t.Helper()
+	svc, err := FromFile(path)
+	if err == nil {
+		err = svc.Open(io.Discard)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +74,7 @@ func opened(t *testing.T, s *site) *service {
 
 // What the file says reaches the servers.
 func TestConfigReachesTheServers(t *testing.T) {
-	s := newSite(t, `
+	svc := opened(t, sited(t, `
 allow_md5 = true
 [[xmlrpc]]
 listen = "127.0.0.1:0"
@@ -58,8 +99,7 @@ max_calls = 8
 max_message = 70000
 call_timeout = "9s"
 login_timeout = "3s"
-`)
-	svc := opened(t, s)
+`, false))
 	if len(svc.listeners) != 4 {
 		t.Fatalf("got %d listeners; want 4", len(svc.listeners))
 	}
@@ -99,11 +139,8 @@ login_timeout = "3s"
 
 func TestConfigObjectsAndShortKey(t *testing.T) {
 	const listener = "[[native]]\nlisten = '127.0.0.1:0'\n"
-	s := newSite(t, "dangerously_allow_short_key = true\nobjects = 'add'\n"+listener)
-	if got := at(t, "12345\n", "auth", "add", "short", "--use", "authkey", "--file", s.file, "--dangerously-allow-short-key"); got.code != 0 {
-		t.Fatalf("%+v", got)
-	}
-	svc := opened(t, s)
+	path := sited(t, "dangerously_allow_short_key = true\nobjects = 'add'\n"+listener, true)
+	svc := opened(t, path)
 	served := make(chan error, 1)
 	l := svc.listeners[0]
 	go func() { served <- l.server.Serve(l.Listener) }()
@@ -111,7 +148,7 @@ func TestConfigObjectsAndShortKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	c, err := native.DialConn(ctx, l.url, native.ConnConfig{Auth: key})
 	if err != nil {
@@ -128,8 +165,12 @@ func TestConfigObjectsAndShortKey(t *testing.T) {
 	l.server.Close()
 	<-served
 
-	s.write(t, "objects = 'add'\n"+listener)
-	if _, err := (&serveCommand{Config: s.config}).open(terminal.Streams{Err: io.Discard}); err == nil {
+	writeSite(t, path, "objects = 'add'\n"+listener)
+	again, err := FromFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := again.Open(io.Discard); err == nil {
 		t.Error("a short key was taken without the switch")
 	}
 }

@@ -1,4 +1,7 @@
-package main
+// Package service is what parley serve serves: its config file, who may come in,
+// the listeners with their functions, and what an operator should know of them
+// before he starts.
+package service
 
 import (
 	"context"
@@ -24,9 +27,9 @@ import (
 	"github.com/parley-rpc/parley/rpc/xmlrpc/xmlvalue"
 )
 
-// service is a serve: what it was told, and what came of it.
-type service struct {
-	cfg     config
+// Service is a serve: what it was told, and what came of it.
+type Service struct {
+	cfg     Config
 	path    string             // of the file that says so; empty: the flags do
 	authkey login.AuthkeyFlags // for the native channel, if there are no credentials
 	access
@@ -34,6 +37,20 @@ type service struct {
 	reg       *rpc.Registry
 	maxConns  int // of each listener
 	listeners []listening
+}
+
+// New is a service that flags tell what to do.
+func New(cfg Config, authkey login.AuthkeyFlags) *Service {
+	return &Service{cfg: cfg, authkey: authkey}
+}
+
+// FromFile is a service that a file tells what to do.
+func FromFile(path string) (*Service, error) {
+	f, err := loadConfig(path)
+	if err != nil {
+		return nil, err
+	}
+	return &Service{cfg: f.Config, path: path}, nil
 }
 
 // server is what the servers of both transports have in common.
@@ -52,8 +69,8 @@ type listening struct {
 	note   string // for the person who starts it; may be empty
 }
 
-// open opens all listeners, or none of them.
-func (s *service) open(stderr io.Writer) (err error) {
+// Open opens all listeners, or none of them.
+func (s *Service) Open(stderr io.Writer) (err error) {
 	if err := s.cfg.checkAddresses(); err != nil {
 		return err
 	}
@@ -61,7 +78,7 @@ func (s *service) open(stderr io.Writer) (err error) {
 		return err
 	}
 	s.reg = rpc.NewRegistry()
-	s.reg.Logger = newLogger(stderr, s.cfg.LogLevel, s.say("--allow-md5"))
+	s.reg.Logger = NewLogger(stderr, s.cfg.LogLevel, s.say("--allow-md5"))
 	if err := registerAll(s.reg); err != nil {
 		return err
 	}
@@ -100,18 +117,18 @@ func (s *service) open(stderr io.Writer) (err error) {
 	return nil
 }
 
-func (s *service) listenXMLRPC(c xmlrpcConfig) error {
+func (s *Service) listenXMLRPC(c XMLRPCConfig) error {
 	server, note := s.xmlrpcServer(c)
 	l, err := server.Listen(c.Listen)
 	if err != nil {
-		return refused(c.listenerConfig, err)
+		return refused(c.ListenerConfig, err)
 	}
 	s.listeners = append(s.listeners, listening{l, server, "xmlrpc", server.URL(l.Addr()), note})
 	return nil
 }
 
 // xmlrpcServer makes a server of XML-RPC, which has yet to listen.
-func (s *service) xmlrpcServer(c xmlrpcConfig) (server *xmlrpc.Server, note string) {
+func (s *Service) xmlrpcServer(c XMLRPCConfig) (server *xmlrpc.Server, note string) {
 	server = &xmlrpc.Server{
 		Handler:                         s.reg,
 		Hosts:                           c.Hosts,
@@ -130,7 +147,7 @@ func (s *service) xmlrpcServer(c xmlrpcConfig) (server *xmlrpc.Server, note stri
 	}
 	if s.creds != nil {
 		server.Auth = s.creds
-		note = s.noLogin(auth.UseHTTP, c.listenerConfig)
+		note = s.noLogin(auth.UseHTTP, c.ListenerConfig)
 	}
 	if c.encrypted() {
 		server.TLS = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: s.certs[certPaths{c.Cert, c.Key}].GetCertificate}
@@ -138,14 +155,14 @@ func (s *service) xmlrpcServer(c xmlrpcConfig) (server *xmlrpc.Server, note stri
 	return server, note
 }
 
-func (s *service) listenNative(c nativeConfig) error {
+func (s *Service) listenNative(c NativeConfig) error {
 	server, note, err := s.nativeServer(c)
 	if err != nil {
 		return err
 	}
 	l, err := server.Listen(nativeURL(c.Listen))
 	if err != nil {
-		return refused(c.listenerConfig, err)
+		return refused(c.ListenerConfig, err)
 	}
 	url := urlOf(l.Addr())
 	if c.encrypted() {
@@ -156,7 +173,7 @@ func (s *service) listenNative(c nativeConfig) error {
 }
 
 // nativeServer makes a server of the native channel, which has yet to listen.
-func (s *service) nativeServer(c nativeConfig) (server *native.Server, note string, err error) {
+func (s *Service) nativeServer(c NativeConfig) (server *native.Server, note string, err error) {
 	objects, err := s.objects()
 	if err != nil {
 		return nil, "", err
@@ -178,6 +195,8 @@ func (s *service) nativeServer(c nativeConfig) (server *native.Server, note stri
 	return server, note, nil
 }
 
+func urlOf(a net.Addr) string { return a.Network() + "://" + a.String() }
+
 // nativeURL makes the URL of an address as the command line has it: host:port,
 // unix:/path, or a URL already.
 func nativeURL(addr string) string {
@@ -195,18 +214,18 @@ func nativeURL(addr string) string {
 
 // checkAddresses refuses what is no address in its form. Whether one can be had
 // only the system can say.
-func (c *config) checkAddresses() error {
+func (c *Config) checkAddresses() error {
 	var wrong []error
-	check := func(l listenerConfig, err error) {
+	check := func(l ListenerConfig, err error) {
 		if err != nil {
 			wrong = append(wrong, usage.Errorf("%s %s: %v", l.where, l.Listen, err))
 		}
 	}
 	for _, l := range c.XMLRPC {
-		check(l.listenerConfig, checkHTTPAddress(l.Listen))
+		check(l.ListenerConfig, checkHTTPAddress(l.Listen))
 	}
 	for _, l := range c.Native {
-		check(l.listenerConfig, native.CheckAddress(nativeURL(l.Listen)))
+		check(l.ListenerConfig, native.CheckAddress(nativeURL(l.Listen)))
 	}
 	return usage.Join(wrong...)
 }
@@ -229,7 +248,7 @@ func checkHTTPAddress(addr string) error {
 // checkReach refuses the addresses that other machines can reach, where nothing
 // is encrypted, or nobody is asked who he is. What else may be wrong with one the
 // servers say.
-func (c *config) checkReach() error {
+func (c *Config) checkReach() error {
 	var wrong []error
 	for _, l := range c.XMLRPC {
 		switch {
@@ -249,7 +268,7 @@ func (c *config) checkReach() error {
 }
 
 // plain refuses a listener that sends in the clear.
-func (l listenerConfig) plain(instead, byFlag string) error {
+func (l ListenerConfig) plain(instead, byFlag string) error {
 	if l.byFlag() {
 		instead = byFlag
 	}
@@ -257,10 +276,10 @@ func (l listenerConfig) plain(instead, byFlag string) error {
 }
 
 // byFlag reports whether a flag says it, and no file.
-func (l listenerConfig) byFlag() bool { return strings.HasPrefix(l.where, "--") }
+func (l ListenerConfig) byFlag() bool { return strings.HasPrefix(l.where, "--") }
 
 // credentialsOption is how a file of credentials is named.
-func (l listenerConfig) credentialsOption() string {
+func (l ListenerConfig) credentialsOption() string {
 	if l.byFlag() {
 		return "--credentials FILE"
 	}
@@ -268,7 +287,7 @@ func (l listenerConfig) credentialsOption() string {
 }
 
 // lift is the switch that lifts the refusal to listen beyond loopback.
-func (l listenerConfig) lift() string {
+func (l ListenerConfig) lift() string {
 	if l.byFlag() {
 		return "--dangerously-listen-beyond-loopback"
 	}
@@ -277,7 +296,7 @@ func (l listenerConfig) lift() string {
 
 // fromAfar reports whether other machines can reach the address, and nothing was
 // said to permit that.
-func (l listenerConfig) fromAfar() bool {
+func (l ListenerConfig) fromAfar() bool {
 	if l.DangerouslyListenBeyondLoopback || isSocket(l.Listen) {
 		return false
 	}
@@ -300,7 +319,7 @@ func reachableFromAfar(host string) bool {
 }
 
 // refused says what to do about a listener that cannot be opened.
-func refused(l listenerConfig, err error) error {
+func refused(l ListenerConfig, err error) error {
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return usage.Errorf("%s %s: the address is in use; stop what serves there, or choose another one (%v)", l.where, l.Listen, err)
 	}
@@ -314,7 +333,7 @@ func beyondLoopback(a net.Addr) bool {
 }
 
 // objects is what answers Python programs.
-func (s *service) objects() (native.ObjectHandler, error) {
+func (s *Service) objects() (native.ObjectHandler, error) {
 	name := s.cfg.Objects
 	known := func(m rpc.Method) bool { return m.Name == name }
 	if name != "" && !slices.ContainsFunc(s.reg.Methods(context.Background()), known) {
@@ -325,16 +344,16 @@ func (s *service) objects() (native.ObjectHandler, error) {
 
 // say names a setting as the user does who made it: a flag, or the key of the
 // file.
-func (s *service) say(flag string) string {
+func (s *Service) say(flag string) string {
 	if s.path == "" {
 		return flag
 	}
 	return s.path + ": " + strings.ReplaceAll(strings.TrimPrefix(flag, "--"), "-", "_")
 }
 
-// newLogger logs to w. What packages say in terms of their fields it says in
+// NewLogger logs to w. What packages say in terms of their fields it says in
 // terms of the user: allowMD5 is how he lets older Pythons in.
-func newLogger(w io.Writer, level slog.Level, allowMD5 string) *slog.Logger {
+func NewLogger(w io.Writer, level slog.Level, allowMD5 string) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{
 		Level: level,
 		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {

@@ -1,4 +1,4 @@
-package main
+package service
 
 import (
 	"context"
@@ -42,7 +42,7 @@ func (p *livePolicy) Allow(ctx context.Context, id rpc.Identity, method string) 
 type certPaths struct{ cert, key string }
 
 // open reads what cfg names, and refuses what nobody could come in by.
-func (a *access) open(cfg config, logger *slog.Logger) error {
+func (a *access) open(cfg Config, logger *slog.Logger) error {
 	policy, err := newPolicy(cfg.Policy)
 	if err != nil {
 		return err
@@ -81,7 +81,7 @@ func newPolicy(rules map[string][]string) (*auth.Policy, error) {
 }
 
 // checkLogins refuses listeners that nobody could use.
-func (c *config) checkLogins() error {
+func (c *Config) checkLogins() error {
 	var wrong []error
 	for _, l := range c.Native {
 		switch {
@@ -102,14 +102,14 @@ func (c *config) checkLogins() error {
 
 // login sets how a native server admits peers, and says what the person who
 // starts it should know.
-func (s *service) login(server *native.Server, c nativeConfig) (note string, err error) {
+func (s *Service) login(server *native.Server, c NativeConfig) (note string, err error) {
 	if c.encrypted() {
 		if server.TLS, err = s.tlsOf(c); err != nil {
 			return "", err
 		}
 		if c.ClientCA == "" {
 			server.Login = s.creds
-			note = s.noLogin(auth.UseChannel, c.listenerConfig)
+			note = s.noLogin(auth.UseChannel, c.ListenerConfig)
 		}
 		if cert := s.certs[certPaths{c.Cert, c.Key}]; note == "" && cert != nil {
 			return certNote(cert)
@@ -124,7 +124,7 @@ func (s *service) login(server *native.Server, c nativeConfig) (note string, err
 		server.Auth = s.creds
 		return "", nil
 	}
-	if isSocket(c.Listen) && s.noLogin(auth.UseChannel, c.listenerConfig) == "" {
+	if isSocket(c.Listen) && s.noLogin(auth.UseChannel, c.ListenerConfig) == "" {
 		server.Login = s.creds
 		return "", nil
 	}
@@ -132,7 +132,7 @@ func (s *service) login(server *native.Server, c nativeConfig) (note string, err
 }
 
 // noLogin says that no credential logs in at a listener, and is empty if one does.
-func (s *service) noLogin(use auth.Use, l listenerConfig) string {
+func (s *Service) noLogin(use auth.Use, l ListenerConfig) string {
 	now := time.Now()
 	for _, e := range s.creds.Entries() {
 		if e.Use == use && login.State(e, now) == login.Live {
@@ -143,7 +143,7 @@ func (s *service) noLogin(use auth.Use, l listenerConfig) string {
 }
 
 // tlsOf is nil for a listener whose certificate is made when it opens.
-func (s *service) tlsOf(c nativeConfig) (*tls.Config, error) {
+func (s *Service) tlsOf(c NativeConfig) (*tls.Config, error) {
 	if c.Cert == "" {
 		return nil, nil
 	}
@@ -160,10 +160,10 @@ func (s *service) tlsOf(c nativeConfig) (*tls.Config, error) {
 
 // loadCertificates reads the certificates of all listeners, which look at their
 // files again by themselves.
-func loadCertificates(cfg config, logger *slog.Logger) (map[certPaths]*auth.Certificate, error) {
+func loadCertificates(cfg Config, logger *slog.Logger) (map[certPaths]*auth.Certificate, error) {
 	certs := map[certPaths]*auth.Certificate{}
 	var wrong []error
-	load := func(l listenerConfig) {
+	load := func(l ListenerConfig) {
 		if l.Cert == "" {
 			return
 		}
@@ -176,10 +176,10 @@ func loadCertificates(cfg config, logger *slog.Logger) (map[certPaths]*auth.Cert
 		certs[certPaths{l.Cert, l.Key}] = cert
 	}
 	for _, l := range cfg.XMLRPC {
-		load(l.listenerConfig)
+		load(l.ListenerConfig)
 	}
 	for _, l := range cfg.Native {
-		load(l.listenerConfig)
+		load(l.ListenerConfig)
 	}
 	return certs, usage.Join(wrong...)
 }
@@ -224,7 +224,7 @@ func (a *access) watch() (stop func()) {
 // reload reads credentials and policy again, both of them or none: after an
 // error, which is logged, everything is as before. A certificate that cannot be
 // used is such an error as well.
-func (s *service) reload() {
+func (s *Service) reload() {
 	path, changes, err := s.reread()
 	if err != nil {
 		s.reg.Logger.Error("reload", "file", path, "outcome", "refused", "error", err)
@@ -236,7 +236,7 @@ func (s *service) reload() {
 	}
 }
 
-func (s *service) reread() (path string, changes bool, err error) {
+func (s *Service) reread() (path string, changes bool, err error) {
 	if s.path == "" {
 		return s.cfg.Credentials, false, s.creds.Reload()
 	}
@@ -264,10 +264,10 @@ func (s *service) reread() (path string, changes bool, err error) {
 }
 
 // fixed is what cannot change while it is served.
-func (c config) fixed() config {
+func (c Config) fixed() Config {
 	c.Policy = nil
-	c.XMLRPC = append([]xmlrpcConfig(nil), c.XMLRPC...)
-	c.Native = append([]nativeConfig(nil), c.Native...)
+	c.XMLRPC = append([]XMLRPCConfig(nil), c.XMLRPC...)
+	c.Native = append([]NativeConfig(nil), c.Native...)
 	for i := range c.XMLRPC {
 		c.XMLRPC[i].where = ""
 	}

@@ -1,4 +1,4 @@
-package main
+package dial
 
 import (
 	"crypto/tls"
@@ -30,39 +30,39 @@ func (e *reworded) Unwrap() error { return e.error }
 
 // advice is what to do about an error of a call, where it holds.
 type advice struct {
-	when func(t *target, err error) bool
+	when func(t *Target, err error) bool
 	say  string
 }
 
 // advices are what a caller can do about errors; the first that holds is said.
 var advices = []advice{
-	{func(t *target, err error) bool {
+	{func(t *Target, err error) bool {
 		return t.isHTTP() && strings.Contains(err.Error(), "malformed HTTP") // an error without a type
 	}, "what answers there speaks no HTTP; if it is Parley's native channel, its URL begins with tcp://, or tls://"},
-	{func(t *target, err error) bool {
+	{func(t *Target, err error) bool {
 		var header tls.RecordHeaderError
 		return t.scheme() == "https" && (errors.As(err, &header) || errors.Is(err, http.ErrSchemeMismatch))
 	}, "the server speaks no TLS there; for plain HTTP the URL begins with http://"},
-	{func(_ *target, err error) bool {
+	{func(_ *Target, err error) bool {
 		var answer *xmlrpc.AnswerError
 		return errors.As(err, &answer) && answer.Status == http.StatusBadRequest && strings.Contains(answer.Start, "HTTP request to an HTTPS server")
 	}, "the server speaks HTTPS there; the URL begins with https://"},
-	{func(t *target, err error) bool {
+	{func(t *Target, err error) bool {
 		return t.isHTTP() && errors.Is(err, syscall.ECONNREFUSED)
 	}, "nothing listens there; check that the server runs and has this address"},
 	{
-		func(_ *target, err error) bool { return errors.Is(err, native.ErrKeyNeeded) },
+		func(_ *Target, err error) bool { return errors.Is(err, native.ErrKeyNeeded) },
 		"--authkey-file FILE is the key that it asks for",
 	},
-	{func(_ *target, err error) bool {
+	{func(_ *Target, err error) bool {
 		var authority x509.UnknownAuthorityError
 		return errors.As(err, &authority)
 	}, "--ca FILE names the authority, or the server's own certificate"},
 }
 
-// advise says what an error of a call means to who has made it: in one form for
+// Advise says what an error of a call means to who has made it: in one form for
 // those that all transports have, and with what to do about it.
-func (t *target) advise(err error) error {
+func (t *Target) Advise(err error) error {
 	var mistake *usage.Error
 	if err == nil || errors.As(err, &mistake) {
 		return err
@@ -88,7 +88,7 @@ func (t *target) advise(err error) error {
 
 // outOfTime reports whether it is --timeout that an error is about. A server may
 // have limits of its own, and say in a fault that they are over.
-func (t *target) outOfTime(err error) bool {
+func (t *Target) outOfTime(err error) bool {
 	if exit.Code(err) != exit.Deadline {
 		return false
 	}
@@ -97,7 +97,7 @@ func (t *target) outOfTime(err error) bool {
 }
 
 // loginRefused is what an answer with status 401 means.
-func (t *target) loginRefused() string {
+func (t *Target) loginRefused() string {
 	switch {
 	case t.User != "":
 		return "the server refused the login: it does not know " + terminal.Printable(t.User) + " (--user) with this password"
@@ -107,10 +107,10 @@ func (t *target) loginRefused() string {
 	return "the server refused the login: it wants one; give --user NAME, or --credential-file FILE"
 }
 
-func (t *target) scheme() string {
+func (t *Target) scheme() string {
 	scheme, _, _ := strings.Cut(t.URL, "://")
 	return scheme
 }
 
 // isHTTP reports whether the URL is one of XML-RPC.
-func (t *target) isHTTP() bool { return strings.HasPrefix(t.scheme(), "http") }
+func (t *Target) isHTTP() bool { return strings.HasPrefix(t.scheme(), "http") }

@@ -1,4 +1,7 @@
-package main
+// Package dial is the way from a command line to a server that is called: its URL
+// or the name of a profile, how one logs in, the connection, and what its errors
+// mean to who has made the call.
+package dial
 
 import (
 	"context"
@@ -19,11 +22,11 @@ import (
 	"github.com/parley-rpc/parley/rpc/xmlrpc"
 )
 
-// defaultTimeout is how long a command waits for all of its work.
-const defaultTimeout = 30 * time.Second
+// DefaultTimeout is how long a command waits for all of its work.
+const DefaultTimeout = 30 * time.Second
 
-// target is a server to call, and how.
-type target struct {
+// Target is a server to call, and how.
+type Target struct {
 	URL string `arg:"" help:"The server: http://host:port/RPC2, https://…, http+unix:///path/of/socket:/RPC2, tcp://host:port, tls://host:port, unix:///path, or the name of a profile (parley profiles --help)."`
 
 	Timeout      time.Duration `default:"${timeout}" help:"Time for everything, connecting included."`
@@ -35,32 +38,32 @@ type target struct {
 	begin time.Time // of the time that Timeout bounds
 }
 
-// client is a connection to a server.
-type client interface {
+// Client is a connection to a server.
+type Client interface {
 	rpc.Caller
 	io.Closer
 }
 
-// connector opens a client, in one attempt. A nil route is the direct one. A
+// Connector opens a client, in one attempt. A nil route is the direct one. A
 // client of HTTP has at most so many connections, 0 for its default; any other
 // has one.
-type connector func(ctx context.Context, r *route, conns int) (client, error)
+type Connector func(ctx context.Context, r *Route, conns int) (Client, error)
 
-// use connects, gives the connection to do, and closes it.
-func (t *target) use(std terminal.Streams, do func(context.Context, rpc.Caller) error) error {
-	connect, err := t.prepare(std)
+// Use connects, gives the connection to do, and closes it.
+func (t *Target) Use(std terminal.Streams, do func(context.Context, rpc.Caller) error) error {
+	connect, err := t.Prepare(std)
 	if err != nil {
 		return err
 	}
-	return t.within(std, connect, do)
+	return t.Within(std, connect, do)
 }
 
-// within is use with what prepare has returned. The context ends with the
+// Within is use with what prepare has returned. The context ends with the
 // timeout, which is running from here on. A terminal is told what it waits for.
-func (t *target) within(std terminal.Streams, connect connector, do func(context.Context, rpc.Caller) error) error {
+func (t *Target) Within(std terminal.Streams, connect Connector, do func(context.Context, rpc.Caller) error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), t.Timeout)
 	defer cancel()
-	t.begin = time.Now()
+	t.Start()
 	p := terminal.NewProgress(std.Err, "connecting to "+terminal.Printable(t.URL))
 	c, err := connect(ctx, nil, 0)
 	p.Done()
@@ -71,8 +74,14 @@ func (t *target) within(std terminal.Streams, connect connector, do func(context
 	return do(ctx, waiting{c, t.begin, std.Err})
 }
 
-// prepare checks what connecting needs, and reads keys and passwords.
-func (t *target) prepare(std terminal.Streams) (connector, error) {
+// Start begins the time that Timeout bounds, and returns when that is.
+func (t *Target) Start() time.Time {
+	t.begin = time.Now()
+	return t.begin
+}
+
+// Prepare checks what connecting needs, and reads keys and passwords.
+func (t *Target) Prepare(std terminal.Streams) (Connector, error) {
 	if t.Timeout <= 0 {
 		return nil, usage.Errorf("--timeout is %v, expected more than 0", t.Timeout)
 	}
@@ -91,13 +100,13 @@ func (t *target) prepare(std terminal.Streams) (connector, error) {
 // schemes are how URLs begin, for messages.
 const schemes = "http://, https://, http+unix://, tcp://, tls:// or unix://"
 
-// isURL reports whether text begins as a URL does that parley can call.
-func isURL(text string) bool {
+// IsURL reports whether text begins as a URL does that parley can call.
+func IsURL(text string) bool {
 	scheme, _, ok := strings.Cut(text, "://")
 	return ok && slices.Contains([]string{"http", "https", "http+unix", "tcp", "tls", "unix"}, scheme)
 }
 
-func (t *target) prepareHTTP(std terminal.Streams, scheme string) (connector, error) {
+func (t *Target) prepareHTTP(std terminal.Streams, scheme string) (Connector, error) {
 	if u, err := url.Parse(t.URL); err == nil && u.User != nil {
 		return nil, usage.Errorf("a user in the URL is seen by everyone who can list processes; use --user and --password-file, or --credential-file")
 	}
@@ -121,7 +130,7 @@ func (t *target) prepareHTTP(std terminal.Streams, scheme string) (connector, er
 	} else if secret != nil {
 		config.Login = secret
 	}
-	open := func(r *route, conns int) (client, error) {
+	open := func(r *Route, conns int) (Client, error) {
 		config := config
 		config.MaxConns = conns
 		c, err := xmlrpc.NewClient(r.http(t.URL, config))
@@ -135,11 +144,11 @@ func (t *target) prepareHTTP(std terminal.Streams, scheme string) (connector, er
 		return nil, err
 	}
 	c.Close()
-	return func(_ context.Context, r *route, conns int) (client, error) { return open(r, conns) }, nil
+	return func(_ context.Context, r *Route, conns int) (Client, error) { return open(r, conns) }, nil
 }
 
 // prepareTLS logs in by a secret, by a certificate, or by both.
-func (t *target) prepareTLS(std terminal.Streams) (connector, error) {
+func (t *Target) prepareTLS(std terminal.Streams) (Connector, error) {
 	const instead = "tls:// logs in with --credential-file, or --cert and --key"
 	if t.User != "" {
 		return nil, usage.Errorf("--user is for http:// and https://; %s", instead)
@@ -166,7 +175,7 @@ func (t *target) prepareTLS(std terminal.Streams) (connector, error) {
 
 // prepareNative logs in by the authkey, or by a secret on a unix socket whose
 // server belongs to the same user.
-func (t *target) prepareNative(std terminal.Streams, scheme string) (connector, error) {
+func (t *Target) prepareNative(std terminal.Streams, scheme string) (Connector, error) {
 	if t.User != "" {
 		return nil, usage.Errorf("--user is for http and https; the native channel logs in with --authkey-file")
 	}
@@ -188,9 +197,9 @@ func (t *target) prepareNative(std terminal.Streams, scheme string) (connector, 
 }
 
 // dial makes one attempt to connect.
-func (t *target) dial(config native.DialConfig) connector {
+func (t *Target) dial(config native.DialConfig) Connector {
 	config.DialTimeout, config.CallTimeout, config.Logger = t.Timeout, t.Timeout, slog.New(slog.DiscardHandler)
-	return func(ctx context.Context, r *route, _ int) (client, error) {
+	return func(ctx context.Context, r *Route, _ int) (Client, error) {
 		url, config := r.native(t.URL, config)
 		c, err := native.Dial(ctx, url, config)
 		if err == nil {

@@ -1,4 +1,4 @@
-package main
+package load
 
 import (
 	"bytes"
@@ -6,39 +6,102 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
+	"net"
+	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/parley-rpc/parley/auth"
+	"github.com/parley-rpc/parley/cmd/parley/internal/dial"
 	"github.com/parley-rpc/parley/cmd/parley/internal/exit"
 	"github.com/parley-rpc/parley/cmd/parley/internal/terminal"
 	"github.com/parley-rpc/parley/internal/compare"
 	"github.com/parley-rpc/parley/rpc"
+	"github.com/parley-rpc/parley/rpc/native"
+	"github.com/parley-rpc/parley/rpc/xmlrpc"
+	"github.com/parley-rpc/parley/services/adder"
 )
 
 // aimed returns a server to measure.
-func aimed(t *testing.T, url, authkey, method string, args ...any) loaded {
+func aimed(t *testing.T, url, authkey string, args ...any) Server {
 	t.Helper()
-	server := target{URL: url, Timeout: patience}
+	server := dial.Target{URL: url, Timeout: time.Minute}
 	server.AuthkeyFile = authkey
-	s, err := server.underLoad(terminal.Streams{In: strings.NewReader(""), Out: io.Discard, Err: io.Discard}, method, rpc.Values(args))
+	s, err := Prepare(terminal.Streams{In: strings.NewReader(""), Out: io.Discard, Err: io.Discard}, &server, "add")
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.Request.Args = rpc.Values(args)
 	return s
+}
+
+// answering serves add over XML-RPC; answer gets the number of a call, from 1 on,
+// and says whether it is a fault.
+func answering(t *testing.T, answer func(n int64) (fault bool)) (url string) {
+	t.Helper()
+	var calls atomic.Int64
+	reg := rpc.NewRegistry()
+	reg.Logger = slog.New(slog.DiscardHandler)
+	err := reg.Register("add", func(...any) (int, error) {
+		if answer(calls.Add(1)) {
+			return 0, rpc.Errorf(17, "not today")
+		}
+		return 8, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &xmlrpc.Server{Handler: reg, Logger: reg.Logger}
+	return s.URL(served(t, s, s.Listen, "127.0.0.1:0"))
+}
+
+// served serves until the end of the test.
+func served(t *testing.T, s interface {
+	Serve(net.Listener) error
+	Close() error
+}, listen func(string) (net.Listener, error), address string,
+) net.Addr {
+	t.Helper()
+	l, err := listen(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = s.Serve(l) // ends with Close
+	}()
+	t.Cleanup(func() { s.Close(); <-ended })
+	return l.Addr()
 }
 
 // One service under two URLs and a third of another server, side by side.
 func TestAgainst(t *testing.T) {
 	t.Parallel()
-	r := newHome(t).serve(t)
-	other := respond(t, func(int64) bool { return false })
+	reg := rpc.NewRegistry()
+	reg.Logger = slog.New(slog.DiscardHandler)
+	if err := adder.Register(reg); err != nil {
+		t.Fatal(err)
+	}
+	key := auth.GenerateKey()
+	authkey := filepath.Join(t.TempDir(), "authkey")
+	if err := key.WriteFile(authkey); err != nil {
+		t.Fatal(err)
+	}
+	web := &xmlrpc.Server{Handler: reg, Logger: reg.Logger}
+	channel := &native.Server{Handler: reg, Auth: key, Logger: reg.Logger}
+	overHTTP := web.URL(served(t, web, web.Listen, "127.0.0.1:0"))
+	overTCP := "tcp://" + served(t, channel, channel.Listen, "tcp://127.0.0.1:0").String()
+	other := answering(t, func(int64) bool { return false })
 	var steps []int
 	total := 0
 	first := map[string]int{} // how often a lane was the first of a round
-	got, err := against(t.Context(), againstOptions{
-		Servers: []loaded{aimed(t, r.xmlrpc, "", "add", 3, 5), aimed(t, r.native, r.key(), "add", 3, 5), aimed(t, other.URL, "", "add", 3, 5)},
+	got, err := Against(t.Context(), Options{
+		Servers: []Server{aimed(t, overHTTP, "", 3, 5), aimed(t, overTCP, authkey, 3, 5), aimed(t, other, "", 3, 5)},
 		Title:   "add(3, 5)", Callers: []int{1, 4}, Turn: 30 * time.Millisecond, Rounds: 3, WarmUp: time.Millisecond,
 		Progress: func(done, all int, what string) {
 			if steps = append(steps, done); done >= 3*setUpTurns && (done-3*setUpTurns)%3 == 0 {
@@ -106,12 +169,12 @@ func TestAgainst(t *testing.T) {
 // too short for it even then, there is none.
 func TestAgainstOfFewCalls(t *testing.T) {
 	t.Parallel()
-	s := respond(t, func(int64) bool {
+	s := answering(t, func(int64) bool {
 		time.Sleep(time.Millisecond)
 		return false
 	})
-	got, err := against(t.Context(), againstOptions{
-		Servers: []loaded{aimed(t, s.URL, "", "add")}, Callers: []int{1}, Turn: 7 * time.Millisecond, Rounds: 10, WarmUp: time.Millisecond,
+	got, err := Against(t.Context(), Options{
+		Servers: []Server{aimed(t, s, "")}, Callers: []int{1}, Turn: 7 * time.Millisecond, Rounds: 10, WarmUp: time.Millisecond,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -125,29 +188,29 @@ func TestAgainstOfFewCalls(t *testing.T) {
 // A server that fails later has a reason where others have figures.
 func TestAgainstFails(t *testing.T) {
 	t.Parallel()
-	good := respond(t, func(int64) bool { return false })
-	bad := respond(t, func(n int64) bool { return n == 60 }) // once is enough
-	options := againstOptions{
-		Servers: []loaded{aimed(t, good.URL, "", "add"), aimed(t, bad.URL, "", "add")},
+	good := answering(t, func(int64) bool { return false })
+	bad := answering(t, func(n int64) bool { return n == 60 }) // once is enough
+	options := Options{
+		Servers: []Server{aimed(t, good, ""), aimed(t, bad, "")},
 		Callers: []int{2}, Turn: 100 * time.Millisecond, Rounds: 2, WarmUp: 50 * time.Millisecond,
 	}
-	got, err := against(t.Context(), options)
+	got, err := Against(t.Context(), options)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got.Rows[0].Failed != "" || got.Rows[0].CallsPerS == nil || got.Rows[1].CallsPerS != nil || !strings.Contains(got.Rows[1].Failed, "fault 17: not today") {
 		t.Errorf("got %+v; want figures of the first and a reason of the second", got.Rows)
 	}
-	options.Servers = []loaded{aimed(t, respond(t, func(int64) bool { return true }).URL, "", "add")}
-	if _, err := against(t.Context(), options); exit.Code(err) != exit.Fault {
+	options.Servers = []Server{aimed(t, answering(t, func(int64) bool { return true }), "")}
+	if _, err := Against(t.Context(), options); exit.Code(err) != exit.Fault {
 		t.Errorf("a fault at once: got %v; want it as it is", err)
 	}
-	worse := respond(t, func(n int64) bool { return n > 60 })
-	options.Servers = []loaded{aimed(t, worse.URL, "", "add")}
-	if _, err := against(t.Context(), options); exit.Code(err) != exit.Fault {
+	worse := answering(t, func(n int64) bool { return n > 60 })
+	options.Servers = []Server{aimed(t, worse, "")}
+	if _, err := Against(t.Context(), options); exit.Code(err) != exit.Fault {
 		t.Errorf("nothing measured: got %v; want the fault", err)
 	}
-	if _, err := against(t.Context(), againstOptions{}); err == nil {
+	if _, err := Against(t.Context(), Options{}); err == nil {
 		t.Error("no server: got no error")
 	}
 }
@@ -156,13 +219,13 @@ func TestAgainstInterrupted(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	s := respond(t, func(n int64) bool {
+	s := answering(t, func(n int64) bool {
 		if n == 100 {
 			cancel()
 		}
 		return false
 	})
-	_, err := against(ctx, againstOptions{Servers: []loaded{aimed(t, s.URL, "", "add")}, Turn: time.Hour})
+	_, err := Against(ctx, Options{Servers: []Server{aimed(t, s, "")}, Turn: time.Hour})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v; want that it was interrupted", err)
 	}

@@ -1,17 +1,18 @@
-package main
+package service
 
 import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"os"
 	"strings"
 
 	"github.com/parley-rpc/parley/cmd/parley/internal/tomlfile"
 )
 
-// config is everything that serve is told: by a file, or by its flags. The names
+// Config is everything that serve is told: by a file, or by its flags. The names
 // of the keys, and what they mean, stand in docs/command.md.
-type config struct {
+type Config struct {
 	Credentials              string `toml:"credentials"` // the path of a file; empty: none
 	AllowMD5                 bool   `toml:"allow_md5"`
 	DangerouslyAllowShortKey bool   `toml:"dangerously_allow_short_key"`
@@ -20,14 +21,14 @@ type config struct {
 	LogLevel  slog.Level        `toml:"log_level"`
 	DrainTime tomlfile.Duration `toml:"drain_time"`
 
-	XMLRPC []xmlrpcConfig      `toml:"xmlrpc"`
-	Native []nativeConfig      `toml:"native"`
+	XMLRPC []XMLRPCConfig      `toml:"xmlrpc"`
+	Native []NativeConfig      `toml:"native"`
 	Policy map[string][]string `toml:"policy"` // nil: everyone may call everything
 	Limits limitsConfig        `toml:"limits"`
 }
 
-// listenerConfig is what the listeners of both transports have in common.
-type listenerConfig struct {
+// ListenerConfig is what the listeners of both transports have in common.
+type ListenerConfig struct {
 	Listen                          string   `toml:"listen"`
 	Cert                            string   `toml:"cert"`
 	Key                             string   `toml:"key"`
@@ -37,8 +38,16 @@ type listenerConfig struct {
 	where string // for messages: the flag, or the line, that Listen comes from
 }
 
-type xmlrpcConfig struct {
-	listenerConfig
+// ByFlag is the listener that a flag asks for.
+func ByFlag(flag, addr string, dangerouslyBeyondLoopback bool) ListenerConfig {
+	if dir, err := os.Getwd(); err == nil {
+		addr = socketIn(dir, addr)
+	}
+	return ListenerConfig{Listen: addr, DangerouslyListenBeyondLoopback: dangerouslyBeyondLoopback, where: flag}
+}
+
+type XMLRPCConfig struct {
+	ListenerConfig
 	Hosts []string `toml:"hosts"`
 	Paths []string `toml:"paths"`
 
@@ -51,14 +60,14 @@ type xmlrpcConfig struct {
 }
 
 // encrypted reports whether what is sent is.
-func (c xmlrpcConfig) encrypted() bool { return c.Cert != "" }
+func (c XMLRPCConfig) encrypted() bool { return c.Cert != "" }
 
-type nativeConfig struct {
-	listenerConfig
+type NativeConfig struct {
+	ListenerConfig
 	ClientCA string `toml:"client_ca"`
 }
 
-func (c nativeConfig) encrypted() bool { return strings.HasPrefix(c.Listen, "tls://") }
+func (c NativeConfig) encrypted() bool { return strings.HasPrefix(c.Listen, "tls://") }
 
 // limitsConfig bounds each listener. Zero is the default of its transport.
 type limitsConfig struct {

@@ -1,4 +1,4 @@
-package main
+package service
 
 import (
 	"fmt"
@@ -14,8 +14,36 @@ import (
 	"github.com/parley-rpc/parley/rpc"
 )
 
-// check refuses what open does, and opens nothing.
-func (s *service) check() error {
+// Findings are what check has found.
+type Findings struct {
+	Entries  int // in the file of credentials
+	Warnings []string
+}
+
+// Check returns what only looks wrong. What open refuses is an error; nothing is
+// opened.
+func (s *Service) Check() (Findings, error) {
+	check := checker{now: time.Now()}
+	if err := s.try(); err != nil {
+		return check.Findings, err
+	}
+	if s.creds != nil {
+		entries := s.creds.Entries()
+		if err := check.credentials(s.cfg.Credentials, entries); err != nil {
+			return check.Findings, err
+		}
+		if s.path != "" {
+			check.listeners(s.path, s.cfg, entries)
+		}
+	}
+	if s.cfg.Policy != nil {
+		check.policy(s.path, s.cfg, s.creds)
+	}
+	return check.Findings, check.certificates(s.certs)
+}
+
+// try refuses what open does, and opens nothing.
+func (s *Service) try() error {
 	if err := s.cfg.checkAddresses(); err != nil {
 		return err
 	}
@@ -33,7 +61,7 @@ func (s *service) check() error {
 	for _, l := range s.cfg.XMLRPC {
 		server, _ := s.xmlrpcServer(l)
 		if err := server.Close(); err != nil { // of one that never listened: what is wrong with its fields
-			return refused(l.listenerConfig, err)
+			return refused(l.ListenerConfig, err)
 		}
 	}
 	for _, l := range s.cfg.Native {
@@ -46,13 +74,12 @@ func (s *service) check() error {
 
 // checker collects what looks wrong.
 type checker struct {
-	now      time.Time
-	entries  int
-	warnings []string
+	now time.Time
+	Findings
 }
 
 func (c *checker) warnf(where, format string, args ...any) {
-	c.warnings = append(c.warnings, where+": warning: "+fmt.Sprintf(format, args...))
+	c.Warnings = append(c.Warnings, where+": warning: "+fmt.Sprintf(format, args...))
 }
 
 // credentials looks at each entry by itself.
@@ -61,7 +88,7 @@ func (c *checker) credentials(path string, entries []auth.Entry) error {
 	if err != nil {
 		return err
 	}
-	c.entries = len(entries)
+	c.Entries = len(entries)
 	if len(entries) == 0 {
 		c.warnf(path, "there are no credentials in it; parley auth add makes one")
 	}
@@ -109,7 +136,7 @@ func weakKDF(kdf string) string {
 }
 
 // listeners looks for credentials that no listener takes.
-func (c *checker) listeners(path string, cfg config, entries []auth.Entry) {
+func (c *checker) listeners(path string, cfg Config, entries []auth.Entry) {
 	live := map[auth.Use]bool{}
 	for _, e := range entries {
 		live[e.Use] = live[e.Use] || login.State(e, c.now) == login.Live
@@ -138,27 +165,27 @@ func (c *checker) listeners(path string, cfg config, entries []auth.Entry) {
 		}
 	}
 	// And for listeners that nobody can log in to.
-	nobody := func(l listenerConfig, use string) {
+	nobody := func(l ListenerConfig, use string) {
 		c.warnf(strings.TrimSuffix(l.where, ": listen"), "nobody can log in at %s: no credential for %s is valid now", l.Listen, use)
 	}
 	for _, l := range cfg.XMLRPC {
 		if !live[auth.UseHTTP] {
-			nobody(l.listenerConfig, "http")
+			nobody(l.ListenerConfig, "http")
 		}
 	}
 	for _, l := range cfg.Native {
 		switch {
 		case l.ClientCA != "":
 		case l.encrypted() && !live[auth.UseChannel]:
-			nobody(l.listenerConfig, "channel")
+			nobody(l.ListenerConfig, "channel")
 		case !l.encrypted() && !live[auth.UseAuthkey] && !(isSocket(l.Listen) && live[auth.UseChannel]):
-			nobody(l.listenerConfig, "authkey")
+			nobody(l.ListenerConfig, "authkey")
 		}
 	}
 }
 
 // policy compares whom the policy names with whom somebody can prove to be.
-func (c *checker) policy(path string, cfg config, creds *auth.Credentials) {
+func (c *checker) policy(path string, cfg Config, creds *auth.Credentials) {
 	proved := map[string]bool{}
 	if creds != nil {
 		for _, e := range creds.Entries() {
@@ -172,7 +199,7 @@ func (c *checker) policy(path string, cfg config, creds *auth.Credentials) {
 		}
 	}
 	// A certificate may name anyone.
-	if slices.ContainsFunc(cfg.Native, func(l nativeConfig) bool { return l.ClientCA != "" }) {
+	if slices.ContainsFunc(cfg.Native, func(l NativeConfig) bool { return l.ClientCA != "" }) {
 		return
 	}
 	for _, identity := range slices.Sorted(maps.Keys(cfg.Policy)) {

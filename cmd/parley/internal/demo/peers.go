@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"bytes"
@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"reflect"
 	"strings"
+	"time"
 
 	kolo "github.com/kolo/xmlrpc"
 
@@ -111,11 +112,14 @@ func pointerFor(q question) reflect.Value {
 	return reflect.New(reflect.TypeOf(q.want))
 }
 
+// answerTime is how long an answer may take.
+const answerTime = 30 * time.Second
+
 // koloPeer asks with the XML-RPC client that Go programs use today. It knows
 // nothing of contexts, and leaves base64 to its user.
 func koloPeer(url string) peer {
 	return peer{"github.com/kolo/xmlrpc", "XML-RPC", func(_ context.Context, questions []question) ([]answer, error) {
-		transport := &http.Transport{ResponseHeaderTimeout: defaultTimeout}
+		transport := &http.Transport{ResponseHeaderTimeout: answerTime}
 		c, err := kolo.NewClient(url, transport)
 		if err != nil {
 			return nil, err

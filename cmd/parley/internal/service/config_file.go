@@ -1,4 +1,4 @@
-package main
+package service
 
 import (
 	"errors"
@@ -16,7 +16,7 @@ const defaultDrainTime = 10 * time.Second
 
 // configFile is a file for serve that was read.
 type configFile struct {
-	config
+	Config
 	tomlfile.File
 }
 
@@ -28,8 +28,8 @@ func loadConfig(path string) (*configFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &configFile{config: config{DrainTime: tomlfile.Duration{Duration: defaultDrainTime}}, File: tomlfile.New(path)}
-	if err := f.Decode(doc, &f.config, nil); err != nil {
+	f := &configFile{Config: Config{DrainTime: tomlfile.Duration{Duration: defaultDrainTime}}, File: tomlfile.New(path)}
+	if err := f.Decode(doc, &f.Config, nil); err != nil {
 		return nil, err
 	}
 	if err := usage.Join(f.checkValues(), f.checkPolicy(), f.checkListeners()); err != nil {
@@ -90,7 +90,7 @@ func (f *configFile) checkListeners() error {
 	var wrong []error
 	for i, l := range f.XMLRPC {
 		path := fmt.Sprintf("xmlrpc[%d]", i)
-		wrong = append(wrong, f.checkListener(path, l.listenerConfig))
+		wrong = append(wrong, f.checkListener(path, l.ListenerConfig))
 		if l.Int32Only && l.LongInt {
 			wrong = append(wrong, f.Wrongf(path+".long_int", "with int32_only beside it there is no integer beyond 32 bits to write; leave one of them out"))
 		}
@@ -103,7 +103,7 @@ func (f *configFile) checkListeners() error {
 	}
 	for i, l := range f.Native {
 		path := fmt.Sprintf("native[%d]", i)
-		wrong = append(wrong, f.checkListener(path, l.listenerConfig))
+		wrong = append(wrong, f.checkListener(path, l.ListenerConfig))
 		if l.Cert != "" && !l.encrypted() {
 			wrong = append(wrong, f.Wrongf(path+".listen", "got %q with a certificate; want tls://host:port", l.Listen))
 		}
@@ -114,7 +114,7 @@ func (f *configFile) checkListeners() error {
 	return errors.Join(wrong...)
 }
 
-func (f *configFile) checkListener(path string, l listenerConfig) error {
+func (f *configFile) checkListener(path string, l ListenerConfig) error {
 	switch {
 	case l.Listen == "":
 		return f.Wrongf(path+".listen", "there is none; want an address to listen on")
@@ -138,17 +138,17 @@ func (f *configFile) resolve() error {
 			*p = tomlfile.PathIn(dir, *p)
 		}
 	}
-	listener := func(path string, l *listenerConfig) {
+	listener := func(path string, l *ListenerConfig) {
 		relative(&l.Cert, &l.Key)
 		l.Listen = socketIn(dir, l.Listen)
 		l.where = fmt.Sprintf("%s:%d: listen", f.Path(), f.Line(path+".listen"))
 	}
 	relative(&f.Credentials)
 	for i := range f.XMLRPC {
-		listener(fmt.Sprintf("xmlrpc[%d]", i), &f.XMLRPC[i].listenerConfig)
+		listener(fmt.Sprintf("xmlrpc[%d]", i), &f.XMLRPC[i].ListenerConfig)
 	}
 	for i := range f.Native {
-		listener(fmt.Sprintf("native[%d]", i), &f.Native[i].listenerConfig)
+		listener(fmt.Sprintf("native[%d]", i), &f.Native[i].ListenerConfig)
 		relative(&f.Native[i].ClientCA)
 	}
 	return nil

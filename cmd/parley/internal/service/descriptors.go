@@ -1,4 +1,4 @@
-package main
+package service
 
 import (
 	"cmp"
@@ -18,7 +18,7 @@ const (
 // makes room for those who come by closing who says nothing, and one that has run
 // out of descriptors cannot even accept them. What the file says is left as it is.
 // warning is empty if all is well.
-func (c *config) fitConns(files uint64) (each int, warning string) {
+func (c *Config) fitConns(files uint64) (each int, warning string) {
 	listeners := uint64(len(c.XMLRPC) + len(c.Native))
 	wanted := uint64(cmp.Or(c.Limits.MaxConns, defaultMaxConns))
 	if listeners == 0 || listeners*wanted+spareFiles <= files {

@@ -1,4 +1,4 @@
-package main
+package dial
 
 import (
 	"context"
@@ -17,9 +17,9 @@ import (
 	"github.com/parley-rpc/parley/rpc/xmlrpc"
 )
 
-// route is a way to a server other than the direct one: through a relay, which
+// Route is a way to a server other than the direct one: through a relay, which
 // counts what goes by. What the two ends say to each other stays the same.
-type route struct {
+type Route struct {
 	relay *relay.Relay
 	url   string                                // of the relay; "": that of the server
 	proxy func(*http.Request) (*url.URL, error) // to the relay
@@ -27,10 +27,10 @@ type route struct {
 	dir   string                                // of the relay's socket; "" if there is none
 }
 
-// newRoute opens a relay to the server at a URL. HTTP would name the relay as
+// NewRoute opens a relay to the server at a URL. HTTP would name the relay as
 // the host that it means, so there the relay is a SOCKS proxy, which HTTP does
 // not see.
-func newRoute(server string) (*route, error) {
+func NewRoute(server string) (*Route, error) {
 	scheme, address, _ := strings.Cut(server, "://")
 	switch scheme {
 	case "http", "https":
@@ -38,7 +38,7 @@ func newRoute(server string) (*route, error) {
 		if err != nil {
 			return nil, err
 		}
-		r := &route{relay: relay.New(l, dialAsTold)}
+		r := &Route{relay: relay.New(l, dialAsTold)}
 		proxy := &url.URL{Scheme: "socks5", Host: r.relay.Addr().String()}
 		r.proxy = func(*http.Request) (*url.URL, error) { return proxy, nil }
 		return r, nil
@@ -51,7 +51,7 @@ func newRoute(server string) (*route, error) {
 		if err != nil {
 			return nil, err
 		}
-		r := &route{relay: relay.New(l, relay.To("tcp", address)), host: host}
+		r := &Route{relay: relay.New(l, relay.To("tcp", address)), host: host}
 		r.url = scheme + "://" + r.relay.Addr().String()
 		return r, nil
 	}
@@ -68,11 +68,14 @@ func newRoute(server string) (*route, error) {
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	return &route{relay: relay.New(l, relay.To("unix", socket)), url: scheme + "://" + own + rest, dir: dir}, nil
+	return &Route{relay: relay.New(l, relay.To("unix", socket)), url: scheme + "://" + own + rest, dir: dir}, nil
 }
 
-// close ends the relay and all connections through it.
-func (r *route) close() {
+// Settled returns how many bytes went by, both ways, when none has come for a while.
+func (r *Route) Settled() int64 { return r.relay.Settled() }
+
+// Close ends the relay and all connections through it.
+func (r *Route) Close() {
 	r.relay.Close()
 	if r.dir != "" {
 		os.RemoveAll(r.dir)
@@ -80,7 +83,7 @@ func (r *route) close() {
 }
 
 // http returns what an HTTP client needs to go this way.
-func (r *route) http(server string, config xmlrpc.ClientConfig) (string, xmlrpc.ClientConfig) {
+func (r *Route) http(server string, config xmlrpc.ClientConfig) (string, xmlrpc.ClientConfig) {
 	if r == nil {
 		return server, config
 	}
@@ -92,7 +95,7 @@ func (r *route) http(server string, config xmlrpc.ClientConfig) (string, xmlrpc.
 }
 
 // native returns what a native client needs to go this way.
-func (r *route) native(server string, config native.DialConfig) (string, native.DialConfig) {
+func (r *Route) native(server string, config native.DialConfig) (string, native.DialConfig) {
 	if r == nil {
 		return server, config
 	}

@@ -1,4 +1,4 @@
-package main
+package dial
 
 import (
 	"cmp"
@@ -35,25 +35,25 @@ type profile struct {
 	Timeout                  tomlfile.Duration `toml:"timeout"`
 }
 
-// profiles are those of one file, by name.
-type profiles struct {
+// Profiles are those of one file, by name.
+type Profiles struct {
 	Server map[string]profile `toml:"server"`
 
 	tomlfile.File
 	missing bool // there is no such file
 }
 
-// profilesVariable is the environment variable that names another file.
-const profilesVariable = "PARLEY_CONFIG"
+// ProfilesVariable is the environment variable that names another file.
+const ProfilesVariable = "PARLEY_CONFIG"
 
 // profilesPath is where the profiles are.
 func profilesPath() (string, error) {
-	if path := os.Getenv(profilesVariable); path != "" {
+	if path := os.Getenv(ProfilesVariable); path != "" {
 		return path, nil
 	}
 	dir, err := os.UserConfigDir()
 	if err != nil {
-		return "", usage.Errorf("no place for profiles: %v; name a file with the variable %s", err, profilesVariable)
+		return "", usage.Errorf("no place for profiles: %v; name a file with the variable %s", err, ProfilesVariable)
 	}
 	return filepath.Join(dir, "parley", "config.toml"), nil
 }
@@ -68,17 +68,17 @@ func noSecrets() map[string]string {
 	}
 }
 
-// loadProfiles reads them. No file is as good as an empty one, unless it was asked
+// LoadProfiles reads them. No file is as good as an empty one, unless it was asked
 // for by name.
-func loadProfiles() (*profiles, error) {
+func LoadProfiles() (*Profiles, error) {
 	path, err := profilesPath()
 	if err != nil {
 		return nil, err
 	}
-	p := &profiles{File: tomlfile.New(path)}
+	p := &Profiles{File: tomlfile.New(path)}
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		if os.Getenv(profilesVariable) != "" {
-			return nil, usage.Errorf("%s names %s, and there is no such file", profilesVariable, path)
+		if os.Getenv(ProfilesVariable) != "" {
+			return nil, usage.Errorf("%s names %s, and there is no such file", ProfilesVariable, path)
 		}
 		p.missing = true
 		return p, nil
@@ -97,13 +97,13 @@ func loadProfiles() (*profiles, error) {
 var profileName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_-]*$`)
 
 // check looks at each profile, and makes the paths in it absolute.
-func (p *profiles) check() error {
+func (p *Profiles) check() error {
 	dir, err := filepath.Abs(filepath.Dir(p.Path()))
 	if err != nil {
 		return usage.Errorf("the file of profiles %s: %v", p.Path(), err)
 	}
 	var wrong []error
-	for _, name := range p.names() {
+	for _, name := range p.All() {
 		s := p.Server[name]
 		table := "server." + name
 		u, err := url.Parse(s.URL)
@@ -112,7 +112,7 @@ func (p *profiles) check() error {
 			wrong = append(wrong, p.Wrongf(table, "a name has letters, digits, - and _ in it, and nothing else"))
 		case s.URL == "":
 			wrong = append(wrong, p.Wrongf(table, `there is no url; want url = "tls://host:port", or another that parley call takes`))
-		case !isURL(s.URL):
+		case !IsURL(s.URL):
 			wrong = append(wrong, p.Wrongf(table+".url", "got %q; want one that begins with %s", value.Clip(s.URL, 128), schemes))
 		case err == nil && u.User != nil:
 			wrong = append(wrong, p.Wrongf(table+".url", "it has a user in it; name him with user, and the file of his password with password_file"))
@@ -142,16 +142,16 @@ func atHome(path string) string {
 	return path
 }
 
-func (p *profiles) names() []string { return slices.Sorted(maps.Keys(p.Server)) }
+func (p *Profiles) All() []string { return slices.Sorted(maps.Keys(p.Server)) }
 
 // find returns the profile of a name.
-func (p *profiles) find(name string) (profile, error) {
+func (p *Profiles) find(name string) (profile, error) {
 	if s, ok := p.Server[name]; ok {
 		return s, nil
 	}
 	shown := value.Clip(name, 128)
 	urls := "a URL begins with " + schemes
-	switch names := p.names(); {
+	switch names := p.All(); {
 	case p.missing:
 		return profile{}, usage.Errorf("%q is no URL and no profile: %s, and profiles stand in %s, which is not there", shown, urls, p.Path())
 	case len(names) == 0:
@@ -164,8 +164,8 @@ func (p *profiles) find(name string) (profile, error) {
 	}
 }
 
-// login says in a word or two how one logs in.
-func (p profile) login() string {
+// Login says in a word or two how one logs in.
+func (p profile) Login() string {
 	scheme, _, _ := strings.Cut(p.URL, "://")
 	var ways []string
 	if p.CredentialFile != "" {
@@ -183,13 +183,13 @@ func (p profile) login() string {
 	return cmp.Or(strings.Join(ways, " and "), "none")
 }
 
-// resolve puts a profile in the place of its name. What was given on the command
+// Resolve puts a profile in the place of its name. What was given on the command
 // line counts, and not what the profile says.
-func (t *target) resolve(given func(flag string) bool) error {
-	if isURL(t.URL) || t.URL == "" || strings.Contains(t.URL, "://") {
+func (t *Target) Resolve(given func(flag string) bool) error {
+	if IsURL(t.URL) || t.URL == "" || strings.Contains(t.URL, "://") {
 		return nil // prepare says what is wrong with it
 	}
-	all, err := loadProfiles()
+	all, err := LoadProfiles()
 	if err != nil {
 		return err
 	}

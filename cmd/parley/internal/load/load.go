@@ -1,4 +1,6 @@
-package main
+// Package load puts servers of the user's own under load: one of them for parley
+// bench, several side by side for parley compare --against.
+package load
 
 import (
 	"context"
@@ -9,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/parley-rpc/parley/cmd/parley/internal/dial"
 	"github.com/parley-rpc/parley/cmd/parley/internal/exit"
 	"github.com/parley-rpc/parley/cmd/parley/internal/notation"
 	"github.com/parley-rpc/parley/cmd/parley/internal/terminal"
@@ -17,16 +20,27 @@ import (
 	"github.com/parley-rpc/parley/rpc"
 )
 
-// loaded is a server under load, and the call to make there.
-type loaded struct {
-	url     string
-	connect connector
+// Server is a server under load, and the call to make there.
+type Server struct {
+	URL     string
+	connect dial.Connector
 	timeout time.Duration // of each call
-	request rpc.Request
+	Request rpc.Request
 }
 
-// open connects and makes one call, and returns how long it took both.
-func (s *loaded) open(ctx context.Context, r *route, conns int) (client, time.Duration, error) {
+// Prepare checks what connecting needs, and returns the server with a method to
+// call there. The arguments come later, since a password may stand before them on
+// standard input.
+func Prepare(std terminal.Streams, t *dial.Target, method string) (Server, error) {
+	connect, err := t.Prepare(std)
+	if err != nil {
+		return Server{}, err
+	}
+	return Server{URL: t.URL, connect: connect, timeout: t.Timeout, Request: rpc.Request{Method: method}}, nil
+}
+
+// Open connects and makes one call, and returns how long it took both.
+func (s *Server) Open(ctx context.Context, r *dial.Route, conns int) (dial.Client, time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	begin := time.Now()
@@ -34,7 +48,7 @@ func (s *loaded) open(ctx context.Context, r *route, conns int) (client, time.Du
 	if err != nil {
 		return nil, 0, err
 	}
-	request := s.request
+	request := s.Request
 	if _, err := c.Call(ctx, &request); err != nil {
 		c.Close()
 		return nil, 0, notation.Unsendable(err)
@@ -48,32 +62,32 @@ const (
 	wireTime  = 500 * time.Millisecond
 )
 
-// wireBytes counts what a call moves over its connection, both ways, without the
+// WireBytes counts what a call moves over its connection, both ways, without the
 // beginning of the connection. It is nil if that cannot be known: the server may
 // refuse a second connection, or one that comes from a relay.
-func (s *loaded) wireBytes(ctx context.Context) *float64 {
-	r, err := newRoute(s.url)
+func (s *Server) WireBytes(ctx context.Context) *float64 {
+	r, err := dial.NewRoute(s.URL)
 	if err != nil {
 		return nil
 	}
-	defer r.close()
-	c, _, err := s.open(ctx, r, 1)
+	defer r.Close()
+	c, _, err := s.Open(ctx, r, 1)
 	if err != nil {
 		return nil
 	}
 	defer c.Close()
-	before := r.relay.Settled()
+	before := r.Settled()
 	calls := 0
 	for begin := time.Now(); calls < wireCalls && (calls == 0 || time.Since(begin) < wireTime); calls++ {
 		ctx, cancel := context.WithTimeout(ctx, s.timeout)
-		request := s.request
+		request := s.Request
 		_, err := c.Call(ctx, &request)
 		cancel()
 		if err != nil {
 			return nil
 		}
 	}
-	bytes := float64(r.relay.Settled()-before) / float64(calls)
+	bytes := float64(r.Settled()-before) / float64(calls)
 	return &bytes
 }
 
@@ -85,10 +99,10 @@ type errGone struct{ error }
 
 func (e errGone) Unwrap() error { return e.error }
 
-// caller returns what one caller calls. Its time-out is that of the client, which
+// Caller returns what one caller calls. Its time-out is that of the client, which
 // costs less than a context for each call.
-func (s *loaded) caller(c client) measure.Call {
-	request := s.request
+func (s *Server) Caller(c dial.Client) measure.Call {
+	request := s.Request
 	broken := 0
 	return func(ctx context.Context) error {
 		r := request
@@ -109,21 +123,21 @@ func (s *loaded) caller(c client) measure.Call {
 // maxFaultCodes bounds the codes that are counted apart, which are the server's.
 const maxFaultCodes = 16
 
-// tally counts the calls that failed, by why they did.
-type tally struct {
+// Tally counts the calls that failed, by why they did.
+type Tally struct {
 	mu       sync.Mutex // protects what follows
-	faults   map[int]*benchFault
-	timeOuts int64
-	links    int64
-	first    error
+	faults   map[int]*Fault
+	TimeOuts int64
+	Links    int64
+	First    error
 }
 
-// goOn counts a failure and tells whether it goes on. All callers call it.
-func (t *tally) goOn(err error) bool {
+// GoOn counts a failure and tells whether it goes on. All callers call it.
+func (t *Tally) GoOn(err error) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.first == nil {
-		t.first = err
+	if t.First == nil {
+		t.First = err
 	}
 	var fault *rpc.Fault
 	var gone errGone
@@ -131,9 +145,9 @@ func (t *tally) goOn(err error) bool {
 	case errors.As(err, &fault) && code != exit.Auth:
 		t.fault(fault)
 	case code == exit.Deadline:
-		t.timeOuts++
+		t.TimeOuts++
 	case code == exit.Link:
-		t.links++
+		t.Links++
 		return !errors.As(err, &gone)
 	default:
 		return false
@@ -141,9 +155,9 @@ func (t *tally) goOn(err error) bool {
 	return true
 }
 
-func (t *tally) fault(f *rpc.Fault) {
+func (t *Tally) fault(f *rpc.Fault) {
 	if t.faults == nil {
-		t.faults = map[int]*benchFault{}
+		t.faults = map[int]*Fault{}
 	}
 	counted := t.faults[f.Code]
 	if counted == nil {
@@ -151,38 +165,38 @@ func (t *tally) fault(f *rpc.Fault) {
 			f = &rpc.Fault{Message: "and other codes"}
 		}
 		if counted = t.faults[f.Code]; counted == nil {
-			counted = &benchFault{Code: f.Code, Message: terminal.Printable(f.Message)}
+			counted = &Fault{Code: f.Code, Message: terminal.Printable(f.Message)}
 			t.faults[f.Code] = counted
 		}
 	}
 	counted.Count++
 }
 
-func (t *tally) reset() {
+func (t *Tally) Reset() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.faults, t.timeOuts, t.links, t.first = nil, 0, 0, nil
+	t.faults, t.TimeOuts, t.Links, t.First = nil, 0, 0, nil
 }
 
-// list returns the faults, the most frequent first.
-func (t *tally) list() []benchFault {
+// List returns the faults, the most frequent first.
+func (t *Tally) List() []Fault {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	list := make([]benchFault, 0, len(t.faults))
+	list := make([]Fault, 0, len(t.faults))
 	for _, code := range slices.Sorted(maps.Keys(t.faults)) {
 		list = append(list, *t.faults[code])
 	}
-	slices.SortStableFunc(list, func(a, b benchFault) int { return int(b.Count - a.Count) })
+	slices.SortStableFunc(list, func(a, b Fault) int { return int(b.Count - a.Count) })
 	return list
 }
 
-// benchFault is one kind of fault, with the message of the first.
-type benchFault struct {
+// Fault is one kind of fault, with the message of the first.
+type Fault struct {
 	Code    int    `json:"code"`
 	Count   int64  `json:"count"`
 	Message string `json:"message"`
 }
 
-func (f benchFault) String() string {
+func (f Fault) String() string {
 	return fmt.Sprintf("%s × fault %d: %s", compare.Figure(float64(f.Count)), f.Code, f.Message)
 }
