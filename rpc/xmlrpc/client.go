@@ -168,15 +168,18 @@ func (c *Client) send(ctx context.Context, header http.Header, out *buffer) (*ht
 		header["Content-Encoding"] = gzipName
 		body = compress(&c.bodies.gzips, nil, body)
 	}
+	if err := checkHeader(header); err != nil {
+		return nil, nil, rpc.NotSent, err
+	}
 	var trace sendTrace
 	hr := &http.Request{
 		Method:        http.MethodPost,
 		URL:           c.target.url,
-		Host:          c.target.url.Host,
+		Host:          c.target.host,
 		Header:        header,
 		ContentLength: int64(len(body)),
 	}
-	resp, err := c.link.roundTrip(ctx, hr, body, &trace)
+	resp, err := c.link.direct.roundTrip(ctx, hr, body, &trace)
 	if trace.written() { // a server may answer before it has read everything
 		c.bodies.free(out)
 	}
@@ -252,7 +255,7 @@ func (c *Client) broken(method string, sent rpc.Sent, err error) error {
 }
 
 // cause returns why a call was cut off: the end of its context or of the client,
-// where that is what net/http reports in words of its own.
+// where that is what the connection reports in words of its own.
 func (c *Client) cause(ctx context.Context, err error) error {
 	switch ended := ctx.Err(); {
 	case ended != nil:

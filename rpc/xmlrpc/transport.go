@@ -47,7 +47,7 @@ func NewTransport(url string, config ClientConfig) (*Transport, error) {
 func (t *Transport) Close() error { return t.client.Close() }
 
 // CloseIdleConnections closes the connections that no call uses.
-func (t *Transport) CloseIdleConnections() { t.client.link.closeIdle() }
+func (t *Transport) CloseIdleConnections() { t.client.link.direct.closeIdle() }
 
 // RoundTrip sends a call, which is the body of a POST, and returns its answer,
 // which is in memory then. Of its headers all are sent but those that are the
