@@ -27,7 +27,8 @@ var ErrClosed = errors.New("xmlrpc: the client is closed")
 // understood; with another error if an argument cannot be sent or the result
 // does not fit where it should go. A LinkError tells whether any of the call was
 // sent, and wraps context.DeadlineExceeded or context.Canceled where the context
-// ended it, and an *AnswerError where something else than XML-RPC came back.
+// ended it, an *AnswerError where something else than XML-RPC came back, and
+// ErrTooLarge where too much did.
 //
 // Nothing is sent twice, with two exceptions. A kept connection may turn out to be
 // closed before a byte of the call was written to it: then the call takes another

@@ -71,7 +71,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	if out.data = body.Bytes(); len(out.data) > c.bodies.max {
 		c.bodies.free(out)
-		return nil, fmt.Errorf("xmlrpc: a call of more than %d bytes, which ClientConfig.MaxAnswer allows", c.bodies.max)
+		return nil, fmt.Errorf("xmlrpc: %w", &tooLarge{"a call", c.bodies.max})
 	}
 	checked, err := c.checkCall(out.data)
 	if err != nil {
