@@ -403,7 +403,7 @@ func hostileAnswers(t testing.TB, text string) (url string, conns, requests *ato
 func TestThreatEarlyAnswers(t *testing.T) {
 	for name, reads := range map[string]bool{"reads on": true, "reads no more": false} {
 		t.Run(name, func(t *testing.T) {
-			over := make(chan struct{})
+			over, said := make(chan struct{}), make(chan struct{}, 1)
 			url := script(t, func(_ int, c net.Conn) {
 				r := bufio.NewReader(c)
 				for {
@@ -423,10 +423,14 @@ func TestThreatEarlyAnswers(t *testing.T) {
 						return
 					}
 					time.Sleep(5 * time.Millisecond)
-					if _, err := io.Copy(io.Discard, req.Body); err != nil {
+					_, err = io.Copy(io.Discard, req.Body)
+					if err == nil {
+						io.WriteString(c, ok(intAnswer("999"))) // now that all is there
+					}
+					said <- struct{}{}
+					if err != nil {
 						return
 					}
-					io.WriteString(c, ok(intAnswer("999"))) // now that all is there
 				}
 			})
 			defer close(over)
@@ -435,7 +439,9 @@ func TestThreatEarlyAnswers(t *testing.T) {
 				if got, err := rpc.Invoke[int](bounded(t), c, "f", make([]byte, 12<<20)); err != nil || got != 1 {
 					t.Errorf("large call: %d, %v", got, err)
 				}
-				time.Sleep(20 * time.Millisecond)
+				if reads {
+					wait(t, said, "the answer that nobody asked for")
+				}
 				if got, err := rpc.Invoke[int](bounded(t), c, "f", 100+i); err != nil || got != 100+i {
 					t.Errorf("the call after it: %d, %v; want %d", got, err, 100+i)
 				}
