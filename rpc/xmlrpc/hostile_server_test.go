@@ -171,6 +171,7 @@ func TestThreatHostileServers(t *testing.T) {
 		for _, way := range []string{"client", "kolo"} {
 			t.Run(h.name+"/"+way, func(t *testing.T) {
 				var requests atomic.Int32
+				said := make(chan struct{}, 3)
 				url := script(t, func(_ int, c net.Conn) {
 					r := bufio.NewReader(c)
 					for {
@@ -184,6 +185,10 @@ func TestThreatHostileServers(t *testing.T) {
 							n = m[1]
 						}
 						h.serve(c, n)
+						select {
+						case said <- struct{}{}:
+						default: // more requests than calls
+						}
 					}
 				})
 				each := 150 * time.Millisecond
@@ -211,6 +216,9 @@ func TestThreatHostileServers(t *testing.T) {
 							t.Errorf("call %d got the answer %d", i, got)
 						case h.fine != (err == nil):
 							t.Errorf("call %d: got %d, %v; want success: %v", i, got, err, h.fine)
+						}
+						if h.fine {
+							wait(t, said, "the end of what the server says")
 						}
 						time.Sleep(10 * time.Millisecond) // what a server says too late arrives
 					}
