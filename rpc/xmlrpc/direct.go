@@ -54,7 +54,8 @@ type direct struct {
 type directConn struct {
 	*sentConn
 	timed  timedConn // of sentConn; what is waited for
-	tls    *tls.Conn // over timed; nil without TLS
+	tls    *tls.Conn // over below; nil without TLS
+	below  belowTLS  // over timed
 	state  *tls.ConnectionState
 	owner  *direct
 	used   bool // by an earlier call
@@ -350,7 +351,7 @@ func (c *directConn) end(keep bool) {
 		}
 		c.sending = nil
 	}
-	if keep && !c.failed && c.reader.Buffered() == 0 {
+	if keep && !c.failed && c.spent() {
 		c.owner.put(c)
 		return
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"time"
 )
 
@@ -32,7 +33,8 @@ var errNoHandshake = errors.New("no TLS handshake in time")
 func (s *secure) start(ctx context.Context, c *directConn) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, errNoHandshake)
 	defer cancel()
-	c.tls = tls.Client(&c.timed, s.config)
+	c.below.timedConn = &c.timed
+	c.tls = tls.Client(&c.below, s.config)
 	err := c.tls.HandshakeContext(ctx)
 	switch {
 	case err == nil:
@@ -46,6 +48,36 @@ func (s *secure) start(ctx context.Context, c *directConn) error {
 		return http.ErrSchemeMismatch
 	}
 	return err
+}
+
+// belowTLS is what the TLS of a connection reads from and writes to.
+type belowTLS struct {
+	*timedConn
+	shut bool    // nothing more is read
+	one  [1]byte // of spent
+}
+
+func (b *belowTLS) Read(p []byte) (int, error) {
+	if b.shut {
+		return 0, os.ErrDeadlineExceeded // which TLS does not take for the end
+	}
+	return b.timedConn.Read(p)
+}
+
+// spent reports whether nothing is left of what has been read behind an answer, in
+// the reader or inside TLS, which takes more off the socket than it is asked for.
+// It would be taken for the answer to the next call.
+func (c *directConn) spent() bool {
+	if c.reader.Buffered() > 0 {
+		return false
+	}
+	if c.tls == nil {
+		return true
+	}
+	c.below.shut = true
+	n, err := c.tls.Read(c.below.one[:])
+	c.below.shut = false
+	return n == 0 && errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 // part closes a connection that is idle. Inside TLS it says so, as the peer can
