@@ -129,6 +129,12 @@ type Row struct {
 	WireBytes *float64 `json:"wire_bytes,omitempty"`
 
 	Calls int64 `json:"calls"` // that were measured, in all
+	// Late is how many calls of a rate were sent more than a millisecond after they
+	// were due, and Unsent how many were due and could not be sent at all, which are
+	// in the latencies with the time that they had waited; in all turns. Nil
+	// without a rate.
+	Late   *int64 `json:"late,omitempty"`
+	Unsent *int64 `json:"unsent,omitempty"`
 	// Latency is the distribution of all calls together: at each quantile, a
 	// latency in microseconds; from 0 to 1, at most a hundred points.
 	Latency []Point `json:"latency,omitempty"`

@@ -121,7 +121,7 @@ func (c *client) run(o Order) (Report, error) {
 		return Report{}, err
 	}
 	return Report{
-		CPU: int64(s.CPU), Calls: s.Calls, Wall: int64(s.Wall),
+		CPU: int64(s.CPU), Calls: s.Calls, Wall: int64(s.Wall), Late: s.Late, Unsent: s.Unsent,
 		Allocs: &s.Allocs, AllocBytes: &s.AllocBytes, Latency: s.Latency,
 	}, nil
 }

@@ -43,7 +43,13 @@ func newRun(ctx context.Context, o Options, lanes []lane) (*run, error) {
 	}
 	r := &run{ctx: ctx, plan: p, options: o, begin: time.Now()}
 	r.result = &compare.Result{Format: compare.Format, Taken: r.begin, Depth: o.Depth, Rate: o.Rate}
-	return r, r.choose(lanes)
+	if err := r.choose(lanes); err != nil {
+		return nil, err
+	}
+	if o.Depth == Full && o.Works == nil {
+		r.gap("%s", tooLarge)
+	}
+	return r, r.checkFiles(measure.OpenFiles())
 }
 
 // finish measures.
@@ -55,7 +61,13 @@ func (r *run) finish() (*compare.Result, error) {
 		return nil, fmt.Errorf("compare: %w", err)
 	}
 	if r.conclude(); !r.figures() {
-		return nil, fmt.Errorf("compare: no lane gave figures: %s", strings.Join(r.result.Gaps, "; "))
+		why := r.result.Gaps
+		for _, row := range r.result.Rows {
+			if text := row.Lane + ": " + row.Failed; row.Failed != "" && !slices.Contains(why, text) {
+				why = append(why, text)
+			}
+		}
+		return nil, fmt.Errorf("compare: no lane gave figures: %s", strings.Join(why, "; "))
 	}
 	return r.result, nil
 }
@@ -328,7 +340,7 @@ func (r *run) conclude() {
 			if c.refused == "" && len(c.Rate) != res.Starts*res.Rounds {
 				c.refused = r.lost[j]
 			}
-			res.Rows = append(res.Rows, c.row(l.Name, t.Name))
+			res.Rows = append(res.Rows, c.row(l.Name, t.Name, res.Rate))
 		}
 	}
 	res.Seconds = time.Since(r.begin).Seconds()

@@ -186,6 +186,30 @@ func TestLiveRateOfPython(t *testing.T) {
 		if row.Calls > 20 {
 			t.Errorf("%s %s: got %d calls; want no more than the 20 that were due", row.Lane, row.Work, row.Calls)
 		}
+		if row.Late == nil || row.Unsent == nil || *row.Late > row.Calls || row.Calls+*row.Unsent != 20 {
+			t.Errorf("%s %s: got %d calls, late %v, unsent %v; want all 20 that were due in one of them", row.Lane, row.Work, row.Calls, row.Late, row.Unsent)
+		}
+	}
+}
+
+// More calls than there can be are due: most are late, or not sent at all, of clients
+// in Go and in Python alike.
+func TestLiveRateThatNobodyKeeps(t *testing.T) {
+	t.Setenv(peers.PythonEnv, peertest.Python(t))
+	watch(t)
+	o := tiny("add-1")
+	o.Turn, o.Rate = 50*time.Millisecond, 5_000_000
+	r, err := runTiny(t.Context(), o, withLanes("py-mp", "native-tcp"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range r.Rows {
+		if row.Late == nil || row.Unsent == nil || *row.Late < 1 || *row.Late > row.Calls || *row.Unsent < 100_000 {
+			t.Errorf("%s: got %d calls, late %v, unsent %v; want many of both", row.Lane, row.Calls, row.Late, row.Unsent)
+		}
+	}
+	if r, err = runTiny(t.Context(), tiny("add-1"), withLanes("native-tcp")); err != nil || r.Rows[0].Late != nil || r.Rows[0].Unsent != nil {
+		t.Errorf("without a rate: got %+v, %v; want nothing late or unsent", r, err)
 	}
 }
 
@@ -442,6 +466,72 @@ func TestOptions(t *testing.T) {
 	} {
 		if _, err := Run(t.Context(), o); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: got %v; want %q", o, err, want)
+		}
+	}
+}
+
+// The grid of a full comparison has every size of every form by 1, 8 and 64 callers,
+// but one, of which the run says why.
+func TestGrid(t *testing.T) {
+	callers := map[string][]int{}
+	for _, t := range tasks(Full) {
+		of := fmt.Sprintf("%s %d", t.Form, t.Size)
+		callers[of] = append(callers[of], t.Callers)
+	}
+	for of, got := range callers {
+		if want := []int{1, 8, 64}; !slices.Equal(got, want) && !(of == "blob 8388608" && slices.Equal(got, want[:2])) {
+			t.Errorf("%s: got %d callers; want %d", of, got, want)
+		}
+	}
+	if len(callers) != 11 {
+		t.Errorf("got %d calls; want 11: %v", len(callers), callers)
+	}
+	for _, o := range []Options{{Depth: Full}, {Depth: Full, Works: []string{"blob"}}, {Depth: Normal}} {
+		r, err := newRun(t.Context(), o, withLanes("native-unix"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		said := strings.Contains(strings.Join(r.result.Gaps, "\n"), "8 MiB by 64 callers is left out")
+		if want := o.Depth == Full && o.Works == nil; said != want {
+			t.Errorf("%s, works %v: got %q", o.Depth, o.Works, r.result.Gaps)
+		}
+	}
+}
+
+// A form and a pattern stand for what they match.
+func TestChosenWorks(t *testing.T) {
+	for _, tt := range []struct {
+		depth, names, want string
+	}{
+		{"", "add", "add-1 add-8 add-64"},
+		{Quick, "add", "add-1 add-64"},
+		{Quick, "add-8", "add-8"},
+		{Quick, "add-64,add-1,add", "add-1 add-64"},
+		{Full, "blob-*", "blob-1024 blob-1024-8 blob-1024-64 blob-65536 blob-65536-8 blob-65536-64 blob-1048576 blob-1048576-8 blob-1048576-64 blob-8388608 blob-8388608-8"},
+		{Quick, "blob-8388608*", "blob-8388608 blob-8388608-8"},
+		{Normal, "list", "list-10 list-1000 list-1000-64 list-10000"},
+		{Full, "*-64,records-1", "add-64 records-1 records-1-64 records-100-64 records-1000-64 list-10-64 list-1000-64 list-10000-64 blob-1024-64 blob-65536-64 blob-1048576-64"},
+		{Full, "add,nope", `"nope" is no work; there are add-1, add-8, add-64, records-1, records-100, records-1000, list-10,`},
+		{Full, "blob-[", `"blob-[" is no work`},
+		{Full, "", `"" is no work`},
+	} {
+		p, err := planOf(Options{Depth: tt.depth, Works: strings.Split(tt.names, ",")})
+		var names []string
+		for _, t := range p.works {
+			names = append(names, t.Name)
+		}
+		got := strings.Join(names, " ")
+		if strings.HasPrefix(tt.want, `"`) {
+			if err == nil || !strings.HasPrefix(err.Error(), "lanes: "+tt.want) {
+				t.Errorf("%q: got %s, %v; want %s", tt.names, got, err, tt.want)
+			}
+			if err := CheckWorks(strings.Split(tt.names, ",")); err == nil || !strings.HasPrefix(err.Error(), tt.want) {
+				t.Errorf("%q: got %v; want %s", tt.names, err, tt.want)
+			}
+			continue
+		}
+		if err != nil || got != tt.want {
+			t.Errorf("%s, %q: got %s, %v; want %s", tt.depth, tt.names, got, err, tt.want)
 		}
 	}
 }
