@@ -66,6 +66,9 @@ func (r *Result) check() error {
 		lanes[l.Name] = true
 	}
 	for _, w := range r.Works {
+		if w.Rounds < 0 {
+			return noResult("the rounds of %.40q are out of range", w.Name)
+		}
 		if w.Name == "" || works[w.Name] {
 			return noResult("a work is named %.40q, which is empty or another's", w.Name)
 		}

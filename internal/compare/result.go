@@ -28,7 +28,8 @@ type Result struct {
 
 	// Starts is how often the processes were started anew, Rounds how many turns
 	// each lane then had at each work, and TurnMS how long a turn was. So each lane
-	// has Starts times Rounds turns, and turn i is of start i/Rounds.
+	// has Starts times Rounds turns, and turn i is of start i/Rounds; but see
+	// Work.Rounds.
 	Starts int `json:"starts"`
 	Rounds int `json:"rounds"`
 	TurnMS int `json:"turn_ms"`
@@ -98,6 +99,9 @@ type Work struct {
 	Form    string `json:"form"`    // add, records, list, blob or call
 	Size    int    `json:"size"`    // records, integers, bytes; 0 for add and call
 	Callers int    `json:"callers"` // that call at the same time
+	// Rounds stands in the place of Result.Rounds for a work of long turns; 0: it does
+	// not.
+	Rounds int `json:"rounds,omitempty"`
 }
 
 // Row is what was measured of one lane at one work. A nil could not be measured,

@@ -44,7 +44,7 @@ func traits() []trait {
 func sampleWorks() []Work {
 	var works []Work
 	for _, n := range []int{1, 8, 64} {
-		works = append(works, Work{fmt.Sprint("add-", n), fmt.Sprintf("add(3, 5), %d callers", n), "add", 0, n})
+		works = append(works, Work{Name: fmt.Sprint("add-", n), Title: fmt.Sprintf("add(3, 5), %d callers", n), Form: "add", Callers: n})
 	}
 	works[0].Title = "add(3, 5), 1 caller"
 	grid := func(form string, size int, title string) {
@@ -54,7 +54,7 @@ func sampleWorks() []Work {
 				name, crowd = fmt.Sprint(name, "-", n), fmt.Sprintf(", %d callers", n)
 			}
 			if n*size < 1<<28 {
-				works = append(works, Work{name, title + crowd, form, size, n})
+				works = append(works, Work{Name: name, Title: title + crowd, Form: form, Size: size, Callers: n})
 			}
 		}
 	}

@@ -120,6 +120,7 @@ func (c *client) run(o Order) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
+	shrink()
 	return Report{
 		CPU: int64(s.CPU), Calls: s.Calls, Wall: int64(s.Wall), Late: s.Late, Unsent: s.Unsent,
 		Allocs: &s.Allocs, AllocBytes: &s.AllocBytes, Latency: s.Latency,

@@ -210,7 +210,15 @@ func (r *run) enough(rounds int, took time.Duration) bool {
 
 // steps is how many steps of progress there will be.
 func (r *run) steps() int {
-	return 1 + r.plan.starts*(2+r.plan.setUpTurns+len(r.plan.works)+r.plan.rounds*len(r.plan.works)*len(r.lanes))
+	return 1 + r.plan.starts*(2+r.plan.setUpTurns+len(r.plan.works)+r.turns()*len(r.lanes))
+}
+
+// turns is how many turns each lane has with the same processes, at all works.
+func (r *run) turns() (n int) {
+	for _, t := range r.plan.works {
+		n += r.plan.roundsOf(t)
+	}
+	return n
 }
 
 // startProcesses starts the processes of all lanes. A lane that does not start is
@@ -278,7 +286,7 @@ func (r *run) chooseTurn() {
 		return
 	}
 	starts := time.Duration(r.plan.starts)
-	turns := starts * time.Duration(r.plan.rounds*len(r.plan.works)*len(r.lanes))
+	turns := starts * time.Duration(r.turns()*len(r.lanes))
 	left := r.plan.budget - starts*time.Since(r.begin)
 	r.plan.turn = min(max(left/turns-overhead, r.plan.least), r.plan.most).Round(time.Millisecond)
 }
@@ -289,6 +297,9 @@ func (r *run) round(number int) error {
 	for i, t := range r.plan.works {
 		if number == 0 && r.late(i) {
 			break
+		}
+		if number%r.plan.rounds >= r.plan.roundsOf(t) {
+			continue
 		}
 		for j := range r.lanes {
 			lane := (j + number) % len(r.lanes)
@@ -337,7 +348,7 @@ func (r *run) conclude() {
 			c := &r.cells[j][i]
 			// Turn i of all lanes is of one time: figures that lack some turns cannot be
 			// held against others.
-			if c.refused == "" && len(c.Rate) != res.Starts*res.Rounds {
+			if c.refused == "" && len(c.Rate) != res.Starts*r.plan.roundsOf(t) {
 				c.refused = r.lost[j]
 			}
 			res.Rows = append(res.Rows, c.row(l.Name, t.Name, res.Rate))

@@ -64,6 +64,11 @@ func planOf(o Options) (plan, error) {
 		p.turn = p.most / 2
 	}
 	if o.Works == nil {
+		for i := range p.works {
+			if t := &p.works[i]; o.Rounds == 0 && t.long() {
+				t.rounds = 1
+			}
+		}
 		return p, nil
 	}
 	var err error
@@ -124,11 +129,30 @@ func workHelp() string {
 type task struct {
 	work.Work
 	title string
+	// rounds is how many turns each lane has at it with the same processes; 0: as many
+	// as at others.
+	rounds int
 }
 
 func (t task) result() compare.Work {
-	return compare.Work{Name: t.Name, Title: t.title, Form: string(t.Form), Size: t.Size, Callers: t.Callers}
+	return compare.Work{Name: t.Name, Title: t.title, Form: string(t.Form), Size: t.Size, Callers: t.Callers, Rounds: t.rounds}
 }
+
+// long reports whether the slowest lanes take seconds until all callers have been
+// answered once, which is the shortest turn that there is.
+func (t task) long() bool {
+	all := t.Size * t.Callers
+	switch t.Form {
+	case work.Records:
+		return all >= 64_000
+	case work.List:
+		return all >= 640_000
+	}
+	return t.Form == work.Blob && all >= 64<<20
+}
+
+// roundsOf is how many turns each lane has at a work with the same processes.
+func (p plan) roundsOf(t task) int { return min(cmp.Or(t.rounds, p.rounds), p.rounds) }
 
 // underWay is how many bytes all callers may have under way on one connection; it is
 // half of what the native transport takes.
@@ -182,7 +206,7 @@ func tasks(depth string) []task {
 			if c.form == work.Blob && n*c.size > underWay {
 				conns = 4
 			}
-			all = append(all, task{work.Work{Name: name, Form: c.form, Size: c.size, Callers: n, Conns: conns}, title})
+			all = append(all, task{Work: work.Work{Name: name, Form: c.form, Size: c.size, Callers: n, Conns: conns}, title: title})
 		}
 	}
 	return all
