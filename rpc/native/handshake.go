@@ -170,7 +170,7 @@ func (h *handshake) dialer() (result handshakeResult, err error) {
 	}
 	if err := h.awaitWelcome(); err != nil {
 		if spoken == dialectSHA256 && errors.Is(err, ErrKeyRefused) {
-			err = fmt.Errorf("%w (%w)", errMD5("the challenge asks for HMAC-MD5", h.auth.AllowMD5()), err)
+			err = errMD5("challenge", "it asks for HMAC-MD5, and was given SHA-256, which it has refused", h.auth.AllowMD5())
 		}
 		return result, err
 	}
