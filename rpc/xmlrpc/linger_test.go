@@ -101,7 +101,7 @@ func TestThreatEndlessRefusal(t *testing.T) {
 		srv := small(t)
 		srv.ReadTimeout = 300 * time.Millisecond
 		c := refused(t, srv, "Content-Length: 1000000")
-		for range int(patience / (10 * time.Millisecond)) {
+		for range int(patience / 3 / (10 * time.Millisecond)) { // less than dial grants
 			if _, err := c.Write([]byte{'x'}); err != nil {
 				return
 			}
