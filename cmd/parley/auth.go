@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/parley-rpc/parley/auth"
+	"github.com/parley-rpc/parley/cmd/parley/internal/terminal"
+	"github.com/parley-rpc/parley/cmd/parley/internal/usage"
 	"github.com/parley-rpc/parley/rpc/value"
 )
 
@@ -34,19 +36,19 @@ func (*keygenCommand) Help() string {
 	return `A client names the file with --credential-file. A server gets to know the key by: parley auth add ID --secret-file FILE …`
 }
 
-func (c *keygenCommand) run(std stdio) error {
+func (c *keygenCommand) run(std terminal.Streams) error {
 	if (c.ID == "") != c.Authkey {
-		return usagef("want the id of a credential, or --authkey, and not both")
+		return usage.Errorf("want the id of a credential, or --authkey, and not both")
 	}
 	if c.Authkey {
 		key := auth.GenerateKey()
-		return putSecret(std.out, c.Out, string(key.Reveal()), key.WriteFile)
+		return putSecret(std.Out, c.Out, string(key.Reveal()), key.WriteFile)
 	}
 	secret, err := auth.GenerateSecret(c.ID)
 	if err != nil {
-		return usagef("%v", err)
+		return usage.Errorf("%v", err)
 	}
-	return putSecret(std.out, c.Out, secret.Reveal(), secret.WriteFile)
+	return putSecret(std.Out, c.Out, secret.Reveal(), secret.WriteFile)
 }
 
 // toStdout is the name of a file that stands for standard output.
@@ -60,10 +62,10 @@ func putSecret(out io.Writer, path, text string, writeFile func(string) error) e
 	}
 	err := writeFile(path)
 	if errors.Is(err, fs.ErrExist) {
-		return usagef("%s is there already, and a secret is never overwritten; name a new file", path)
+		return usage.Errorf("%s is there already, and a secret is never overwritten; name a new file", path)
 	}
 	if err != nil {
-		return usagef("%v", err)
+		return usage.Errorf("%v", err)
 	}
 	return nil
 }
@@ -90,11 +92,11 @@ func (l lifetime) set(e *auth.Entry, now time.Time) error {
 			e.NotAfter = e.NotAfter.AddDate(0, 0, 1)
 		}
 		if !e.NotAfter.After(now) {
-			return usagef("--not-after %s is over; name a time to come", e.NotAfter.Format(time.RFC3339))
+			return usage.Errorf("--not-after %s is over; name a time to come", e.NotAfter.Format(time.RFC3339))
 		}
 	}
 	if !e.NotAfter.IsZero() && !e.NotBefore.Before(e.NotAfter) {
-		return usagef("the credential would begin at %s and end at %s", e.NotBefore.Format(time.RFC3339), e.NotAfter.Format(time.RFC3339))
+		return usage.Errorf("the credential would begin at %s and end at %s", e.NotBefore.Format(time.RFC3339), e.NotAfter.Format(time.RFC3339))
 	}
 	return nil
 }
@@ -132,21 +134,4 @@ func (m *moment) UnmarshalText(text []byte) error {
 	}
 	*m = moment{Time: time.Now().Add(d).UTC().Truncate(time.Second)}
 	return nil
-}
-
-// The states of a credential.
-const (
-	stateLive    = "live"
-	stateExpired = "expired"
-	stateNotYet  = "not yet"
-)
-
-func stateOf(e auth.Entry, now time.Time) string {
-	switch {
-	case !e.NotAfter.IsZero() && !now.Before(e.NotAfter):
-		return stateExpired
-	case now.Before(e.NotBefore):
-		return stateNotYet
-	}
-	return stateLive
 }

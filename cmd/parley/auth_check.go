@@ -4,14 +4,12 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"log/slog"
-	"maps"
-	"slices"
 	"strings"
-	"time"
 
-	"github.com/parley-rpc/parley/auth"
-	"github.com/parley-rpc/parley/rpc"
+	"github.com/parley-rpc/parley/cmd/parley/internal/login"
+	"github.com/parley-rpc/parley/cmd/parley/internal/service"
+	"github.com/parley-rpc/parley/cmd/parley/internal/terminal"
+	"github.com/parley-rpc/parley/cmd/parley/internal/usage"
 )
 
 // authCheckCommand looks for mistakes before a server does.
@@ -26,253 +24,38 @@ func (*authCheckCommand) Help() string {
 	return `What would keep a server from starting is an error, and ends with exit code 2. What only looks wrong is a warning on standard output: credentials that expire within 14 days, hashes that are cheaper than those made today, identities that no policy names, and names in a policy that no credential proves.`
 }
 
-// expiresSoon is how long before its end a credential or certificate is warned of.
-const expiresSoon = 14 * 24 * time.Hour
-
-func (c *authCheckCommand) run(std stdio) error {
+func (c *authCheckCommand) run(std terminal.Streams) error {
 	if (c.File == "") == (c.Config == "") {
-		return usagef("want a file of credentials, or --config FILE, and not both")
+		return usage.Errorf("want a file of credentials, or --config FILE, and not both")
 	}
-	check := checker{now: time.Now()}
-	cfg := config{Credentials: c.File, DangerouslyAllowShortKey: c.DangerouslyAllowShortKey}
+	s := service.New(service.Config{Credentials: c.File, DangerouslyAllowShortKey: c.DangerouslyAllowShortKey}, login.AuthkeyFlags{})
 	if c.Config != "" {
-		f, err := loadConfig(c.Config)
-		if err != nil {
-			return err
-		}
-		cfg = f.config
-	}
-	a := service{cfg: cfg, path: c.Config}
-	if err := a.check(); err != nil {
-		return err
-	}
-	if a.creds != nil {
-		entries := a.creds.Entries()
-		if err := check.credentials(cfg.Credentials, entries); err != nil {
-			return err
-		}
-		if c.Config != "" {
-			check.listeners(c.Config, cfg, entries)
-		}
-	}
-	if cfg.Policy != nil {
-		check.policy(c.Config, cfg, a.creds)
-	}
-	if err := check.certificates(a.certs); err != nil {
-		return err
-	}
-	return check.print(std.out, cmp.Or(c.Config, c.File))
-}
-
-// check refuses what open does, and opens nothing.
-func (s *service) check() error {
-	if err := s.cfg.checkAddresses(); err != nil {
-		return err
-	}
-	if err := s.cfg.checkReach(); err != nil {
-		return err
-	}
-	s.reg = rpc.NewRegistry()
-	s.reg.Logger = slog.New(slog.DiscardHandler)
-	if err := registerAll(s.reg); err != nil {
-		return err
-	}
-	if err := s.access.open(s.cfg, s.reg.Logger); err != nil {
-		return err
-	}
-	for _, l := range s.cfg.XMLRPC {
-		server, _ := s.xmlrpcServer(l)
-		if err := server.Close(); err != nil { // of one that never listened: what is wrong with its fields
-			return refused(l.listenerConfig, err)
-		}
-	}
-	for _, l := range s.cfg.Native {
-		if _, _, err := s.nativeServer(l); err != nil {
+		var err error
+		if s, err = service.FromFile(c.Config); err != nil {
 			return err
 		}
 	}
-	return nil
-}
-
-// checker collects what looks wrong.
-type checker struct {
-	now      time.Time
-	entries  int
-	warnings []string
-}
-
-func (c *checker) warnf(where, format string, args ...any) {
-	c.warnings = append(c.warnings, where+": warning: "+fmt.Sprintf(format, args...))
-}
-
-// print tells the warnings, and then how it went; a terminal sees that at once.
-func (c *checker) print(out io.Writer, path string) error {
-	paint, mark := newPainter(out), ""
-	if terminalWidth(out) > 0 {
-		mark = paint.success("✓ ")
-		if len(c.warnings) > 0 {
-			mark = paint.warning("! ")
-		}
-	}
-	for _, w := range c.warnings {
-		if _, err := fmt.Fprintln(out, strings.Replace(w, ": warning: ", ": "+paint.warning("warning:")+" ", 1)); err != nil {
-			return err
-		}
-	}
-	_, err := fmt.Fprintf(out, "%s%s: %s\n", mark, path, c.summary())
-	return err
-}
-
-func (c *checker) summary() string {
-	count := func(n int, what string) string {
-		if n != 1 {
-			what += "s"
-		}
-		return fmt.Sprint(n, " ", what)
-	}
-	return "no errors, " + count(len(c.warnings), "warning") + ", " + count(c.entries, "credential")
-}
-
-// credentials looks at each entry by itself.
-func (c *checker) credentials(path string, entries []auth.Entry) error {
-	lines, err := readLines(path)
+	found, err := s.Check()
 	if err != nil {
 		return err
 	}
-	c.entries = len(entries)
-	if len(entries) == 0 {
-		c.warnf(path, "there are no credentials in it; parley auth add makes one")
-	}
-	for _, e := range entries {
-		where := fmt.Sprintf("%s:%d", path, lines[e.ID].number)
-		switch left := e.NotAfter.Sub(c.now); {
-		case e.NotAfter.IsZero():
-		case left <= 0:
-			c.warnf(where, "%s expired at %s; parley auth revoke %[1]s takes it away", e.ID, inTable(e.NotAfter))
-		case left < expiresSoon:
-			c.warnf(where, "%s expires at %s, which is soon; add another one for %s", e.ID, inTable(e.NotAfter), printable(e.Identity))
-		}
-		if e.Use == auth.UseAuthkey && lines[e.ID].keySize < auth.MinKeySize {
-			c.warnf(where, "the authkey of %s has fewer than %d bytes: who has seen one login can find it by trying", e.ID, auth.MinKeySize)
-		}
-		if weak := weakKDF(lines[e.ID].kdf); weak != "" {
-			c.warnf(where, "%s: %s; parley auth passwd %[1]s makes it anew", e.ID, weak)
-		}
-	}
-	return nil
+	return printFindings(std.Out, found, cmp.Or(c.Config, c.File))
 }
 
-// The cost of a hash that is made today: argon2id in RFC 9106, section 4, the
-// second choice.
-const todaysMemory, todaysPasses = 64 << 10, 3
-
-// weakKDF says why a hash is cheaper to try passphrases against than one that is
-// made today; empty if it is not.
-func weakKDF(kdf string) string {
-	_, costs, ok := strings.Cut(kdf, "$m=")
-	var memory, passes, threads int
-	if !ok {
-		return "" // of a generated key, which nobody finds by trying
-	}
-	if n, err := fmt.Sscanf(costs, "%d,t=%d,p=%d", &memory, &passes, &threads); n != 3 || err != nil {
-		return ""
-	}
-	if memory*passes >= todaysMemory*todaysPasses {
-		return ""
-	}
-	return fmt.Sprintf("its hash takes %d KiB and %d passes; those made today take %d and %d", memory, passes, todaysMemory, todaysPasses)
-}
-
-// listeners looks for credentials that no listener takes.
-func (c *checker) listeners(path string, cfg config, entries []auth.Entry) {
-	live := map[auth.Use]bool{}
-	for _, e := range entries {
-		live[e.Use] = live[e.Use] || stateOf(e, c.now) == stateLive
-	}
-	there := map[auth.Use]bool{auth.UseHTTP: len(cfg.XMLRPC) > 0}
-	for _, l := range cfg.Native {
-		switch {
-		case l.encrypted():
-			there[auth.UseChannel] = there[auth.UseChannel] || l.ClientCA == ""
-		case isSocket(l.Listen):
-			there[auth.UseAuthkey] = true
-			there[auth.UseChannel] = there[auth.UseChannel] || !live[auth.UseAuthkey]
-		default:
-			there[auth.UseAuthkey] = true
+// printFindings tells the warnings, and then how it went; a terminal sees that at once.
+func printFindings(out io.Writer, found service.Findings, path string) error {
+	paint, mark := terminal.NewPainter(out), ""
+	if terminal.Width(out) > 0 {
+		mark = paint.Success("✓ ")
+		if len(found.Warnings) > 0 {
+			mark = paint.Warning("! ")
 		}
 	}
-	listener := map[auth.Use]string{
-		auth.UseChannel: `[[native]] with listen = "tls://host:port"`,
-		auth.UseHTTP:    "[[xmlrpc]]",
-		auth.UseAuthkey: `[[native]] with listen = "host:port" or "unix:/path"`,
-	}
-	for _, use := range []auth.Use{auth.UseChannel, auth.UseHTTP, auth.UseAuthkey} {
-		i := slices.IndexFunc(entries, func(e auth.Entry) bool { return e.Use == use })
-		if i >= 0 && !there[use] {
-			c.warnf(path, "nobody can use credentials for %s, such as %s: no listener takes them; they are for %s", use, entries[i].ID, listener[use])
-		}
-	}
-	// And for listeners that nobody can log in to.
-	nobody := func(l listenerConfig, use string) {
-		c.warnf(strings.TrimSuffix(l.where, ": listen"), "nobody can log in at %s: no credential for %s is valid now", l.Listen, use)
-	}
-	for _, l := range cfg.XMLRPC {
-		if !live[auth.UseHTTP] {
-			nobody(l.listenerConfig, "http")
-		}
-	}
-	for _, l := range cfg.Native {
-		switch {
-		case l.ClientCA != "":
-		case l.encrypted() && !live[auth.UseChannel]:
-			nobody(l.listenerConfig, "channel")
-		case !l.encrypted() && !live[auth.UseAuthkey] && !(isSocket(l.Listen) && live[auth.UseChannel]):
-			nobody(l.listenerConfig, "authkey")
-		}
-	}
-}
-
-// policy compares whom the policy names with whom somebody can prove to be.
-func (c *checker) policy(path string, cfg config, creds *auth.Credentials) {
-	proved := map[string]bool{}
-	if creds != nil {
-		for _, e := range creds.Entries() {
-			proved[e.Identity] = true
-		}
-	}
-	const everyone = "*" // all who have logged in
-	for _, identity := range slices.Sorted(maps.Keys(proved)) {
-		if _, ok := cfg.Policy[identity]; !ok && len(cfg.Policy[everyone]) == 0 {
-			c.warnf(path, "the policy does not name %s, who can log in and call nothing", printable(identity))
-		}
-	}
-	// A certificate may name anyone.
-	if slices.ContainsFunc(cfg.Native, func(l nativeConfig) bool { return l.ClientCA != "" }) {
-		return
-	}
-	for _, identity := range slices.Sorted(maps.Keys(cfg.Policy)) {
-		if !proved[identity] && identity != everyone {
-			c.warnf(path, "the policy names %s, whom no credential proves", printable(identity))
-		}
-	}
-}
-
-func (c *checker) certificates(certs map[certPaths]*auth.Certificate) error {
-	ends := map[string]time.Time{}
-	for paths, cert := range certs {
-		leaf, err := leafOf(cert)
-		if err != nil {
+	for _, w := range found.Warnings {
+		if _, err := fmt.Fprintln(out, strings.Replace(w, ": warning: ", ": "+paint.Warning("warning:")+" ", 1)); err != nil {
 			return err
 		}
-		ends[paths.cert] = leaf.NotAfter
 	}
-	for _, path := range slices.Sorted(maps.Keys(ends)) {
-		switch left := ends[path].Sub(c.now); {
-		case left <= 0:
-			c.warnf(path, "the certificate expired at %s", inTable(ends[path]))
-		case left < expiresSoon:
-			c.warnf(path, "the certificate expires at %s, which is soon", inTable(ends[path]))
-		}
-	}
-	return nil
+	_, err := fmt.Fprintf(out, "%s%s: no errors, %s, %s\n", mark, path, terminal.Several(len(found.Warnings), "warning"), terminal.Several(found.Entries, "credential"))
+	return err
 }

@@ -7,6 +7,9 @@ import (
 	"time"
 
 	"github.com/parley-rpc/parley/auth"
+	"github.com/parley-rpc/parley/cmd/parley/internal/login"
+	"github.com/parley-rpc/parley/cmd/parley/internal/terminal"
+	"github.com/parley-rpc/parley/cmd/parley/internal/usage"
 	"github.com/parley-rpc/parley/rpc/value"
 )
 
@@ -27,7 +30,7 @@ func (*addCommand) Help() string {
 The file is made if it is not there, with mode 0600. What it keeps of a passphrase or key logs nobody in, but for authkeys, which a challenge needs as they are.`
 }
 
-func (c *addCommand) run(std stdio) error {
+func (c *addCommand) run(std terminal.Streams) error {
 	if err := c.check(); err != nil {
 		return err
 	}
@@ -43,18 +46,18 @@ func (c *addCommand) run(std stdio) error {
 		err = c.set(&entry, time.Now())
 	}
 	if err != nil {
-		return usagef("%v", err)
+		return usage.Errorf("%v", err)
 	}
 	err = c.keep(std, secret, func() error {
 		return edit(c.File, func(entries []auth.Entry) ([]auth.Entry, error) {
 			if i := indexOf(entries, c.ID); i >= 0 {
-				return nil, fmt.Errorf("there is a credential %s already, of %s; parley auth passwd gives it a new secret", c.ID, printable(entries[i].Identity))
+				return nil, fmt.Errorf("there is a credential %s already, of %s; parley auth passwd gives it a new secret", c.ID, terminal.Printable(entries[i].Identity))
 			}
 			return append(entries, entry), nil
 		})
 	})
 	if err == nil {
-		fmt.Fprintf(std.err, "parley: %s proves %s (%s); servers that use %s notice within a second\n", c.ID, printable(c.Identity), c.Use, c.File)
+		fmt.Fprintf(std.Err, "parley: %s proves %s (%s); servers that use %s notice within a second\n", c.ID, terminal.Printable(c.Identity), c.Use, c.File)
 	}
 	return err
 }
@@ -72,7 +75,7 @@ func (*passwdCommand) Help() string {
 	return `The id, the identity and the use stay, and so does the life unless --not-before or --not-after says otherwise. A running server notices within a second: the old secret logs in no more, and connections that logged in with it are closed. To change a secret without a pause, add a second credential of the same identity, let the client use that, and revoke the first.`
 }
 
-func (c *passwdCommand) run(std stdio) error {
+func (c *passwdCommand) run(std terminal.Streams) error {
 	if err := c.check(); err != nil {
 		return err
 	}
@@ -86,7 +89,7 @@ func (c *passwdCommand) run(std stdio) error {
 	}
 	entry, err := secret.entry(old.Identity)
 	if err != nil {
-		return usagef("%v", err)
+		return usage.Errorf("%v", err)
 	}
 	err = c.keep(std, secret, func() error {
 		return edit(c.File, func(entries []auth.Entry) ([]auth.Entry, error) {
@@ -103,9 +106,9 @@ func (c *passwdCommand) run(std stdio) error {
 		})
 	})
 	if err == nil {
-		fmt.Fprintf(std.err, "parley: %s has a new secret; what logged in with the old one is cut off as soon as a server notices, within seconds\n", c.ID)
-		if stateOf(entry, time.Now()) == stateExpired {
-			fmt.Fprintf(std.err, "parley: %s has expired and logs nobody in; --not-after gives it a new end\n", c.ID)
+		fmt.Fprintf(std.Err, "parley: %s has a new secret; what logged in with the old one is cut off as soon as a server notices, within seconds\n", c.ID)
+		if login.State(entry, time.Now()) == login.Expired {
+			fmt.Fprintf(std.Err, "parley: %s has expired and logs nobody in; --not-after gives it a new end\n", c.ID)
 		}
 	}
 	return err
@@ -113,7 +116,7 @@ func (c *passwdCommand) run(std stdio) error {
 
 // find returns the credential as it is now.
 func (c *passwdCommand) find() (auth.Entry, error) {
-	creds, err := loadEntries(c.File)
+	creds, err := login.Entries(c.File)
 	if err != nil {
 		return auth.Entry{}, err
 	}
@@ -136,9 +139,9 @@ func (*revokeCommand) Help() string {
 	return `A running server notices within a second: the secret logs in no more, and connections that logged in with it are closed within two.`
 }
 
-func (c *revokeCommand) run(std stdio) error {
+func (c *revokeCommand) run(std terminal.Streams) error {
 	if (c.ID == "") == (c.Identity == "") {
-		return usagef("want the id of a credential, or --identity NAME, and not both")
+		return usage.Errorf("want the id of a credential, or --identity NAME, and not both")
 	}
 	var gone []string
 	err := edit(c.File, func(entries []auth.Entry) ([]auth.Entry, error) {
@@ -162,16 +165,16 @@ func (c *revokeCommand) run(std stdio) error {
 		return err
 	}
 	for _, id := range gone {
-		fmt.Fprintf(std.err, "parley: %s is revoked\n", id)
+		fmt.Fprintf(std.Err, "parley: %s is revoked\n", id)
 	}
-	fmt.Fprintf(std.err, "parley: servers that use %s notice within a second, and cut off who is connected\n", c.File)
+	fmt.Fprintf(std.Err, "parley: servers that use %s notice within a second, and cut off who is connected\n", c.File)
 	return nil
 }
 
 // edit changes a file of credentials.
 func edit(path string, change func([]auth.Entry) ([]auth.Entry, error)) error {
 	if err := auth.EditCredentials(path, change); err != nil {
-		return usagef("%v", err)
+		return usage.Errorf("%v", err)
 	}
 	return nil
 }
@@ -181,5 +184,5 @@ func indexOf(entries []auth.Entry, id string) int {
 }
 
 func noCredential(id, path string) error {
-	return usagef("there is no credential %s in %s; parley auth list shows those that there are", value.Clip(id, 64), path)
+	return usage.Errorf("there is no credential %s in %s; parley auth list shows those that there are", value.Clip(id, 64), path)
 }

@@ -7,6 +7,9 @@ import (
 	"strings"
 
 	"github.com/parley-rpc/parley/auth"
+	"github.com/parley-rpc/parley/cmd/parley/internal/login"
+	"github.com/parley-rpc/parley/cmd/parley/internal/terminal"
+	"github.com/parley-rpc/parley/cmd/parley/internal/usage"
 )
 
 // secretFlags say where the secret of a credential comes from, and where it
@@ -30,17 +33,17 @@ type credential struct {
 func (f secretFlags) check() error {
 	switch {
 	case f.Generate && f.SecretFile != "":
-		return usagef("--generate and --secret-file do not go together")
+		return usage.Errorf("--generate and --secret-file do not go together")
 	case f.Generate && f.SecretOut == "":
-		return usagef("nobody would know the new key; say where it goes with --secret-out FILE, or --secret-out - to print it")
+		return usage.Errorf("nobody would know the new key; say where it goes with --secret-out FILE, or --secret-out - to print it")
 	case f.SecretFile != "" && f.SecretOut != "":
-		return usagef("--secret-file and --secret-out do not go together: the secret is in a file already")
+		return usage.Errorf("--secret-file and --secret-out do not go together: the secret is in a file already")
 	}
 	return nil
 }
 
 // get makes, reads or asks for the secret of id.
-func (f secretFlags) get(std stdio, use auth.Use, id string) (credential, error) {
+func (f secretFlags) get(std terminal.Streams, use auth.Use, id string) (credential, error) {
 	if use == auth.UseAuthkey {
 		key, err := f.authkey(std, id)
 		if err != nil {
@@ -56,37 +59,37 @@ func (f secretFlags) get(std stdio, use auth.Use, id string) (credential, error)
 		return credential{}, err
 	}
 	if secret.ID() != id {
-		return credential{}, usagef("the secret in %s is that of %s, and not of %s; add it under its own id", f.SecretFile, secret.ID(), id)
+		return credential{}, usage.Errorf("the secret in %s is that of %s, and not of %s; add it under its own id", f.SecretFile, secret.ID(), id)
 	}
 	return credential{secret.Reveal(), secret.WriteFile, func(identity string) (auth.Entry, error) { return secret.Entry(use, identity) }}, nil
 }
 
-func (f secretFlags) authkey(std stdio, id string) (*auth.Authkey, error) {
+func (f secretFlags) authkey(std terminal.Streams, id string) (*auth.Authkey, error) {
 	if f.Generate {
 		return auth.GenerateKey(), nil
 	}
 	if f.SecretFile != "" {
-		return authkeyFlags{AuthkeyFile: f.SecretFile, DangerouslyAllowShortKey: f.DangerouslyAllowShortKey}.load()
+		return login.AuthkeyFlags{AuthkeyFile: f.SecretFile, DangerouslyAllowShortKey: f.DangerouslyAllowShortKey}.Load()
 	}
-	text, err := askTwice(std, "Authkey "+id)
+	text, err := terminal.AskTwice(std, "Authkey "+id)
 	if err != nil {
 		return nil, err
 	}
 	key, err := auth.NewKey([]byte(text), auth.KeyConfig{DangerouslyAllowShortKey: f.DangerouslyAllowShortKey})
 	if err != nil {
-		return nil, usagef("%v", err)
+		return nil, usage.Errorf("%v", err)
 	}
 	return key, nil
 }
 
-func (f secretFlags) secret(std stdio, id string) (secret *auth.Secret, err error) {
+func (f secretFlags) secret(std terminal.Streams, id string) (secret *auth.Secret, err error) {
 	switch {
 	case f.Generate:
 		secret, err = auth.GenerateSecret(id)
 	case f.SecretFile != "":
 		secret, err = auth.LoadSecret(f.SecretFile)
 	default:
-		text, asked := askTwice(std, "Passphrase of "+id)
+		text, asked := terminal.AskTwice(std, "Passphrase of "+id)
 		if asked != nil {
 			return nil, asked
 		}
@@ -97,14 +100,14 @@ func (f secretFlags) secret(std stdio, id string) (secret *auth.Secret, err erro
 		}
 	}
 	if err != nil {
-		return nil, usagef("%v", err)
+		return nil, usage.Errorf("%v", err)
 	}
 	return secret, nil
 }
 
 // keep writes the secret to where the client is to have it, then makes the
 // change, and takes the file away again if that fails.
-func (f secretFlags) keep(std stdio, c credential, change func() error) error {
+func (f secretFlags) keep(std terminal.Streams, c credential, change func() error) error {
 	if f.SecretOut == "" {
 		return change()
 	}
@@ -112,7 +115,7 @@ func (f secretFlags) keep(std stdio, c credential, change func() error) error {
 		if err := change(); err != nil {
 			return err
 		}
-		return putSecret(std.out, toStdout, c.text, nil)
+		return putSecret(std.Out, toStdout, c.text, nil)
 	}
 	if err := putSecret(nil, f.SecretOut, "", c.writeFile); err != nil {
 		return err

@@ -4,20 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math"
-	"slices"
 	"strings"
 	"time"
 
+	"github.com/parley-rpc/parley/cmd/parley/internal/dial"
+	"github.com/parley-rpc/parley/cmd/parley/internal/exit"
+	"github.com/parley-rpc/parley/cmd/parley/internal/load"
+	"github.com/parley-rpc/parley/cmd/parley/internal/notation"
+	"github.com/parley-rpc/parley/cmd/parley/internal/terminal"
+	"github.com/parley-rpc/parley/cmd/parley/internal/usage"
 	"github.com/parley-rpc/parley/internal/compare"
 	"github.com/parley-rpc/parley/internal/compare/measure"
-	"github.com/parley-rpc/parley/rpc"
 )
 
 // benchCommand calls a function again and again and tells what that costs.
 type benchCommand struct {
-	target
+	dial.Target
 	Method string   `arg:"" help:"The function, such as catalog.list. It is called many times."`
 	Args   []string `arg:"" optional:"" help:"The arguments, as those of call."`
 
@@ -27,7 +30,7 @@ type benchCommand struct {
 	Calls       int64         `placeholder:"N" help:"How many calls in all, rounded up so that each caller makes as many."`
 	Rate        float64       `placeholder:"R" help:"Calls per second of all callers together, at fixed times. Without it each caller calls again when it has been answered."`
 	WarmUp      time.Duration `default:"1s" placeholder:"TIME" help:"How long it calls before it measures. Default: ${default}"`
-	outputFlag
+	terminal.OutputFlag
 }
 
 // Help is what kong shows below the short help.
@@ -38,7 +41,7 @@ With --rate a latency counts from when the call was due. If the server stalls, a
 
 The first call is made alone: a fault, a server that cannot be reached and a login that fails end it, before there is any load. Later faults and time-outs are counted, and end nothing. A caller that finds the link broken three times in a row ends it. Ctrl-C ends it early. In both cases what was measured until then is printed.
 
-` + exitCodes + `
+` + exit.Help + `
 
 0 is also the code after Ctrl-C, and when some of the calls failed. When all did, it is that of the first; when the link broke for good, 4.`
 }
@@ -69,79 +72,64 @@ func (c *benchCommand) withDefaults() error {
 	}
 	switch {
 	case c.Callers < 1 || c.Callers > maxCallers:
-		return usagef("--callers is %d, expected 1 to %d", c.Callers, maxCallers)
+		return usage.Errorf("--callers is %d, expected 1 to %d", c.Callers, maxCallers)
 	case c.Connections < 1 || c.Connections > c.Callers:
-		return usagef("--connections is %d, expected 1 to %d, a caller each", c.Connections, c.Callers)
+		return usage.Errorf("--connections is %d, expected 1 to %d, a caller each", c.Connections, c.Callers)
 	case c.Duration < 0 || c.Duration > maxBench:
-		return usagef("--duration is %v, expected more than 0 and at most %v", c.Duration, maxBench)
+		return usage.Errorf("--duration is %v, expected more than 0 and at most %v", c.Duration, maxBench)
 	case c.WarmUp < 0 || c.WarmUp > maxBench:
-		return usagef("--warm-up is %v, expected 0 to %v", c.WarmUp, maxBench)
+		return usage.Errorf("--warm-up is %v, expected 0 to %v", c.WarmUp, maxBench)
 	case c.Calls < 0:
-		return usagef("--calls is %d, expected more than 0", c.Calls)
+		return usage.Errorf("--calls is %d, expected more than 0", c.Calls)
 	case !(c.Rate >= 0 && c.Rate <= measure.MaxRate):
-		return usagef("--rate is %v, expected more than 0 and at most %d calls per second", c.Rate, measure.MaxRate)
+		return usage.Errorf("--rate is %v, expected more than 0 and at most %d calls per second", c.Rate, measure.MaxRate)
 	}
 	return nil
 }
 
-func (c *benchCommand) run(std stdio) error {
+func (c *benchCommand) run(std terminal.Streams) error {
 	if err := c.withDefaults(); err != nil {
 		return err
 	}
-	server, err := c.underLoad(std, c.Method, nil) // takes a password from standard input before @- takes the rest
+	server, err := load.Prepare(std, &c.Target, c.Method) // takes a password from standard input before @- takes the rest
 	if err != nil {
 		return err
 	}
-	if server.request.Args, err = arguments(c.Args, std.in); err != nil {
+	if server.Request.Args, err = notation.Arguments(c.Args, std.In); err != nil {
 		return err
 	}
-	ctx, stop := untilSignal(context.Background())
+	ctx, stop := terminal.UntilSignal(context.Background())
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second one ends the process
 
-	p := newProgress(std.err, "connecting to "+printable(c.URL))
-	defer p.done()
-	b := &bench{benchCommand: c, loaded: server}
+	p := terminal.NewProgress(std.Err, "connecting to "+terminal.Printable(c.URL))
+	defer p.Done()
+	b := &bench{benchCommand: c, Server: server}
 	report, err := b.measure(ctx, p)
-	p.done()
+	p.Done()
 	if ctx.Err() != nil && report == nil {
-		return errInterrupted
+		return terminal.ErrInterrupted
 	}
 	if report == nil {
 		return err
 	}
-	if c.json() {
-		return errors.Join(printJSON(std.out, report), err)
+	if c.AsJSON() {
+		return errors.Join(terminal.PrintJSON(std.Out, report), err)
 	}
-	return errors.Join(report.print(std.out), err)
-}
-
-// arguments reads the arguments of a call, of which one may be standard input.
-func arguments(texts []string, stdin io.Reader) (rpc.Values, error) {
-	args := make(rpc.Values, len(texts))
-	for i, text := range texts {
-		if text == "@-" && slices.Contains(texts[:i], text) {
-			return nil, usagef("@- can stand for one argument only")
-		}
-		var err error
-		if args[i], err = argument(text, stdin); err != nil {
-			return nil, err
-		}
-	}
-	return args, nil
+	return errors.Join(report.print(std.Out), err)
 }
 
 // bench is one run of the command.
 type bench struct {
 	*benchCommand
-	loaded
-	clients []client
-	tally   tally
+	load.Server
+	clients []dial.Client
+	tally   load.Tally
 }
 
 // measure does all of it. With a report, an error says why it ended early.
-func (b *bench) measure(ctx context.Context, p *progress) (*benchReport, error) {
-	first, setUp, err := b.open(ctx, nil, b.Connections)
+func (b *bench) measure(ctx context.Context, p *terminal.Progress) (*benchReport, error) {
+	first, setUp, err := b.Open(ctx, nil, b.Connections)
 	if err != nil {
 		return nil, err
 	}
@@ -151,25 +139,25 @@ func (b *bench) measure(ctx context.Context, p *progress) (*benchReport, error) 
 			c.Close()
 		}
 	}()
-	p.set(0, 0, "counting bytes")
-	wire := b.wireBytes(ctx)
-	if !strings.HasPrefix(b.url, "http") { // one client of HTTP has all connections
+	p.Set(0, 0, "counting bytes")
+	wire := b.WireBytes(ctx)
+	if !strings.HasPrefix(b.URL, "http") { // one client of HTTP has all connections
 		for len(b.clients) < b.Connections {
-			c, _, err := b.open(ctx, nil, 1)
+			c, _, err := b.Open(ctx, nil, 1)
 			if err != nil {
 				return nil, err
 			}
 			b.clients = append(b.clients, c)
 		}
 	}
-	p.set(0, 0, "looking at the machine")
+	p.Set(0, 0, "looking at the machine")
 	machine := measure.Machine(ctx)
 	if b.WarmUp > 0 {
 		if _, err := b.repeat(ctx, p, "warming up", b.WarmUp, 0); err != nil {
 			return nil, err
 		}
 	}
-	b.tally.reset()
+	b.tally.Reset()
 	limit := (b.Calls + int64(b.Callers) - 1) / int64(b.Callers)
 	s, err := b.repeat(ctx, p, "measuring", b.Duration, limit)
 	if ctx.Err() != nil && s.Calls+s.Failed+s.Cut > 0 {
@@ -180,28 +168,28 @@ func (b *bench) measure(ctx context.Context, p *progress) (*benchReport, error) 
 	r := b.report(s, machine, setUp, wire)
 	r.Interrupted = ctx.Err() != nil
 	if err == nil && s.Calls == 0 {
-		err = b.tally.first
+		err = b.tally.First
 	}
 	if err != nil {
-		r.Ended = printable(err.Error())
+		r.Ended = terminal.Printable(err.Error())
 	}
 	return r, err
 }
 
 // repeat runs all callers for a while.
-func (b *bench) repeat(ctx context.Context, p *progress, what string, d time.Duration, limit int64) (measure.Sample, error) {
+func (b *bench) repeat(ctx context.Context, p *terminal.Progress, what string, d time.Duration, limit int64) (measure.Sample, error) {
 	calls := make([]measure.Call, b.Callers)
 	for i := range calls {
-		calls[i] = b.caller(b.clients[i%len(b.clients)])
+		calls[i] = b.Caller(b.clients[i%len(b.clients)])
 	}
 	over := make(chan struct{})
 	stopped := make(chan struct{})
 	go func() {
 		defer close(stopped)
-		ticker := time.NewTicker(progressEvery)
+		ticker := time.NewTicker(terminal.ProgressEvery)
 		defer ticker.Stop()
 		for begin := time.Now(); ; {
-			p.set(int(time.Since(begin).Milliseconds()), int(d.Milliseconds()), what)
+			p.Set(int(time.Since(begin).Milliseconds()), int(d.Milliseconds()), what)
 			select {
 			case <-ticker.C:
 			case <-over:
@@ -213,20 +201,20 @@ func (b *bench) repeat(ctx context.Context, p *progress, what string, d time.Dur
 		close(over)
 		<-stopped
 	}()
-	return measure.Run(ctx, measure.Load{Calls: calls, Duration: d, Limit: limit, Rate: b.Rate, GoOn: b.tally.goOn})
+	return measure.Run(ctx, measure.Load{Calls: calls, Duration: d, Limit: limit, Rate: b.Rate, GoOn: b.tally.GoOn})
 }
 
 // report makes the report of what was measured.
 func (b *bench) report(s measure.Sample, m measure.MachineInfo, setUp time.Duration, wire *float64) *benchReport {
 	us := func(d time.Duration) float64 { return math.Round(float64(d)) / 1000 }
 	r := &benchReport{
-		Version: readBuild().Version, URL: b.url, Method: b.Method,
+		Version: readBuild().Version, URL: b.URL, Method: b.Method,
 		Callers: b.Callers, Connections: b.Connections, Rate: b.Rate,
 		Seconds: s.Wall.Seconds(), Calls: s.Calls, CallsPerS: s.PerSecond(),
-		Faults: b.tally.list(), TimeOuts: b.tally.timeOuts, LinkErrors: b.tally.links,
+		Faults: b.tally.List(), TimeOuts: b.tally.TimeOuts, LinkErrors: b.tally.Links,
 		Late: s.Late, Unsent: s.Unsent,
 		SetUpUS: us(setUp), WireBytes: wire,
-		Machine: benchMachine{machineOf(m)}, bars: s.Latency.Bars(),
+		Machine: benchMachine{load.Machine(m)}, bars: s.Latency.Bars(),
 	}
 	if n := float64(s.Calls + s.Failed + s.Cut); n > 0 {
 		quantile := func(q float64) *float64 {
@@ -273,7 +261,7 @@ func (b *bench) warnings(s measure.Sample, m measure.MachineInfo) []string {
 		list = append(list, text)
 	}
 	if s.Cut > 0 {
-		list = append(list, fmt.Sprintf("%s had waited longer than any that was answered, when this was interrupted; for them stands how long that was", several(int(s.Cut), "call")))
+		list = append(list, fmt.Sprintf("%s had waited longer than any that was answered, when this was interrupted; for them stands how long that was", terminal.Several(int(s.Cut), "call")))
 	}
 	if m.Noise > noisyAbove {
 		list = append(list, "the machine is noisy: of many equal ones, "+compare.Noise(m.Noise)+" as usual, and so may calls")
@@ -281,8 +269,8 @@ func (b *bench) warnings(s measure.Sample, m measure.MachineInfo) []string {
 	if m.Race {
 		list = append(list, "this program was built with the race detector, and is many times slower than without")
 	}
-	if b.tally.links > 0 {
-		list = append(list, fmt.Sprintf("the link broke under %d calls", b.tally.links))
+	if b.tally.Links > 0 {
+		list = append(list, fmt.Sprintf("the link broke under %d calls", b.tally.Links))
 	}
 	return list
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/parley-rpc/parley/cmd/parley/internal/load"
+	"github.com/parley-rpc/parley/cmd/parley/internal/terminal"
 	"github.com/parley-rpc/parley/internal/compare"
 	"github.com/parley-rpc/parley/internal/compare/measure"
 )
@@ -25,7 +27,7 @@ type benchReport struct {
 
 	Calls      int64        `json:"calls"` // that succeeded, as do those per second
 	CallsPerS  float64      `json:"calls_per_s"`
-	Faults     []benchFault `json:"faults"`
+	Faults     []load.Fault `json:"faults"`
 	TimeOuts   int64        `json:"time_outs"`
 	LinkErrors int64        `json:"link_errors"`
 	Late       int64        `json:"late,omitempty"` // calls of a rate: sent a millisecond or more after they were due
@@ -61,11 +63,11 @@ type benchMachine struct{ compare.Machine }
 
 // print writes the report for people.
 func (r *benchReport) print(out io.Writer) error {
-	paint := newPainter(out)
+	paint := terminal.NewPainter(out)
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s at %s\n%s\n\n", printable(r.Method), printable(r.URL), r.how())
+	fmt.Fprintf(&b, "%s at %s\n%s\n\n", terminal.Printable(r.Method), terminal.Printable(r.URL), r.how())
 	for _, row := range r.rows() {
-		fmt.Fprintf(&b, "  %s  %s\n", paint.header(fmt.Sprintf("%-11s", row[0])), row[1])
+		fmt.Fprintf(&b, "  %s  %s\n", paint.Header(fmt.Sprintf("%-11s", row[0])), row[1])
 	}
 	if len(r.bars) > 0 {
 		b.WriteString("\n")
@@ -73,7 +75,7 @@ func (r *benchReport) print(out io.Writer) error {
 	}
 	fmt.Fprintf(&b, "\n%s\n", r.Machine)
 	for _, w := range r.Warnings {
-		fmt.Fprintf(&b, "%s %s\n", paint.warning("warning:"), w)
+		fmt.Fprintf(&b, "%s %s\n", paint.Warning("warning:"), w)
 	}
 	_, err := io.WriteString(out, b.String())
 	return err
@@ -81,7 +83,7 @@ func (r *benchReport) print(out io.Writer) error {
 
 // how says what was done.
 func (r *benchReport) how() string {
-	text := fmt.Sprintf("%s over %s, %.1f s, ", several(r.Callers, "caller"), several(r.Connections, "connection"), r.Seconds)
+	text := fmt.Sprintf("%s over %s, %.1f s, ", terminal.Several(r.Callers, "caller"), terminal.Several(r.Connections, "connection"), r.Seconds)
 	if r.Rate > 0 {
 		text += fmt.Sprintf("%g calls/s asked for", r.Rate)
 	} else {
@@ -146,7 +148,7 @@ func (m benchMachine) String() string {
 	if m.Processor != "" {
 		parts = append(parts, m.Processor)
 	}
-	parts = append(parts, several(m.Processors, "processor"))
+	parts = append(parts, terminal.Several(m.Processors, "processor"))
 	if m.MemoryMiB > 0 {
 		parts = append(parts, fmt.Sprintf("%.1f GiB", float64(m.MemoryMiB)/1024))
 	}
@@ -157,7 +159,7 @@ func (m benchMachine) String() string {
 	if m.Noise >= 0 {
 		parts = append(parts, compare.Noise(m.Noise))
 	}
-	return printable(strings.Join(parts, ", "))
+	return terminal.Printable(strings.Join(parts, ", "))
 }
 
 // longestBar is that of the plot, in columns.
@@ -188,11 +190,4 @@ func step(from, to time.Duration) string {
 		unit, name = time.Microsecond, "µs"
 	}
 	return fmt.Sprintf("%d - %d %s", from/unit, to/unit, name)
-}
-
-func several(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -15,8 +14,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/parley-rpc/parley/rpc"
 )
 
 // short are flags of a bench that a test has time for.
@@ -291,8 +288,8 @@ func TestBenchCounts(t *testing.T) {
 	if n := s.conns.Load(); n < 2 || n > 3 {
 		t.Errorf("the server got %d connections; want 2, and one to count bytes", n)
 	}
-	if n := s.calls.Load(); n > 12+2+wireCalls {
-		t.Errorf("the server got %d calls; want 12, two first ones, and at most %d to count bytes", n, wireCalls)
+	if n := s.calls.Load(); n > 12+2+20 {
+		t.Errorf("the server got %d calls; want 12, two first ones, and at most 20 to count bytes", n)
 	}
 }
 
@@ -335,32 +332,6 @@ func TestBenchTable(t *testing.T) {
 	}
 	if strings.Contains(got.stdout, "%!") || strings.Contains(got.stdout, "\x1b") || got.code != 0 {
 		t.Errorf("got %+v", got)
-	}
-}
-
-// A server that has a new code for each fault takes no memory by that.
-func TestBenchManyFaultCodes(t *testing.T) {
-	t.Parallel()
-	var counted tally
-	for i := range 1000 {
-		if !counted.goOn(rpc.Errorf(100+i, "fault number %d", i)) {
-			t.Fatal("a fault ended it")
-		}
-	}
-	list := counted.list()
-	if len(list) != maxFaultCodes+1 || list[0].Count != 1000-maxFaultCodes || list[0].Message != "and other codes" || list[1].Code != 100 {
-		t.Errorf("got %d kinds, first %+v; want %d codes, and the others together, the most frequent first", len(list), list[0], maxFaultCodes)
-	}
-	for err, want := range map[error]bool{
-		&rpc.LinkError{Op: "call add"}: true, errGone{&rpc.LinkError{Op: "call add"}}: false, context.DeadlineExceeded: true,
-		rpc.Errorf(rpc.CodeNotAuthenticated, "gone"): false, errInterrupted: false,
-	} {
-		if got := counted.goOn(err); got != want {
-			t.Errorf("%v: goes on: %v; want %v", err, got, want)
-		}
-	}
-	if counted.links != 2 || counted.timeOuts != 1 {
-		t.Errorf("got %d links and %d time-outs; want 2 and 1", counted.links, counted.timeOuts)
 	}
 }
 

@@ -6,16 +6,20 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
+	"github.com/parley-rpc/parley/cmd/parley/internal/dial"
+	"github.com/parley-rpc/parley/cmd/parley/internal/exit"
+	"github.com/parley-rpc/parley/cmd/parley/internal/notation"
+	"github.com/parley-rpc/parley/cmd/parley/internal/terminal"
+	"github.com/parley-rpc/parley/cmd/parley/internal/usage"
 	"github.com/parley-rpc/parley/rpc"
 	"github.com/parley-rpc/parley/rpc/value"
 )
 
 // callCommand makes one call.
 type callCommand struct {
-	target
+	dial.Target
 	Method string   `arg:"" help:"The function, such as catalog.list."`
 	Args   []string `arg:"" optional:"" help:"The arguments: JSON if it is valid JSON, else text; @FILE is the bytes of a file, @- of standard input."`
 	Raw    bool     `help:"Print a binary or text result as it is, not as JSON."`
@@ -39,29 +43,24 @@ Values that JSON has no form for are written as an object with one key, in argum
 
 Flags may stand before and after the arguments; -- ends them.
 
-` + exitCodes
+` + exit.Help
 }
 
-func (c *callCommand) run(std stdio) error {
-	connect, err := c.prepare(std) // takes a password from standard input before @- takes the rest
+func (c *callCommand) run(std terminal.Streams) error {
+	connect, err := c.Prepare(std) // takes a password from standard input before @- takes the rest
 	if err != nil {
 		return err
 	}
-	arguments := make(rpc.Values, len(c.Args))
-	for i, arg := range c.Args {
-		if arg == "@-" && slices.Contains(c.Args[:i], arg) {
-			return usagef("@- can stand for one argument only")
-		}
-		if arguments[i], err = argument(arg, std.in); err != nil {
-			return err
-		}
+	args, err := notation.Arguments(c.Args, std.In)
+	if err != nil {
+		return err
 	}
-	return c.within(std, connect, func(ctx context.Context, caller rpc.Caller) error {
-		result, err := caller.Call(ctx, &rpc.Request{Method: c.Method, Args: arguments})
+	return c.Within(std, connect, func(ctx context.Context, caller rpc.Caller) error {
+		result, err := caller.Call(ctx, &rpc.Request{Method: c.Method, Args: args})
 		if err != nil {
-			return c.sentAsText(unsendable(err))
+			return c.sentAsText(notation.Unsendable(err))
 		}
-		return c.print(std.out, result)
+		return c.print(std.Out, result)
 	})
 }
 
@@ -74,7 +73,7 @@ func (c *callCommand) sentAsText(err error) error {
 	}
 	for _, arg := range c.Args {
 		if arg != "" && strings.Contains(`{["`, arg[:1]) && !json.Valid([]byte(arg)) {
-			return &hinted{err, "'" + printable(value.Clip(arg, 64)) + "' is no valid JSON and was sent as text"}
+			return usage.Hint(err, "'"+terminal.Printable(value.Clip(arg, 64))+"' is no valid JSON and was sent as text")
 		}
 	}
 	return err
@@ -87,10 +86,10 @@ func (c *callCommand) print(out io.Writer, result any) error {
 	switch raw := c.Raw && isRaw(result); {
 	case err != nil:
 	case c.Output == "table" && !raw:
-		err = tableOf(result).print(out)
+		err = notation.TableOf(result).Print(out)
 	default:
-		if width := terminalWidth(out); width > 0 && !raw {
-			text = append(layJSON(newPainter(out), text[:len(text)-1], width), '\n')
+		if width := terminal.Width(out); width > 0 && !raw {
+			text = append(notation.Layout(terminal.NewPainter(out), text[:len(text)-1], width), '\n')
 		}
 		_, err = out.Write(text)
 	}
@@ -120,17 +119,6 @@ func (c *callCommand) format(result any) ([]byte, error) {
 			return []byte(result), nil
 		}
 	}
-	text, err := appendJSON(nil, result)
+	text, err := notation.AppendJSON(nil, result)
 	return append(text, '\n'), err
-}
-
-// unsendable makes a usage error of an argument that the wire cannot carry.
-func unsendable(err error) error {
-	var fault *rpc.Fault
-	var link *rpc.LinkError
-	var bad *value.Error
-	if errors.As(err, &bad) && !errors.Is(err, rpc.ErrResult) && !errors.As(err, &fault) && !errors.As(err, &link) {
-		return usagef("%v", err)
-	}
-	return err
 }

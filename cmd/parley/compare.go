@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/parley-rpc/parley/cmd/parley/internal/terminal"
+	"github.com/parley-rpc/parley/cmd/parley/internal/usage"
 	"github.com/parley-rpc/parley/internal/compare"
 	"github.com/parley-rpc/parley/internal/compare/carry"
 	"github.com/parley-rpc/parley/internal/compare/lanes"
@@ -25,7 +27,7 @@ type compareCommand struct {
 	Rate     float64  `placeholder:"R" help:"Calls per second of each transport, at fixed times. Without it each caller calls again when it has been answered."`
 	compareFiles
 	Baseline string `placeholder:"FILE" help:"JSON of an earlier run: tells what has changed beyond noise."`
-	outputFlag
+	terminal.OutputFlag
 	compareAgainst
 }
 
@@ -50,7 +52,7 @@ Exit codes:
 With --against also 3 to 6, as of call, for the first call of each server.`
 }
 
-func (c *compareCommand) run(std stdio) error {
+func (c *compareCommand) run(std terminal.Streams) error {
 	if err := c.check(); err != nil {
 		return err
 	}
@@ -58,7 +60,7 @@ func (c *compareCommand) run(std stdio) error {
 	if err != nil {
 		return err
 	}
-	files, err := c.open(std.out)
+	files, err := c.open(std.Out)
 	if err != nil {
 		return err
 	}
@@ -70,19 +72,21 @@ func (c *compareCommand) run(std stdio) error {
 		if err != nil {
 			return err
 		}
-		measure = func(ctx context.Context, p *progress) (*compare.Result, error) { return c.measureAgainst(ctx, o, p) }
+		measure = func(ctx context.Context, p *terminal.Progress) (*compare.Result, error) {
+			return c.measureAgainst(ctx, o, p)
+		}
 	}
 
-	ctx, stop := untilSignal(context.Background())
+	ctx, stop := terminal.UntilSignal(context.Background())
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second one ends the process
-	p := newProgress(std.err, "starting")
-	defer p.done()
+	p := terminal.NewProgress(std.Err, "starting")
+	defer p.Done()
 	r, err := measure(ctx, p)
-	p.done()
+	p.Done()
 	switch {
 	case ctx.Err() != nil:
-		return errInterrupted
+		return terminal.ErrInterrupted
 	case err != nil:
 		return err
 	}
@@ -97,45 +101,45 @@ func (c *compareCommand) run(std stdio) error {
 	switch {
 	case files.stdout:
 		return nil
-	case c.json():
-		return compare.WriteJSON(std.out, r)
+	case c.AsJSON():
+		return compare.WriteJSON(std.Out, r)
 	}
-	style := tableStyle(std.out)
-	if err := compare.WriteTable(std.out, r, style); err != nil || before == nil {
+	style := tableStyle(std.Out)
+	if err := compare.WriteTable(std.Out, r, style); err != nil || before == nil {
 		return err
 	}
-	fmt.Fprintln(std.out)
-	return compare.WriteChanges(std.out, before, r, style)
+	fmt.Fprintln(std.Out)
+	return compare.WriteChanges(std.Out, before, r, style)
 }
 
 // check finds what cannot be before anything is started.
 func (c *compareCommand) check() error {
 	if c.Quick && c.Full {
-		return usagef("--quick and --full do not go together")
+		return usage.Errorf("--quick and --full do not go together")
 	}
 	if !(c.Rate >= 0 && c.Rate <= measure.MaxRate) {
-		return usagef("--rate is %v, expected more than 0 and at most %d calls per second", c.Rate, measure.MaxRate)
+		return usage.Errorf("--rate is %v, expected more than 0 and at most %d calls per second", c.Rate, measure.MaxRate)
 	}
 	if err := c.checkAgainst(); err != nil {
 		return err
 	}
 	if all := pages.Plots(); c.Plot != "" && !slices.Contains(all, c.Plot) {
-		return usagef("--plot: %q is no plot; there are %s", c.Plot, strings.Join(all, ", "))
+		return usage.Errorf("--plot: %q is no plot; there are %s", c.Plot, strings.Join(all, ", "))
 	}
 	if c.Plot != "" && c.SVG == "" {
-		return usagef("--plot says which plot --svg writes, and there is no --svg")
+		return usage.Errorf("--plot says which plot --svg writes, and there is no --svg")
 	}
 	known := lanes.Names()
 	for _, name := range c.Lanes {
 		if !slices.Contains(known, name) {
-			return usagef("--lanes: %q is no lane; there are %s", name, strings.Join(known, ", "))
+			return usage.Errorf("--lanes: %q is no lane; there are %s", name, strings.Join(known, ", "))
 		}
 		if c.NoPython && ofPython(name) {
-			return usagef("--no-python leaves out %s, which --lanes asks for", name)
+			return usage.Errorf("--no-python leaves out %s, which --lanes asks for", name)
 		}
 	}
 	if err := lanes.CheckWorks(c.Work); err != nil {
-		return usagef("--work: %v", err)
+		return usage.Errorf("--work: %v", err)
 	}
 	return nil
 }
@@ -149,20 +153,20 @@ func (c *compareCommand) readBaseline() (*compare.Result, error) {
 	}
 	f, err := os.Open(c.Baseline)
 	if err != nil {
-		return nil, usagef("--baseline: %v", err)
+		return nil, usage.Errorf("--baseline: %v", err)
 	}
 	defer f.Close()
 	r, err := compare.ReadJSON(f)
 	if err != nil {
-		return nil, usagef("--baseline %s: %v", c.Baseline, err)
+		return nil, usage.Errorf("--baseline %s: %v", c.Baseline, err)
 	}
 	return r, nil
 }
 
 // measure measures, tries what is carried, and judges.
-func (c *compareCommand) measure(ctx context.Context, p *progress) (*compare.Result, error) {
+func (c *compareCommand) measure(ctx context.Context, p *terminal.Progress) (*compare.Result, error) {
 	begin := time.Now()
-	o := lanes.Options{Depth: lanes.Normal, Lanes: c.Lanes, Works: c.Work, Rate: c.Rate, Progress: p.set}
+	o := lanes.Options{Depth: lanes.Normal, Lanes: c.Lanes, Works: c.Work, Rate: c.Rate, Progress: p.Set}
 	switch {
 	case c.Quick:
 		o.Depth = lanes.Quick
@@ -200,7 +204,7 @@ const quickTime = 18500 * time.Millisecond
 
 // abilities tries what each transport carries. A trial that goes wrong is a gap in
 // the table, and no reason to forget what took minutes to measure.
-func (c *compareCommand) abilities(ctx context.Context, p *progress, r *compare.Result) {
+func (c *compareCommand) abilities(ctx context.Context, p *terminal.Progress, r *compare.Result) {
 	if c.Quick {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, r.Taken.Add(quickTime))
@@ -211,9 +215,9 @@ func (c *compareCommand) abilities(ctx context.Context, p *progress, r *compare.
 		try = carry.TryGo // which starts no Python
 	}
 	var err error
-	r.Abilities, err = try(ctx, func(done, total int, what string) { p.set(done, total, "trying "+what) })
+	r.Abilities, err = try(ctx, func(done, total int, what string) { p.Set(done, total, "trying "+what) })
 	if err != nil {
-		r.Gaps = append(r.Gaps, printable("Not all that transports may carry could be tried: "+err.Error()))
+		r.Gaps = append(r.Gaps, terminal.Printable("Not all that transports may carry could be tried: "+err.Error()))
 	}
 }
 

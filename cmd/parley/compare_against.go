@@ -7,6 +7,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/parley-rpc/parley/cmd/parley/internal/dial"
+	"github.com/parley-rpc/parley/cmd/parley/internal/load"
+	"github.com/parley-rpc/parley/cmd/parley/internal/login"
+	"github.com/parley-rpc/parley/cmd/parley/internal/notation"
+	"github.com/parley-rpc/parley/cmd/parley/internal/terminal"
+	"github.com/parley-rpc/parley/cmd/parley/internal/usage"
 	"github.com/parley-rpc/parley/internal/compare"
 )
 
@@ -19,14 +25,14 @@ type compareAgainst struct {
 	Timeout      time.Duration `default:"${timeout}" help:"With --against, time for each call."`
 	User         string        `placeholder:"NAME" help:"User name for HTTP. The password is read from --password-file, or else from standard input."`
 	PasswordFile string        `placeholder:"FILE" help:"File with the password of --user."`
-	loginFlags
-	authkeyFlags
+	login.Flags
+	login.AuthkeyFlags
 
 	given func(flag string) bool
 }
 
-// resolve is called with what stands on the command line, before run.
-func (c *compareAgainst) resolve(given func(flag string) bool) error {
+// Resolve is called with what stands on the command line, before run.
+func (c *compareAgainst) Resolve(given func(flag string) bool) error {
 	c.given = given
 	return nil
 }
@@ -36,11 +42,11 @@ func (c *compareCommand) checkAgainst() error {
 	if !c.Against {
 		for _, flag := range []string{"timeout", "user", "password-file", "credential-file", "pin", "ca", "cert", "key", "authkey-file", "allow-md5", "dangerously-allow-short-key"} {
 			if c.given != nil && c.given(flag) {
-				return usagef("--%s is for --against", flag)
+				return usage.Errorf("--%s is for --against", flag)
 			}
 		}
 		if len(c.Words) > 0 {
-			return usagef("unexpected argument %s; to compare servers of your own, add --against", printable(c.Words[0]))
+			return usage.Errorf("unexpected argument %s; to compare servers of your own, add --against", terminal.Printable(c.Words[0]))
 		}
 		return nil
 	}
@@ -48,11 +54,11 @@ func (c *compareCommand) checkAgainst() error {
 		"--quick": c.Quick, "--full": c.Full, "--lanes": c.Lanes != nil, "--work": c.Work != nil, "--no-python": c.NoPython,
 	} {
 		if there {
-			return usagef("%s and --against do not go together: the servers, and what is called, are those that you name", flag)
+			return usage.Errorf("%s and --against do not go together: the servers, and what is called, are those that you name", flag)
 		}
 	}
 	if urls, rest := c.servers(); len(rest) == 0 || len(urls) == 0 {
-		return usagef("--against wants a URL, or several, and a method: parley compare --against URL… METHOD ARG…")
+		return usage.Errorf("--against wants a URL, or several, and a method: parley compare --against URL… METHOD ARG…")
 	}
 	return nil
 }
@@ -64,7 +70,7 @@ func (c *compareAgainst) servers() (urls, rest []string) {
 		return nil, nil
 	}
 	n := 1
-	for n < len(c.Words) && isURL(c.Words[n]) {
+	for n < len(c.Words) && dial.IsURL(c.Words[n]) {
 		n++
 	}
 	return c.Words[:n], c.Words[n:]
@@ -72,34 +78,34 @@ func (c *compareAgainst) servers() (urls, rest []string) {
 
 // prepareAgainst checks what connecting to the servers needs, and reads keys,
 // passwords and arguments.
-func (c *compareCommand) prepareAgainst(std stdio) (*againstOptions, error) {
+func (c *compareCommand) prepareAgainst(std terminal.Streams) (*load.Options, error) {
 	urls, rest := c.servers()
-	targets := make([]target, len(urls))
+	targets := make([]dial.Target, len(urls))
 	for i, url := range urls {
-		targets[i] = target{
+		targets[i] = dial.Target{
 			URL: url, Timeout: c.Timeout, User: c.User, PasswordFile: c.PasswordFile,
-			loginFlags: c.loginFlags, authkeyFlags: c.authkeyFlags,
+			Flags: c.Flags, AuthkeyFlags: c.AuthkeyFlags,
 		}
-		if err := targets[i].resolve(c.given); err != nil {
+		if err := targets[i].Resolve(c.given); err != nil {
 			return nil, err
 		}
 	}
 	// The arguments come last: @- takes what a password has left of standard input.
 	method, texts := rest[0], rest[1:]
-	o := &againstOptions{Rate: c.Rate, Title: callTitle(method, texts)}
+	o := &load.Options{Rate: c.Rate, Title: callTitle(method, texts)}
 	for i := range targets {
-		s, err := targets[i].underLoad(std, method, nil)
+		s, err := load.Prepare(std, &targets[i], method)
 		if err != nil {
 			return nil, err
 		}
 		o.Servers = append(o.Servers, s)
 	}
-	args, err := arguments(texts, std.in)
+	args, err := notation.Arguments(texts, std.In)
 	if err != nil {
 		return nil, err
 	}
 	for i := range o.Servers {
-		o.Servers[i].request.Args = args
+		o.Servers[i].Request.Args = args
 	}
 	return o, nil
 }
@@ -107,13 +113,13 @@ func (c *compareCommand) prepareAgainst(std stdio) (*againstOptions, error) {
 // callTitle is a call as a person writes it, in not too many words.
 func callTitle(method string, args []string) string {
 	const most = 40
-	return cut(printable(fmt.Sprintf("%s(%s)", method, strings.Join(args, ", "))), most)
+	return terminal.Cut(terminal.Printable(fmt.Sprintf("%s(%s)", method, strings.Join(args, ", "))), most)
 }
 
 // measureAgainst measures servers of the user's own.
-func (c *compareCommand) measureAgainst(ctx context.Context, o *againstOptions, p *progress) (*compare.Result, error) {
-	o.Progress = p.set
-	r, err := against(ctx, *o)
+func (c *compareCommand) measureAgainst(ctx context.Context, o *load.Options, p *terminal.Progress) (*compare.Result, error) {
+	o.Progress = p.Set
+	r, err := load.Against(ctx, *o)
 	if err != nil {
 		return nil, err
 	}

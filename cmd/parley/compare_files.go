@@ -11,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/parley-rpc/parley/cmd/parley/internal/terminal"
+	"github.com/parley-rpc/parley/cmd/parley/internal/usage"
 	"github.com/parley-rpc/parley/internal/compare"
 	pages "github.com/parley-rpc/parley/internal/compare/report"
 )
@@ -61,8 +63,8 @@ func (c *compareCommand) open(stdout io.Writer) (files *outFiles, err error) {
 			continue
 		}
 		if f.path == "-" {
-			if c.json() {
-				return files, usagef("%s - and --output json both want standard output", f.flag)
+			if c.AsJSON() {
+				return files, usage.Errorf("%s - and --output json both want standard output", f.flag)
 			}
 			files.stdout = true
 		}
@@ -71,16 +73,16 @@ func (c *compareCommand) open(stdout io.Writer) (files *outFiles, err error) {
 			name = abs
 		}
 		if other, ok := paths[name]; ok {
-			return files, usagef("%s and %s both want %s", other, f.flag, f.path)
+			return files, usage.Errorf("%s and %s both want %s", other, f.flag, f.path)
 		}
 		paths[name] = f.flag
 		if err := f.open(); err != nil {
-			return files, usagef("%s: %v", f.flag, err)
+			return files, usage.Errorf("%s: %v", f.flag, err)
 		}
 		files.files = append(files.files, f)
 	}
 	if files.stdout && c.Baseline != "" && c.CSV == "-" {
-		return files, usagef("--csv - leaves no room for what --baseline tells")
+		return files, usage.Errorf("--csv - leaves no room for what --baseline tells")
 	}
 	return files, nil
 }
@@ -169,6 +171,6 @@ func (o *outFiles) discard() {
 
 // tableStyle is that of a table that is written to w.
 func tableStyle(w io.Writer) compare.Style {
-	p := newPainter(w)
-	return compare.Style{Width: terminalWidth(w), Heading: p.header, Warning: p.warning, Best: p.success}
+	p := terminal.NewPainter(w)
+	return compare.Style{Width: terminal.Width(w), Heading: p.Header, Warning: p.Warning, Best: p.Success}
 }

@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/parley-rpc/parley/cmd/parley/internal/exit"
 )
 
 // processesOf are the processes whose parent a process is, by /proc.
@@ -76,8 +78,8 @@ func interruptCompare(t *testing.T, sig os.Signal) {
 		t.Error(err)
 	}
 	var ended *exec.ExitError
-	if err := cmd.Wait(); !errors.As(err, &ended) || ended.ExitCode() != exitFailed {
-		t.Errorf("got %v; want code %d", err, exitFailed)
+	if err := cmd.Wait(); !errors.As(err, &ended) || ended.ExitCode() != exit.Failed {
+		t.Errorf("got %v; want code %d", err, exit.Failed)
 	}
 	if stdout.Len() > 0 || stderr.String() != "parley: interrupted\n" {
 		t.Errorf("got %q and %q; want that it was interrupted, and nothing else", &stdout, &stderr)

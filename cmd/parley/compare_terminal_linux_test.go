@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 	"unicode/utf8"
+
+	"github.com/parley-rpc/parley/cmd/parley/internal/exit"
 )
 
 // A comparison takes longer than two seconds, and says on a terminal how far it
@@ -18,8 +20,8 @@ func TestCompareOnTerminal(t *testing.T) {
 	if _, err := p.master.WriteString("\x03"); err != nil {
 		t.Fatal(err)
 	}
-	if code := p.exits(t); code != exitFailed {
-		t.Errorf("exit code %d; want %d:\n%s", code, exitFailed, p.screen)
+	if code := p.exits(t); code != exit.Failed {
+		t.Errorf("exit code %d; want %d:\n%s", code, exit.Failed, p.screen)
 	}
 	p.shows(t, "interrupted\r\n", 1)
 	last := lastLine(p.screen.String())

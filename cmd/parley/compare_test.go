@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/parley-rpc/parley/cmd/parley/internal/exit"
+	"github.com/parley-rpc/parley/cmd/parley/internal/terminal"
 	"github.com/parley-rpc/parley/internal/compare"
 	"github.com/parley-rpc/parley/internal/compare/lanes"
 	pages "github.com/parley-rpc/parley/internal/compare/report"
@@ -152,8 +154,8 @@ func TestCompareRefuses(t *testing.T) {
 		"--against nobody add": "nobody",
 	} {
 		got := newHome(t).parley(t, append([]string{"compare"}, strings.Fields(strings.ReplaceAll(line, "DIR", dir))...)...)
-		if got.code != exitUsage || got.stdout != "" {
-			t.Errorf("%s: got code %d and %q; want %d", line, got.code, got.stdout, exitUsage)
+		if got.code != exit.Usage || got.stdout != "" {
+			t.Errorf("%s: got code %d and %q; want %d", line, got.code, got.stdout, exit.Usage)
 		}
 		got.oneLine(t, want)
 	}
@@ -248,8 +250,8 @@ func TestCompareAgainst(t *testing.T) {
 		}
 	}
 	// What fails at the first call ends it, as it does call.
-	if got := h.parley(t, "compare", "--against", s.xmlrpc, "no.such"); got.code != exitFault || got.stdout != "" {
-		t.Errorf("a function that is not there: got code %d, %q; want %d", got.code, got.stdout, exitFault)
+	if got := h.parley(t, "compare", "--against", s.xmlrpc, "no.such"); got.code != exit.Fault || got.stdout != "" {
+		t.Errorf("a function that is not there: got code %d, %q; want %d", got.code, got.stdout, exit.Fault)
 	}
 }
 
@@ -261,7 +263,7 @@ func TestCompareExamples(t *testing.T) {
 	for line := range strings.Lines(text) {
 		line, _, _ = strings.Cut(strings.TrimSpace(line), " >")
 		words := strings.Fields(strings.TrimPrefix(line, "parley "))
-		cmd, err := parse(words, stdio{strings.NewReader(""), io.Discard, io.Discard})
+		cmd, err := parse(words, terminal.Streams{In: strings.NewReader(""), Out: io.Discard, Err: io.Discard})
 		c, ok := cmd.(*compareCommand)
 		if err != nil || !ok {
 			t.Errorf("%s: got %T, %v; want a comparison", line, cmd, err)

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+	"github.com/parley-rpc/parley/cmd/parley/internal/dial"
+	"github.com/parley-rpc/parley/cmd/parley/internal/terminal"
 	"github.com/parley-rpc/parley/rpc"
 )
 
@@ -32,12 +34,12 @@ const completeTime = time.Second
 
 // run prints a line for each proposal, with what it is behind a tab, or ":files"
 // and what the names of files have before them.
-func (c *completeCommand) run(std stdio) error {
+func (c *completeCommand) run(std terminal.Streams) error {
 	found := make(chan proposals, 1)
 	go func() { found <- complete(c.app, c.Words) }() // what hangs ends with the process, which is next
 	select {
 	case p := <-found:
-		return p.print(std.out)
+		return p.print(std.Out)
 	case <-time.After(completeTime):
 		return nil
 	}
@@ -72,7 +74,7 @@ func (p *proposals) add(word, what string) {
 // takes for something else.
 func (p proposals) only(begin string) proposals {
 	p.list = slices.DeleteFunc(p.list, func(one proposal) bool {
-		return !strings.HasPrefix(one.word, begin) || printable(one.word) != one.word || strings.ContainsAny(one.word, " \t\"'\\$`|&;<>(){}!*?")
+		return !strings.HasPrefix(one.word, begin) || terminal.Printable(one.word) != one.word || strings.ContainsAny(one.word, " \t\"'\\$`|&;<>(){}!*?")
 	})
 	return p
 }
@@ -245,12 +247,12 @@ func (l *lineSoFar) argument(word string) proposals {
 // serverNames are the profiles.
 func serverNames() proposals {
 	var p proposals
-	all, err := loadProfiles()
+	all, err := dial.LoadProfiles()
 	if err != nil {
 		return p
 	}
-	for _, name := range all.names() {
-		p.add(name, printable(all.Server[name].URL))
+	for _, name := range all.All() {
+		p.add(name, terminal.Printable(all.Server[name].URL))
 	}
 	return p
 }
@@ -259,7 +261,7 @@ func serverNames() proposals {
 // stand there. A password is not asked for.
 func (l *lineSoFar) methods() proposals {
 	var p proposals
-	quiet := stdio{strings.NewReader(""), io.Discard, io.Discard}
+	quiet := terminal.Streams{In: strings.NewReader(""), Out: io.Discard, Err: io.Discard}
 	line := []string{"list"}
 	for _, f := range l.flags {
 		name, _, _ := strings.Cut(strings.TrimPrefix(f, "--"), "=")
@@ -273,7 +275,7 @@ func (l *lineSoFar) methods() proposals {
 		return p
 	}
 	list.Timeout = min(list.Timeout, completeTime)
-	_ = list.use(quiet, func(ctx context.Context, caller rpc.Caller) error {
+	_ = list.Use(quiet, func(ctx context.Context, caller rpc.Caller) error {
 		names, err := rpc.Invoke[[]string](ctx, caller, "system.listMethods")
 		for _, name := range names {
 			if !strings.HasPrefix(name, "-") { // a flag, which a server has no say in

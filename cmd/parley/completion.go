@@ -2,6 +2,8 @@ package main
 
 import (
 	"io"
+
+	"github.com/parley-rpc/parley/cmd/parley/internal/terminal"
 )
 
 // completionCommand prints a script for a shell. The scripts know nothing of
@@ -15,8 +17,8 @@ func (*completionCommand) Help() string {
 	return `The script completes commands, flags and their values, the names of profiles, files, and the names of functions: to know them it asks the server that stands on the line, logs in there as the command would, and waits a second at most.`
 }
 
-func (c *completionCommand) run(std stdio) error {
-	_, err := io.WriteString(std.out, map[string]string{"bash": bashScript, "zsh": zshScript, "fish": fishScript}[c.Shell])
+func (c *completionCommand) run(std terminal.Streams) error {
+	_, err := io.WriteString(std.Out, map[string]string{"bash": bashScript, "zsh": zshScript, "fish": fishScript}[c.Shell])
 	return err
 }
 

@@ -353,6 +353,18 @@ client_ca = "ca.pem"
 	}
 }
 
+const sample = "../../examples/config/parley.toml"
+
+// sampleWithAll is the sample with what it shows as a comment.
+func sampleWithAll(t *testing.T) string {
+	t.Helper()
+	doc, err := os.ReadFile(sample)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return regexp.MustCompile(`(?m)^# ([a-z0-9_]+ +=)`).ReplaceAllString(string(doc), "$1")
+}
+
 // The sample is served as it stands, but for its ports.
 func TestServeSample(t *testing.T) {
 	t.Parallel()

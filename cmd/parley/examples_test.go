@@ -15,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/alecthomas/kong"
+	"github.com/parley-rpc/parley/cmd/parley/internal/terminal"
 )
 
 // eachCommand calls do for every command that is shown, with its words.
@@ -113,7 +114,7 @@ func TestExamples(t *testing.T) {
 			if slices.Contains(testedElsewhere(), words) {
 				line, _, _ := strings.Cut(example, "#")
 				line, _, _ = strings.Cut(line, "|")
-				if _, err := parse(strings.Fields(line)[1:], stdio{strings.NewReader(""), io.Discard, io.Discard}); err != nil {
+				if _, err := parse(strings.Fields(line)[1:], terminal.Streams{In: strings.NewReader(""), Out: io.Discard, Err: io.Discard}); err != nil {
 					t.Errorf("%s: %v", example, err)
 				}
 				continue

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -11,11 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/parley-rpc/parley/rpc"
-	"github.com/parley-rpc/parley/rpc/native"
-	"github.com/parley-rpc/parley/rpc/xmlrpc/xmlvalue"
+	"github.com/parley-rpc/parley/cmd/parley/internal/exit"
 )
 
 // What a call that fails says is what its caller can do about it, in words of the
@@ -107,7 +102,7 @@ func TestHintAtPolicy(t *testing.T) {
 		h := newHome(t)
 		hidden := httptest.NewServer(hiding{})
 		got := h.parley(t, function, hidden.URL)
-		if got.code != exitFault || !strings.HasPrefix(got.stderr, "fault -32601: ") {
+		if got.code != exit.Fault || !strings.HasPrefix(got.stderr, "fault -32601: ") {
 			t.Errorf("%s: %+v; want exit code 3 and the fault", function, got)
 		}
 		got.oneLine(t, "the server answers, but has no system.", "its policy may not give you system.*")
@@ -130,54 +125,10 @@ func (hiding) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	fmt.Fprint(w, `<methodResponse><fault><value><struct><member><name>faultCode</name><value><int>-32601</int></value></member><member><name>faultString</name><value>method not found</value></member></struct></value></fault></methodResponse>`)
 }
 
-// No message names what only a program can set.
-func TestNoGoOptionsInMessages(t *testing.T) {
-	var tooLong xmlvalue.Options
-	tooLong.MaxString = 4
-	_, limit := xmlvalue.ReadCall([]byte("<methodCall><methodName>abcdefgh</methodName><params/></methodCall>"), tooLong)
-	for _, err := range []error{
-		limit,
-		native.ErrKeyNeeded,
-		errors.New("a number longer than Options.MaxDigits"),
-		errors.New("more values than Options.MaxElements"),
-		errors.New("an answer of more than 3 bytes, which ClientConfig.MaxAnswer allows"),
-		errors.New("it asks for the authkey challenge: use tcp:// with Auth, or have it listen on tls://"),
-		errors.New("unknown authority; set TLS.RootCAs to the authority that signed it, or use a Login without RootCAs"),
-		errors.New("valid for x; dial the name that it is for, or set TLS.ServerName"),
-	} {
-		var stderr bytes.Buffer
-		report(&stderr, err)
-		for _, name := range []string{"Options", "Config", "AllowMD5", "TLS.", "set Auth", "with Auth"} {
-			if strings.Contains(stderr.String(), name) {
-				t.Errorf("got %q, which names %s", stderr.String(), name)
-			}
-		}
-	}
-	// What a server says stays as it is.
-	var stderr bytes.Buffer
-	if report(&stderr, rpc.Errorf(1, "see Options.MaxDigits")); stderr.String() != "fault 1: see Options.MaxDigits\n" {
-		t.Errorf("got %q", stderr.String())
-	}
-}
-
-// A fault for a deadline is about --timeout once that is over, and not before.
-func TestOutOfTime(t *testing.T) {
-	fault := rpc.Errorf(rpc.CodeDeadlineExceeded, "deadline exceeded")
-	for _, tt := range []struct {
-		passed time.Duration
-		want   bool
-	}{{time.Hour, true}, {0, false}} {
-		c := target{Timeout: time.Minute, begin: time.Now().Add(-tt.passed)}
-		if got := c.outOfTime(fault); got != tt.want {
-			t.Errorf("after %v of a minute: got %v; want %v", tt.passed, got, tt.want)
-		}
-	}
-}
-
 func TestAuthNamesItsCommands(t *testing.T) {
 	for _, args := range [][]string{{"auth"}, {"auth", "foo"}} {
 		got := at(t, "", args...)
-		if got.code != exitUsage {
+		if got.code != exit.Usage {
 			t.Errorf("%+v; want exit code 2", got)
 		}
 		got.oneLine(t, "expected one of keygen, add, passwd, list, revoke, check; see parley auth --help")

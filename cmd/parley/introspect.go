@@ -7,13 +7,16 @@ import (
 	"io"
 	"strings"
 
+	"github.com/parley-rpc/parley/cmd/parley/internal/dial"
+	"github.com/parley-rpc/parley/cmd/parley/internal/terminal"
+	"github.com/parley-rpc/parley/cmd/parley/internal/usage"
 	"github.com/parley-rpc/parley/rpc"
 )
 
 // listCommand prints the names of the functions of a server, one a line.
 type listCommand struct {
-	target
-	outputFlag
+	dial.Target
+	terminal.OutputFlag
 }
 
 // Help is what kong shows below the short help.
@@ -21,18 +24,18 @@ func (*listCommand) Help() string {
 	return `Prints a name in each line; as JSON, a list of them. The server needs system.listMethods.`
 }
 
-func (c *listCommand) run(std stdio) error {
-	return c.use(std, func(ctx context.Context, caller rpc.Caller) error {
+func (c *listCommand) run(std terminal.Streams) error {
+	return c.Use(std, func(ctx context.Context, caller rpc.Caller) error {
 		names, err := rpc.Invoke[[]string](ctx, caller, "system.listMethods")
 		if err != nil {
 			return notForYou(err, "system.listMethods")
 		}
-		if c.json() {
-			return printJSON(std.out, append([]string{}, names...)) // [] for none
+		if c.AsJSON() {
+			return terminal.PrintJSON(std.Out, append([]string{}, names...)) // [] for none
 		}
-		paint := newPainter(std.out)
+		paint := terminal.NewPainter(std.Out)
 		for _, name := range names {
-			if _, err := fmt.Fprintln(std.out, paint.name(printable(name))); err != nil {
+			if _, err := fmt.Fprintln(std.Out, paint.Name(terminal.Printable(name))); err != nil {
 				return err
 			}
 		}
@@ -42,8 +45,8 @@ func (c *listCommand) run(std stdio) error {
 
 // describeCommand prints the signatures and the help of functions.
 type describeCommand struct {
-	target
-	outputFlag
+	dial.Target
+	terminal.OutputFlag
 	Methods []string `arg:"" optional:"" name:"method" help:"The functions to describe. Default: all."`
 }
 
@@ -52,8 +55,8 @@ func (*describeCommand) Help() string {
 	return `Prints each way to call a function, and below it what the server says of it. As JSON it is a list of objects: name, help, and signatures, each of which has returns and params, a list of objects with type and, where it is known, name.`
 }
 
-func (c *describeCommand) run(std stdio) error {
-	return c.use(std, func(ctx context.Context, caller rpc.Caller) error {
+func (c *describeCommand) run(std terminal.Streams) error {
+	return c.Use(std, func(ctx context.Context, caller rpc.Caller) error {
 		names := c.Methods
 		if len(names) == 0 {
 			var err error
@@ -68,18 +71,18 @@ func (c *describeCommand) run(std stdio) error {
 				return err
 			}
 			list = append(list, d)
-			if c.json() {
+			if c.AsJSON() {
 				continue
 			}
 			if i > 0 {
-				fmt.Fprintln(std.out)
+				fmt.Fprintln(std.Out)
 			}
-			if err := d.print(std.out); err != nil {
+			if err := d.print(std.Out); err != nil {
 				return err
 			}
 		}
-		if c.json() {
-			return printJSON(std.out, list)
+		if c.AsJSON() {
+			return terminal.PrintJSON(std.Out, list)
 		}
 		return nil
 	})
@@ -131,20 +134,20 @@ func describe(ctx context.Context, caller rpc.Caller, name string) (described, e
 }
 
 func (d described) print(out io.Writer) error {
-	name := newPainter(out).name(printable(d.Name))
+	name := terminal.NewPainter(out).Name(terminal.Printable(d.Name))
 	for _, s := range d.Signatures {
 		var params []string
 		for _, p := range s.Params {
 			params = append(params, strings.TrimPrefix(p.Name+" "+p.Type, " "))
 		}
-		fmt.Fprintf(out, "%s(%s) -> %s\n", name, printable(strings.Join(params, ", ")), printable(s.Returns))
+		fmt.Fprintf(out, "%s(%s) -> %s\n", name, terminal.Printable(strings.Join(params, ", ")), terminal.Printable(s.Returns))
 	}
 	if len(d.Signatures) == 0 {
-		fmt.Fprintf(out, "%s(%s)\n", name, printable(strings.Join(append(d.names, "…"), ", ")))
+		fmt.Fprintf(out, "%s(%s)\n", name, terminal.Printable(strings.Join(append(d.names, "…"), ", ")))
 	}
 	for line := range strings.Lines(d.Help) {
 		if line = strings.TrimRight(line, " \r\n"); line != "" {
-			if _, err := fmt.Fprintln(out, "   ", printable(line)); err != nil {
+			if _, err := fmt.Fprintln(out, "   ", terminal.Printable(line)); err != nil {
 				return err
 			}
 		}
@@ -190,8 +193,17 @@ func namesOf(ctx context.Context, caller rpc.Caller, name string) ([]string, err
 	return names, err
 }
 
-// printable escapes what a server could use to play with a terminal.
-func printable(text string) string {
-	quoted := string(appendText(nil, text))
-	return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
+// notForYou says of a server that lacks a function which servers usually have that
+// it is there all the same. A fault about one of names is about that function.
+func notForYou(err error, function string, names ...string) error {
+	var fault *rpc.Fault
+	if !errors.As(err, &fault) || fault.Code != rpc.CodeMethodNotFound {
+		return err
+	}
+	for _, name := range names {
+		if strings.Contains(fault.Message, name) {
+			return err
+		}
+	}
+	return usage.Hint(err, "the server answers, but has no "+function+" for you: its policy may not give you system.*")
 }

@@ -13,8 +13,9 @@
 //	parley profiles                 the servers that have names
 //	parley version                  what this program was built from
 //
-// The exit code of each is in exit.go, what an argument of a call can be in
-// argument.go and jsonread.go.
+// Here is what each command does. What they have in common, and what is larger than
+// a command, is in packages below internal: the exit codes in exit, what an argument
+// of a call can be in notation.
 package main
 
 import (
@@ -29,6 +30,9 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/parley-rpc/parley/cmd/parley/internal/dial"
+	"github.com/parley-rpc/parley/cmd/parley/internal/terminal"
+	"github.com/parley-rpc/parley/cmd/parley/internal/usage"
 	"github.com/parley-rpc/parley/internal/compare/lanes"
 	"github.com/parley-rpc/parley/rpc/value"
 )
@@ -61,38 +65,32 @@ type commands struct {
 	ShowVersion versionFlag `name:"version" help:"Print the version, in one line."`
 }
 
-// stdio is what a command reads from and writes to.
-type stdio struct {
-	in       io.Reader
-	out, err io.Writer
-}
-
-// A command does its work and returns why it failed; exitCode says with which
+// A command does its work and returns why it failed; package exit says with which
 // code the process then ends.
-type command interface{ run(stdio) error }
+type command interface{ run(terminal.Streams) error }
 
 // run is the whole program but for the end of the process.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	std := stdio{stdin, stdout, stderr}
+	std := terminal.Streams{In: stdin, Out: stdout, Err: stderr}
 	cmd, err := parse(args, std)
 	if err == nil && cmd != nil {
 		err = cmd.run(std)
-		if t, ok := cmd.(interface{ advise(error) error }); ok {
-			err = t.advise(err)
+		if t, ok := cmd.(interface{ Advise(error) error }); ok {
+			err = t.Advise(err)
 		}
 	}
 	return report(stderr, err)
 }
 
-// exit carries a code that kong ends the process with out of its parser.
-type exit int
+// ended carries a code that kong ends the process with out of its parser.
+type ended int
 
 // parse returns the command that args ask for, nil if there is nothing to do
 // any more because help or the version was asked for and printed.
-func parse(args []string, std stdio) (cmd command, err error) {
+func parse(args []string, std terminal.Streams) (cmd command, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			if _, ok := p.(exit); !ok {
+			if _, ok := p.(ended); !ok {
 				panic(p)
 			}
 			cmd, err = nil, nil
@@ -101,8 +99,8 @@ func parse(args []string, std stdio) (cmd command, err error) {
 	app, err := kong.New(&commands{},
 		kong.Name("parley"),
 		kong.Description("Parley serves plain Go functions over XML-RPC and over an authenticated native channel."),
-		kong.Writers(std.out, std.err),
-		kong.Exit(func(code int) { panic(exit(code)) }),
+		kong.Writers(std.Out, std.Err),
+		kong.Exit(func(code int) { panic(ended(code)) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true}),
 		variables(),
 	)
@@ -126,9 +124,9 @@ func parse(args []string, std stdio) (cmd command, err error) {
 		return nil, errors.New("the command line is not set up correctly: a command cannot run")
 	}
 	if t, ok := selected.(interface {
-		resolve(given func(flag string) bool) error
+		Resolve(given func(flag string) bool) error
 	}); ok {
-		return selected, t.resolve(givenFlags(parsed))
+		return selected, t.Resolve(givenFlags(parsed))
 	}
 	return selected, nil
 }
@@ -152,12 +150,12 @@ func notUnderstood(err error, args []string, app *kong.Application) error {
 	if strings.Contains(text, "missing unit in duration") { // an error without a type
 		hint = "; a number of seconds has an s behind it, such as 5s"
 	}
-	return usagef("%s%s; see parley %s--help", text, hint, words)
+	return usage.Errorf("%s%s; see parley %s--help", text, hint, words)
 }
 
 // variables are what the help of commands has from elsewhere.
 func variables() kong.Vars {
-	return kong.Vars{"version": readBuild().line(), "timeout": defaultTimeout.String()}
+	return kong.Vars{"version": readBuild().line(), "timeout": dial.DefaultTimeout.String()}
 }
 
 // helpAsked makes "call --help" of "help call", and "--help" of nothing.
@@ -176,10 +174,10 @@ func helpAsked(args []string, app *kong.Application) ([]string, error) {
 			in = path[len(path)-1]
 		}
 		hint := ""
-		if near := nearest(words[len(path)], childNames(in)); near != "" {
+		if near := usage.Nearest(words[len(path)], childNames(in)); near != "" {
 			hint = fmt.Sprintf(", did you mean %q?", near)
 		}
-		return nil, usagef("there is no command %s%s%s; see parley --help", commandWords(path), value.Clip(words[len(path)], 64), hint)
+		return nil, usage.Errorf("there is no command %s%s%s; see parley --help", commandWords(path), value.Clip(words[len(path)], 64), hint)
 	}
 	return append(slices.Clone(words), "--help"), nil
 }
@@ -210,7 +208,7 @@ func checkGiven(parsed *kong.Context) error {
 			continue
 		}
 		if parsed.FlagValue(p.Flag) == reflect.Zero(p.Flag.Target.Type()).Interface() {
-			return usagef("--%s is empty; give it a value, or leave it out", p.Flag.Name)
+			return usage.Errorf("--%s is empty; give it a value, or leave it out", p.Flag.Name)
 		}
 	}
 	return nil

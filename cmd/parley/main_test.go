@@ -276,8 +276,8 @@ func address(t *testing.T, url string) (network, addr string) {
 	return "tcp", addr
 }
 
-// dial opens a connection to the address of url and leaves it silent.
-func dial(t *testing.T, url string) (net.Conn, error) {
+// dialAt opens a connection to the address of url and leaves it silent.
+func dialAt(t *testing.T, url string) (net.Conn, error) {
 	t.Helper()
 	network, addr := address(t, url)
 	return net.Dial(network, addr)
@@ -286,7 +286,7 @@ func dial(t *testing.T, url string) (net.Conn, error) {
 // refusedAt reports whether nobody listens at the address of url.
 func refusedAt(t *testing.T, url string) bool {
 	t.Helper()
-	c, err := dial(t, url)
+	c, err := dialAt(t, url)
 	if err == nil {
 		c.Close()
 	}

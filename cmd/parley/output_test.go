@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -11,85 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-
-	"github.com/parley-rpc/parley/rpc/value"
 )
-
-func TestTableOf(t *testing.T) {
-	for name, tt := range map[string]struct {
-		result any
-		want   string
-	}{
-		"Number":  {int64(8), "8\n"},
-		"Text":    {"two words", "two words\n"},
-		"Nothing": {nil, "null\n"},
-		"Empty":   {[]any{}, ""},
-		"List":    {[]any{int64(1), "two", nil}, "1\ntwo\nnull\n"},
-		"Lists":   {[]any{[]any{int64(1), "two"}, []any{"three", 4.0}}, "1      two\nthree  4.0\n"},
-		"Record":  {map[string]any{"name": "Cup", "id": int64(2)}, "KEY   VALUE\nid    2\nname  Cup\n"},
-		"Records": {
-			[]any{map[string]any{"id": int64(1), "tags": []any{"a", true}}, map[string]any{"id": int64(22), "name": "x"}},
-			"id  name  tags\n1         [\"a\",true]\n22  x     \n",
-		},
-		"Mixed":   {[]any{map[string]any{"a": int64(1)}, int64(2)}, "{\"a\":1}\n2\n"},
-		"Binary":  {[]byte{1, 2}, "{\"$binary\":\"AQI=\"}\n"},
-		"Tuple":   {value.Tuple{int64(1), int64(2)}, "{\"$tuple\":[1,2]}\n"},
-		"Wide":    {[]any{[]any{"日本", "x"}, []any{"abc", "y"}, []any{"e\u0301", "z"}}, "日本  x\nabc   y\ne\u0301     z\n"},
-		"Hostile": {[]any{map[string]any{"a\x1b[2J": "b\nc\u202ed"}}, "a\\u001b[2J\nb\\nc\\u202ed\n"},
-	} {
-		var out bytes.Buffer
-		if err := tableOf(tt.result).print(&out); err != nil || out.String() != tt.want {
-			t.Errorf("%s: got %v\n%q\nwant\n%q", name, err, &out, tt.want)
-		}
-	}
-}
-
-func TestSqueeze(t *testing.T) {
-	for _, tt := range []struct {
-		widths []int
-		room   int
-		want   []int
-	}{
-		{[]int{3, 5}, 8, []int{3, 5}},
-		{[]int{3, 50}, 20, []int{3, 17}},
-		{[]int{30, 30}, 20, []int{10, 10}},
-		{[]int{2, 30, 30}, 23, []int{2, 11, 10}},
-		{[]int{30, 30, 30}, 5, []int{4, 4, 4}}, // no room at all
-		{[]int{1 << 30, 1 << 30}, -3, []int{4, 4}},
-		{nil, 80, nil},
-	} {
-		if squeeze(tt.widths, tt.room); !slices.Equal(tt.widths, tt.want) {
-			t.Errorf("into %d: got %v; want %v", tt.room, tt.widths, tt.want)
-		}
-	}
-	for text, want := range map[string]string{"abcd": "abcd", "abcde": "abc…", "日本語": "日…", "ab日本": "ab…", "e\u0301e\u0301e\u0301e\u0301e\u0301": "e\u0301e\u0301e\u0301…"} {
-		if got := cut(text, 4); got != want || columnsOf(got) > 4 {
-			t.Errorf("%q in 4 columns: got %q; want %q", text, got, want)
-		}
-	}
-}
-
-// TestThreatJSONOutput: what a server says does not reach the terminal as a
-// command to it, and is the same text for a program.
-func TestThreatJSONOutput(t *testing.T) {
-	in := []string{"a\x1b[2J\x7f\u009b\u202e\u2066b", "<&>\n\t ü日", "\u2028"}
-	var out bytes.Buffer
-	if err := printJSON(&out, in); err != nil {
-		t.Fatal(err)
-	}
-	if want := `"<&>\n\t ü日"`; !strings.Contains(out.String(), want) {
-		t.Errorf("got %s; want %s in it", &out, want)
-	}
-	for _, r := range out.String() {
-		if playsWithTerminal(r) && r != '\n' {
-			t.Errorf("%U is in the output: %q", r, &out)
-		}
-	}
-	var again []string
-	if err := json.Unmarshal(out.Bytes(), &again); err != nil || !slices.Equal(again, in) {
-		t.Errorf("it reads as %q, %v; want %q", again, err, in)
-	}
-}
 
 // The JSON forms that the document promises.
 func TestOutputJSON(t *testing.T) {

@@ -10,14 +10,17 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/parley-rpc/parley/cmd/parley/internal/dial"
+	"github.com/parley-rpc/parley/cmd/parley/internal/terminal"
+	"github.com/parley-rpc/parley/cmd/parley/internal/usage"
 	"github.com/parley-rpc/parley/rpc"
 )
 
 // pingCommand asks for a sign of life, first with a new connection and then
 // over the same one.
 type pingCommand struct {
-	target
-	outputFlag
+	dial.Target
+	terminal.OutputFlag
 	Count    int           `default:"1" help:"How often it is asked over the same connection, after the first answer. Default: ${default}"`
 	Interval time.Duration `default:"1s" help:"From one of these to the next. Default: ${default}"`
 }
@@ -38,14 +41,14 @@ type pinged struct {
 	Max     float64 `json:"max_ms"`
 }
 
-func (c *pingCommand) run(std stdio) error {
+func (c *pingCommand) run(std terminal.Streams) error {
 	if c.Count < 1 {
-		return usagef("--count is %d, expected 1 or more", c.Count)
+		return usage.Errorf("--count is %d, expected 1 or more", c.Count)
 	}
 	if c.Interval < 0 {
-		return usagef("--interval is %v, expected 0 or more", c.Interval)
+		return usage.Errorf("--interval is %v, expected 0 or more", c.Interval)
 	}
-	connect, err := c.prepare(std)
+	connect, err := c.Prepare(std)
 	if err != nil {
 		return err
 	}
@@ -55,26 +58,25 @@ func (c *pingCommand) run(std stdio) error {
 		ctx, stop = signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 		defer stop()
 	}
-	begin := time.Now()
-	c.begin = begin
+	begin := c.Start()
 	first, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
-	p := newProgress(std.err, "waiting for "+printable(c.URL))
+	p := terminal.NewProgress(std.Err, "waiting for "+terminal.Printable(c.URL))
 	caller, err := connect(first, nil, 0)
 	if err == nil {
 		defer caller.Close()
 		err = ping(first, caller)
 	}
-	p.done()
+	p.Done()
 	if ctx.Err() != nil {
-		return errInterrupted
+		return terminal.ErrInterrupted
 	}
 	if err != nil {
 		return err
 	}
 	took := []time.Duration{time.Since(begin)}
-	out := std.out
-	if c.json() {
+	out := std.Out
+	if c.AsJSON() {
 		out = io.Discard
 	}
 	if c.Count > 1 {
@@ -101,9 +103,9 @@ func (c *pingCommand) run(std stdio) error {
 		}
 	}
 	if len(took) == 1 {
-		return errInterrupted
+		return terminal.ErrInterrupted
 	}
-	return c.sum(std.out, took)
+	return c.sum(std.Out, took)
 }
 
 // again asks once more over a connection that there is.
@@ -125,17 +127,13 @@ func (c *pingCommand) sum(out io.Writer, took []time.Duration) error {
 	mean := all / time.Duration(n)
 	var err error
 	switch {
-	case c.json():
+	case c.AsJSON():
 		ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
-		err = printJSON(out, pinged{ms(took[0]), n, ms(least), ms(mean), ms(most)})
+		err = terminal.PrintJSON(out, pinged{ms(took[0]), n, ms(least), ms(mean), ms(most)})
 	case c.Count == 1:
 		_, err = fmt.Fprintf(out, "pong: %s with connecting, %s over the same connection\n", inMilliseconds(took[0]), inMilliseconds(took[1]))
 	default:
-		answers := "answers"
-		if n == 1 {
-			answers = "answer"
-		}
-		_, err = fmt.Fprintf(out, "%d %s over the same connection: min %s, avg %s, max %s\n", n, answers, inMilliseconds(least), inMilliseconds(mean), inMilliseconds(most))
+		_, err = fmt.Fprintf(out, "%s over the same connection: min %s, avg %s, max %s\n", terminal.Several(n, "answer"), inMilliseconds(least), inMilliseconds(mean), inMilliseconds(most))
 	}
 	return err
 }

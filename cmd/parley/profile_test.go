@@ -7,67 +7,14 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/parley-rpc/parley/cmd/parley/internal/dial"
+	"github.com/parley-rpc/parley/cmd/parley/internal/login"
+	"github.com/parley-rpc/parley/cmd/parley/internal/terminal"
 )
-
-// profilesAt makes doc the profiles of this process, and returns where they are.
-func profilesAt(t *testing.T, doc string, mode os.FileMode) string {
-	t.Helper()
-	path := writeFile(t, "config.toml", doc, mode)
-	t.Setenv(profilesVariable, path)
-	return path
-}
-
-func TestProfileMistakes(t *testing.T) {
-	const good = "[server.a]\nurl = 'tcp://127.0.0.1:1'\n"
-	for name, tt := range map[string]struct {
-		doc  string
-		want []string
-	}{
-		"Password":       {good + "password = 'geheim'\n", []string{":3: server.a.password: a secret does not stand in this file", "password_file"}},
-		"Authkey":        {good + "authkey = 'geheim'\n", []string{":3: server.a.authkey: a secret", "authkey_file"}},
-		"Token":          {good + "token = 'geheim'\n", []string{"credential_file"}},
-		"UserInURL":      {"[server.a]\nurl = 'http://ann:geheim@127.0.0.1/'\n", []string{":2: server.a.url: it has a user in it"}},
-		"UnknownKey":     {good + "colour = 1\n", []string{":3: server.a.colour: there is no such key", "credential_file", "timeout"}},
-		"UnknownTable":   {good + "[profile.b]\n", []string{":3: profile.b: there is no such key"}},
-		"Capitals":       {good + "URL = 'tcp://127.0.0.1:2'\n", []string{":3: server.a.URL: there is no such key"}},
-		"CapitalTable":   {"[Server.a]\nurl = 'tcp://127.0.0.1:1'\n", []string{":1: Server"}},
-		"NoURL":          {"\n[server.a]\ntimeout = '1s'\n", []string{":2: server.a: there is no url"}},
-		"NotAURL":        {"[server.a]\nurl = '127.0.0.1:1'\n", []string{":2: server.a.url: got", "tcp://"}},
-		"OtherScheme":    {"[server.a]\nurl = 'ftp://127.0.0.1:1'\n", []string{":2: server.a.url: got"}},
-		"EmptyURL":       {"[server.a]\nurl = ''\n", []string{":2: server.a.url: it is empty"}},
-		"EmptyFile":      {good + "credential_file = ''\n", []string{":3: server.a.credential_file: it is empty"}},
-		"NumberForText":  {"[server.a]\nurl = 3\n", []string{":2: server.a.url: want a text in quotes"}},
-		"TextForBool":    {good + "allow_md5 = 'yes'\n", []string{":3: server.a.allow_md5: want true or false"}},
-		"TextForTable":   {"[server]\na = 'tcp://127.0.0.1:1'\n", []string{":2: server.a: want a table: [server.NAME]"}},
-		"NoUnit":         {good + "timeout = '5'\n", []string{":3: server.a.timeout", "10s"}},
-		"NoTime":         {good + "timeout = '0s'\n", []string{":3: server.a.timeout: got 0s"}},
-		"LongTime":       {good + "timeout = '25h'\n", []string{":3: server.a.timeout: got 25h"}},
-		"NameWithSpace":  {"[server.'a b']\nurl = 'tcp://127.0.0.1:1'\n", []string{":1: server.a b: a name has letters"}},
-		"NameLikeAFlag":  {"[server.-a]\nurl = 'tcp://127.0.0.1:1'\n", []string{":1: server.-a: a name has letters"}},
-		"TwoLogins":      {good + "user = 'ann'\ncredential_file = 'x'\n", []string{":3: server.a.user: it does not go with"}},
-		"PasswordAlone":  {good + "password_file = 'x'\n", []string{":3: server.a.password_file: there is no user"}},
-		"CertWithoutKey": {good + "cert = 'x'\n", []string{":1: server.a: cert and key go together"}},
-		"Several":        {"[server.a]\n[server.b]\n", []string{":1: server.a: there is no url", ":2: server.b: there is no url"}},
-		"NoTOML":         {"server", []string{":1"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			path := profilesAt(t, tt.doc, 0o600)
-			_, err := loadProfiles()
-			var stderr bytes.Buffer
-			if code := report(&stderr, err); code != 2 {
-				t.Fatalf("got %v; want a usage error", err)
-			}
-			outcome{2, "", stderr.String()}.oneLine(t, append(tt.want, path)...)
-			if strings.Contains(stderr.String(), "geheim") {
-				t.Errorf("the message has the secret in it: %s", &stderr)
-			}
-		})
-	}
-}
 
 // TestThreatProfilesOfOthers: who can write the file could have passwords sent to
 // himself.
@@ -195,7 +142,7 @@ func TestProfilesElsewhere(t *testing.T) {
 	if got := r.call(t, "mine", "add", "3", "5"); got.stdout != "8\n" {
 		t.Errorf("%+v", got)
 	}
-	t.Setenv(profilesVariable, "/no/such/file")
+	t.Setenv(dial.ProfilesVariable, "/no/such/file")
 	got := r.call(t, "mine", "add", "3", "5")
 	got.oneLine(t, "PARLEY_CONFIG names /no/such/file")
 	if got.code != 2 {
@@ -225,29 +172,29 @@ user = "ann"
 password_file = "p"
 `, 0o600)
 	dir := filepath.Dir(path)
-	base := target{
-		URL: "tls://127.0.0.1:1", Timeout: 7 * time.Second, loginFlags: loginFlags{dir + "/c", "sha256/x", "/etc/ca", home + "/cert", filepath.Dir(dir) + "/key"},
-		authkeyFlags: authkeyFlags{dir + "/a", true, true},
+	base := dial.Target{
+		URL: "tls://127.0.0.1:1", Timeout: 7 * time.Second, Flags: login.Flags{CredentialFile: dir + "/c", Pin: "sha256/x", CA: "/etc/ca", Cert: home + "/cert", Key: filepath.Dir(dir) + "/key"},
+		AuthkeyFlags: login.AuthkeyFlags{AuthkeyFile: dir + "/a", AllowMD5: true, DangerouslyAllowShortKey: true},
 	}
 	for name, tt := range map[string]struct {
 		args []string
-		want func(*target)
+		want func(*dial.Target)
 	}{
-		"Nothing":    {[]string{"all"}, func(*target) {}},
-		"Timeout":    {[]string{"all", "--timeout", "30s"}, func(t *target) { t.Timeout = 30 * time.Second }}, // the default
-		"Pin":        {[]string{"all", "--pin", "p", "--ca", "q"}, func(t *target) { t.Pin, t.CA = "p", "q" }},
-		"Cert":       {[]string{"all", "--cert", "x"}, func(t *target) { t.Cert, t.Key = "x", "" }},
-		"Credential": {[]string{"all", "--credential-file", "x"}, func(t *target) { t.CredentialFile, t.AuthkeyFile = "x", "" }},
-		"Authkey":    {[]string{"all", "--authkey-file", "x"}, func(t *target) { t.CredentialFile, t.AuthkeyFile = "", "x" }},
-		"User":       {[]string{"all", "--user", "x"}, func(t *target) { t.CredentialFile, t.AuthkeyFile, t.User = "", "", "x" }},
+		"Nothing":    {[]string{"all"}, func(*dial.Target) {}},
+		"Timeout":    {[]string{"all", "--timeout", "30s"}, func(t *dial.Target) { t.Timeout = 30 * time.Second }}, // the default
+		"Pin":        {[]string{"all", "--pin", "p", "--ca", "q"}, func(t *dial.Target) { t.Pin, t.CA = "p", "q" }},
+		"Cert":       {[]string{"all", "--cert", "x"}, func(t *dial.Target) { t.Cert, t.Key = "x", "" }},
+		"Credential": {[]string{"all", "--credential-file", "x"}, func(t *dial.Target) { t.CredentialFile, t.AuthkeyFile = "x", "" }},
+		"Authkey":    {[]string{"all", "--authkey-file", "x"}, func(t *dial.Target) { t.CredentialFile, t.AuthkeyFile = "", "x" }},
+		"User":       {[]string{"all", "--user", "x"}, func(t *dial.Target) { t.CredentialFile, t.AuthkeyFile, t.User = "", "", "x" }},
 	} {
-		cmd, err := parse(append([]string{"list"}, tt.args...), stdio{strings.NewReader(""), &bytes.Buffer{}, &bytes.Buffer{}})
+		cmd, err := parse(append([]string{"list"}, tt.args...), terminal.Streams{In: strings.NewReader(""), Out: &bytes.Buffer{}, Err: &bytes.Buffer{}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		want := base
 		tt.want(&want)
-		if got := cmd.(*listCommand).target; !reflect.DeepEqual(got, want) {
+		if got := cmd.(*listCommand).Target; !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: got %+v; want %+v", name, got, want)
 		}
 	}
@@ -261,69 +208,20 @@ password_file = "p"
 		"OtherFile":    {[]string{"--password-file", "q"}, "ann", "q", ""},
 		"ByCredential": {[]string{"--credential-file", "c"}, "", "", "c"},
 	} {
-		cmd, err := parse(append([]string{"list", "user"}, tt.args...), stdio{strings.NewReader(""), &bytes.Buffer{}, &bytes.Buffer{}})
+		cmd, err := parse(append([]string{"list", "user"}, tt.args...), terminal.Streams{In: strings.NewReader(""), Out: &bytes.Buffer{}, Err: &bytes.Buffer{}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := cmd.(*listCommand).target; got.User != tt.user || got.PasswordFile != tt.password || got.CredentialFile != tt.credential {
+		if got := cmd.(*listCommand).Target; got.User != tt.user || got.PasswordFile != tt.password || got.CredentialFile != tt.credential {
 			t.Errorf("%s: got %+v; want %+v", name, got, tt)
 		}
 	}
 }
 
-// A profile can say all that the flags of a target can, but its secrets.
-func TestProfileHasAllFlags(t *testing.T) {
-	var keys, flags []string
-	for field := range reflect.TypeFor[profile]().Fields() {
-		keys = append(keys, field.Name)
-	}
-	for field := range reflect.TypeFor[target]().Fields() {
-		if !field.IsExported() && !field.Anonymous {
-			continue // it is no flag
-		}
-		if !field.Anonymous {
-			flags = append(flags, field.Name)
-			continue
-		}
-		for inner := range field.Type.Fields() {
-			flags = append(flags, inner.Name)
-		}
-	}
-	slices.Sort(keys)
-	slices.Sort(flags)
-	if !slices.Equal(keys, flags) {
-		t.Errorf("got the keys %q; want %q", keys, flags)
-	}
-}
-
-func TestNearest(t *testing.T) {
-	names := []string{"prod", "test", "describe"}
-	for word, want := range map[string]string{"prdo": "prod", "prd": "prod", "pord": "prod", "tset": "test", "descibe": "describe", "xyzzy": "", "": "", strings.Repeat("x", 1000): ""} {
-		if got := nearest(word, names); got != want {
-			t.Errorf("%q: got %q; want %q", word, got, want)
-		}
-	}
-}
-
-func FuzzProfiles(f *testing.F) {
-	for _, doc := range []string{"[server.a]\nurl='tcp://x'", "server.a.url='tls://x'\nserver.a.password='x'", "[server]\na={url='http://x',URL='y'}", "[[server]]", "[server.'a.b'.c]", "server=3", "[server.'a[0]']\nurl='unix:///x'"} {
-		f.Add(doc)
-	}
-	f.Fuzz(func(t *testing.T, doc string) {
-		p := &profiles{tomlFile: tomlFile{path: "x"}}
-		if p.decode([]byte(doc), p, noSecrets()) != nil || p.check() != nil {
-			return
-		}
-		known := keysOf(p)
-		for path := range p.keys.lines {
-			if _, ok := known.of(known.plain(path)); !ok {
-				t.Errorf("the unknown key %q was taken", path)
-			}
-		}
-		for name, s := range p.Server {
-			if !profileName.MatchString(name) || !isURL(s.URL) {
-				t.Errorf("the profile %q with %+v was taken", name, s)
-			}
-		}
-	})
+// profilesAt makes doc the profiles of this process, and returns where they are.
+func profilesAt(t *testing.T, doc string, mode os.FileMode) string {
+	t.Helper()
+	path := writeFile(t, "config.toml", doc, mode)
+	t.Setenv(dial.ProfilesVariable, path)
+	return path
 }

@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// terminal is a pseudo-terminal with the command at its other end.
-type terminal struct {
+// tty is a pseudo-terminal with the command at its other end.
+type tty struct {
 	master *os.File
 	slave  *os.File
 	screen *safeBuffer // what a person sees
@@ -23,7 +23,7 @@ type terminal struct {
 }
 
 // atTerminal runs the command on a terminal of its own.
-func atTerminal(t *testing.T, h home, args ...string) *terminal {
+func atTerminal(t *testing.T, h home, args ...string) *tty {
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
@@ -45,7 +45,7 @@ func atTerminal(t *testing.T, h home, args ...string) *terminal {
 			t.Fatal(err)
 		}
 	}
-	p := &terminal{master: master, slave: slave, screen: &safeBuffer{}, cmd: h.command(t.Context(), args...), ended: make(chan struct{})}
+	p := &tty{master: master, slave: slave, screen: &safeBuffer{}, cmd: h.command(t.Context(), args...), ended: make(chan struct{})}
 	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = slave, slave, slave
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	if err := p.cmd.Start(); err != nil {
@@ -78,7 +78,7 @@ func atTerminal(t *testing.T, h home, args ...string) *terminal {
 }
 
 // shows waits until the screen has a text n times.
-func (p *terminal) shows(t *testing.T, text string, n int) {
+func (p *tty) shows(t *testing.T, text string, n int) {
 	t.Helper()
 	for end := time.Now().Add(patience); strings.Count(p.screen.String(), text) < n; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
@@ -88,7 +88,7 @@ func (p *terminal) shows(t *testing.T, text string, n int) {
 }
 
 // echoes reports whether the terminal shows what is typed.
-func (p *terminal) echoes(t *testing.T) bool {
+func (p *tty) echoes(t *testing.T) bool {
 	t.Helper()
 	state, err := unix.IoctlGetTermios(int(p.slave.Fd()), unix.TCGETS)
 	if err != nil {
@@ -98,7 +98,7 @@ func (p *terminal) echoes(t *testing.T) bool {
 }
 
 // hides waits until the terminal shows no more what is typed.
-func (p *terminal) hides(t *testing.T) {
+func (p *tty) hides(t *testing.T) {
 	t.Helper()
 	for end := time.Now().Add(patience); p.echoes(t); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
@@ -108,7 +108,7 @@ func (p *terminal) hides(t *testing.T) {
 }
 
 // types answers a prompt, when the terminal hides what comes.
-func (p *terminal) types(t *testing.T, prompt string, n int, text string) {
+func (p *tty) types(t *testing.T, prompt string, n int, text string) {
 	t.Helper()
 	p.shows(t, prompt, n)
 	p.hides(t)
@@ -118,7 +118,7 @@ func (p *terminal) types(t *testing.T, prompt string, n int, text string) {
 }
 
 // exits waits for the end of the command and returns its exit code.
-func (p *terminal) exits(t *testing.T) int {
+func (p *tty) exits(t *testing.T) int {
 	t.Helper()
 	select {
 	case <-p.ended:

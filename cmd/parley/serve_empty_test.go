@@ -8,7 +8,14 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/parley-rpc/parley/cmd/parley/internal/exit"
+	"github.com/parley-rpc/parley/cmd/parley/internal/login"
+	"github.com/parley-rpc/parley/cmd/parley/internal/service"
 )
+
+// minimal is a config that can be read, in two lines.
+const minimal = "[[xmlrpc]]\nlisten = '127.0.0.1:0'\n"
 
 // TestThreatEmptyValue: a variable that is not set, in --credentials "$FILE", must
 // not open a server that asked for logins.
@@ -25,7 +32,7 @@ func TestThreatEmptyValue(t *testing.T) {
 		{"auth", "add", "ann", "--identity", "", "--use", "channel", "--file", filepath.Join(h.dir, "c"), "--generate", "--secret-out", "-"},
 	} {
 		got := h.parley(t, args...)
-		if got.code != exitUsage || got.stdout != "" || !strings.Contains(got.stderr, " is empty; ") || strings.Count(got.stderr, "\n") != 1 {
+		if got.code != exit.Usage || got.stdout != "" || !strings.Contains(got.stderr, " is empty; ") || strings.Count(got.stderr, "\n") != 1 {
 			t.Errorf("parley %q: got code %d, standard output %q, standard error %q; want code 2 and one line that names the flag", args, got.code, got.stdout, got.stderr)
 		}
 	}
@@ -37,7 +44,7 @@ func TestThreatEmptyValue(t *testing.T) {
 		":3: native[0].client_ca":  "[[native]]\nlisten = 'tls://127.0.0.1:0'\nclient_ca = ''\n",
 		":1: objects":              "objects = ''\n" + minimal,
 	} {
-		_, err := loadConfig(writeFile(t, "parley.toml", doc, 0o600))
+		_, err := service.FromFile(writeFile(t, "parley.toml", doc, 0o600))
 		if err == nil || !strings.Contains(err.Error(), key+": it is empty") {
 			t.Errorf("%q: got error %v; want one that begins with %s", doc, err, key)
 		}
@@ -54,11 +61,11 @@ func TestThreatConfigIsFIFO(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range []string{fifo, t.TempDir(), "/dev/null"} {
-		if got := h.parley(t, "serve", "--config", path); got.code != exitUsage || !strings.Contains(got.stderr, "want a regular file") {
+		if got := h.parley(t, "serve", "--config", path); got.code != exit.Usage || !strings.Contains(got.stderr, "want a regular file") {
 			t.Errorf("--config %s: got code %d, standard error %q; want code 2 and what is wanted", path, got.code, got.stderr)
 		}
 	}
-	if _, err := loadPool(fifo); err == nil || !strings.Contains(err.Error(), "want a regular file") {
+	if _, err := login.LoadPool(fifo); err == nil || !strings.Contains(err.Error(), "want a regular file") {
 		t.Errorf("certificates in a FIFO: got error %v; want one", err)
 	}
 
@@ -70,18 +77,13 @@ func TestThreatConfigIsFIFO(t *testing.T) {
 	s.signal(t, syscall.SIGHUP)
 	s.awaitLog(t, "want a regular file")
 	s.signal(t, syscall.SIGTERM)
-	if code := s.end(t); code != exitAnswered {
+	if code := s.end(t); code != exit.Answered {
 		t.Errorf("got exit code %d; want 0", code)
 	}
 }
 
 // TestThreatConfigOfOthers: who owns the file can say who may call what.
 func TestThreatConfigOfOthers(t *testing.T) {
-	for uid, want := range map[int]bool{0: false, os.Geteuid(): false, 12345: true} {
-		if got, others := ownerOf(ownedFile{uid: uid}); got != uid || others != want {
-			t.Errorf("a file of user %d: got %d, somebody else's %v; want %v", uid, got, others, want)
-		}
-	}
 	path := writeFile(t, "parley.toml", minimal, 0o644)
 	if os.Geteuid() != 0 {
 		return // only root can give it away
@@ -89,15 +91,7 @@ func TestThreatConfigOfOthers(t *testing.T) {
 	if err := os.Chown(path, 12345, 12345); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := loadConfig(path); err == nil || !strings.Contains(err.Error(), "belongs to user 12345") {
-		t.Errorf("got error %v; want one that names the owner", err)
+	if got := at(t, "", "serve", "--config", path); got.code != exit.Usage || !strings.Contains(got.stderr, "belongs to user 12345") {
+		t.Errorf("%+v; want exit code 2, and the owner named", got)
 	}
 }
-
-// ownedFile is a file of some user.
-type ownedFile struct {
-	os.FileInfo
-	uid int
-}
-
-func (f ownedFile) Sys() any { return &syscall.Stat_t{Uid: uint32(f.uid)} }

@@ -219,7 +219,7 @@ func TestServeDrains(t *testing.T) {
 			r := newHome(t).serve(t)
 			// Connections that do nothing must not hold it up.
 			for _, url := range []string{r.xmlrpc, r.xmlrpc, r.native, r.native} {
-				idle, err := dial(t, url)
+				idle, err := dialAt(t, url)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -265,7 +265,7 @@ func TestServeIdleEndsAtOnce(t *testing.T) {
 	t.Parallel()
 	r := newHome(t).serve(t)
 	for _, url := range []string{r.xmlrpc, r.native} {
-		idle, err := dial(t, url)
+		idle, err := dialAt(t, url)
 		if err != nil {
 			t.Fatal(err)
 		}

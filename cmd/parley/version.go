@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+	"github.com/parley-rpc/parley/cmd/parley/internal/terminal"
 )
 
 // versionFlag prints the version and ends the program.
@@ -20,21 +21,21 @@ func (versionFlag) BeforeReset(app *kong.Kong, vars kong.Vars) error {
 }
 
 // versionCommand says what this program is, for who writes to its authors.
-type versionCommand struct{ outputFlag }
+type versionCommand struct{ terminal.OutputFlag }
 
-func (c *versionCommand) run(std stdio) error {
+func (c *versionCommand) run(std terminal.Streams) error {
 	b := readBuild()
-	if c.json() {
-		return printJSON(std.out, b)
+	if c.AsJSON() {
+		return terminal.PrintJSON(std.Out, b)
 	}
-	table := grid{}
-	table.add("parley", b.Version)
+	table := terminal.Table{}
+	table.Add("parley", b.Version)
 	if b.Revision != "" {
-		table.add("commit", b.commit())
+		table.Add("commit", b.commit())
 	}
-	table.add("go", b.Go)
-	table.add("platform", b.OS+"/"+b.Arch)
-	return table.print(std.out)
+	table.Add("go", b.Go)
+	table.Add("platform", b.OS+"/"+b.Arch)
+	return table.Print(std.Out)
 }
 
 // build is what is known of how the program was built.

@@ -92,10 +92,10 @@ func (x *exchange) serve() *refusal {
 		return no
 	}
 	defer x.bodies.free(body)
-	if n := countValues(body.data); n > fewValues {
+	if n := weigh(body.data); n > fewValues {
 		n = min(n, x.maxValues) // more are refused when they are read
 		if !x.values.reserve(x.r.Context(), n) {
-			return tooBusy("the server has no room for many values at the moment")
+			return tooBusy("the server has no room at the moment for so many values, or a text that grows")
 		}
 		defer x.values.release(n)
 	}

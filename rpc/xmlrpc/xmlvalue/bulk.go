@@ -59,7 +59,7 @@ func (d *Decoder) Floats(dst []float64) []float64 {
 // themselves, as far as the limits go.
 func (d *Decoder) plainElements() int {
 	f := d.top()
-	if f == nil || f.in != inData && f.in != inArray || f.empty || d.Err() != nil || d.head.kind != value.KindInvalid {
+	if f == nil || f.in != inData && f.in != inArray || f.empty || f.void || d.Err() != nil || d.head.kind != value.KindInvalid {
 		return 0
 	}
 	return d.o.MaxElements - d.elements

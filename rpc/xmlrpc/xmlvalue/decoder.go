@@ -49,7 +49,7 @@ type frame struct {
 	in      container
 	entry   entry
 	empty   bool                // the container was an empty-element tag: no end tag follows
-	void    bool                // so was the open <param>
+	void    bool                // so was the open <param>, or the <data> of the array
 	swapped bool                // in the open <member> the value comes before the name
 	at      int                 // see path: elements read, <param>s begun, or where the <name> stands; -1 at the end
 	seen    map[string]struct{} // names, if they have to be unique
@@ -59,7 +59,7 @@ type container uint8
 
 const (
 	inParams container = iota
-	inArray            // an <array> without <data>, or behind its <data/>
+	inArray            // an <array> without <data>, or with <data/>
 	inData
 	inStruct
 )
@@ -106,7 +106,7 @@ func (d *Decoder) look() {
 	case f == nil:
 		d.readHead()
 	case f.in == inArray || f.in == inData:
-		if !f.empty && d.next() != tokenClose {
+		if !f.empty && !f.void && d.next() != tokenClose {
 			d.readHead()
 		}
 	case f.entry == entryName:
@@ -156,7 +156,7 @@ func (d *Decoder) List() int {
 		}
 	case !d.deeper():
 	case !f.empty && d.next() == tokenOpen && bytes.HasPrefix(d.data[d.pos:], []byte("<data")):
-		if empty, _ := d.open("data"); !empty {
+		if f.void, _ = d.open("data"); !f.void {
 			f.in = inData
 		}
 	}
@@ -221,7 +221,7 @@ func (d *Decoder) More() bool {
 }
 
 func (d *Decoder) moreElements(f *frame) bool {
-	if !f.empty && d.next() != tokenClose {
+	if !f.empty && !f.void && d.next() != tokenClose {
 		return d.Err() == nil
 	}
 	f.at = -1

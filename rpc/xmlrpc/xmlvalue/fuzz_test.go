@@ -98,33 +98,7 @@ func FuzzReadCall(f *testing.F) {
 	for _, tt := range pathTests {
 		f.Add([]byte(tt.doc))
 	}
-	f.Fuzz(func(t *testing.T, doc []byte) {
-		before := bytes.Clone(doc)
-		var args any
-		method := ""
-		d, err := ReadCall(doc, Options{})
-		if err == nil {
-			args, method = value.DecodeAny(d), d.Method
-			err = d.Finish()
-		}
-		if !bytes.Equal(doc, before) {
-			t.Fatal("the document was changed")
-		}
-		checkReference(t, doc, "methodCall", method, args, err)
-		checkPlace(t, doc, err)
-		if err != nil {
-			return
-		}
-		checkOtherWays(t, doc, ReadCall)
-		checkIdentity(t, args)
-		out, err := AppendCall(nil, d.Method, args.([]any), unbent)
-		if err != nil {
-			t.Fatalf("method %q: %v", d.Method, err)
-		}
-		if again, err := ReadCall(out, Options{}); err != nil || again.Method != d.Method {
-			t.Fatalf("method %q: read again: %v", d.Method, err)
-		}
-	})
+	f.Fuzz(checkCall)
 }
 
 // FuzzReadResponse is the same for responses and faults.
@@ -142,35 +116,73 @@ func FuzzReadResponse(f *testing.F) {
 		f.Add([]byte(doc))
 	}
 	f.Add(AppendFault(nil, 4, "too many parameters <&>", Options{}))
-	f.Fuzz(func(t *testing.T, doc []byte) {
-		var result any
-		root := "methodResponse"
-		d, err := ReadResponse(doc, Options{})
-		if err == nil && d.fault.ok {
-			root, result = "fault", d.fault
-		} else if err == nil {
-			result = value.DecodeAny(d)
-			err = d.Finish()
-		}
-		checkReference(t, doc, root, "", result, err)
-		checkPlace(t, doc, err)
-		if err != nil {
-			return
-		}
-		code, message, isFault := d.Fault()
-		if !isFault {
-			checkOtherWays(t, doc, ReadResponse)
-			checkIdentity(t, result)
-			return
-		}
-		again, err := ReadResponse(AppendFault(nil, code, message, Options{}), Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if c, m, ok := again.Fault(); !ok || c != code || m != strings.ToValidUTF8(strings.Map(carried, message), "\uFFFD") {
-			t.Fatalf("fault read again: got %d, %q, %v; want %d, %q", c, m, ok, code, message)
-		}
-	})
+	f.Fuzz(checkResponse)
+}
+
+// checkCall is what holds for each document that is read as a call.
+func checkCall(t *testing.T, doc []byte) {
+	t.Helper()
+	before := bytes.Clone(doc)
+	var args any
+	method := ""
+	d, err := ReadCall(doc, Options{})
+	if err == nil {
+		args, method = value.DecodeAny(d), d.Method
+		err = d.Finish()
+	}
+	if !bytes.Equal(doc, before) {
+		t.Fatal("the document was changed")
+	}
+	checkReference(t, doc, "methodCall", method, args, err)
+	checkPlace(t, doc, err)
+	sameSpellings(t, doc, ReadCall)
+	if err != nil {
+		return
+	}
+	checkOtherWays(t, doc, ReadCall)
+	checkIdentity(t, args)
+	sameTyped(t, doc, ReadCall, args)
+	out, err := AppendCall(nil, d.Method, args.([]any), unbent)
+	if err != nil {
+		t.Fatalf("method %q: %v", d.Method, err)
+	}
+	if again, err := ReadCall(out, Options{}); err != nil || again.Method != d.Method {
+		t.Fatalf("method %q: read again: %v", d.Method, err)
+	}
+}
+
+// checkResponse is what holds for each that is read as a response.
+func checkResponse(t *testing.T, doc []byte) {
+	t.Helper()
+	var result any
+	root := "methodResponse"
+	d, err := ReadResponse(doc, Options{})
+	if err == nil && d.fault.ok {
+		root, result = "fault", d.fault
+	} else if err == nil {
+		result = value.DecodeAny(d)
+		err = d.Finish()
+	}
+	checkReference(t, doc, root, "", result, err)
+	checkPlace(t, doc, err)
+	sameSpellings(t, doc, ReadResponse)
+	if err != nil {
+		return
+	}
+	code, message, isFault := d.Fault()
+	if !isFault {
+		checkOtherWays(t, doc, ReadResponse)
+		checkIdentity(t, result)
+		sameTyped(t, doc, ReadResponse, result)
+		return
+	}
+	again, err := ReadResponse(AppendFault(nil, code, message, Options{}), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, m, ok := again.Fault(); !ok || c != code || m != strings.ToValidUTF8(strings.Map(carried, message), "\uFFFD") {
+		t.Fatalf("fault read again: got %d, %q, %v; want %d, %q", c, m, ok, code, message)
+	}
 }
 
 // carried replaces what XML cannot carry: a message that came as base64 may hold it.

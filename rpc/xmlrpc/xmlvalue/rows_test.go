@@ -117,6 +117,26 @@ func TestRowsWithOneDifference(t *testing.T) {
 	}
 }
 
+// Behind <data/> and in <array/> stands nothing, whatever type reads it.
+func TestNothingBehindEmptyData(t *testing.T) {
+	one := "<value><struct><member><name>pid</name><value><int>1</int></value></member></struct></value>"
+	for _, list := range []string{
+		"<value><array><data/>" + one + one + "</array></value>",
+		"<value><array><data/><value><int>1</int></value></array></value>",
+		"<value><array><data/><value><double>1</double></value></array></value>",
+		"<value><array/>" + one + one + "</value>",
+	} {
+		for _, dst := range []any{new([]row), new([]int), new([]int64), new([]float64), new([]any), new(any), new([]string)} {
+			d, err := ReadResponse([]byte(response(list)), Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			value.Decode(d, dst)
+			wantCode(t, fmt.Sprintf("%s into %T", list, dst), d.Finish(), CodeInvalidRequest)
+		}
+	}
+}
+
 // Parts of a row that are written differently, or missing, or there twice.
 func TestRowsWithOtherParts(t *testing.T) {
 	for _, form := range rowForms[:1] {

@@ -1,8 +1,0 @@
-//go:build !unix
-
-package main
-
-import "os"
-
-// ownerOf knows no owners here.
-func ownerOf(os.FileInfo) (uid int, others bool) { return 0, false }
