@@ -11,21 +11,15 @@ export GOWORK  := off
 FUZZTIME  ?= 20s# for each fuzz target
 PLATFORMS := linux/386 darwin/arm64 windows/amd64
 
-# The package whose tests look at the clock most is tested by itself.
-TIMED := github.com/parley-rpc/parley/rpc/native
-
 LINT   := go tool -modfile=tools/go.mod golangci-lint
 REPORT := go run ./internal/testreport
 
 .PHONY: test
-test: gcc python3 chromium curl shells build lint cross ## all checks and all tests, with python3 alone; nothing may be skipped
-	@export PARLEY_REQUIRE_PEERS=1 PARLEY_PYTHON="$${PARLEY_PYTHON:-$$(command -v python3)}"; status=0; { \
-		go test -race -shuffle=on -json $(TIMED) || status=1; \
-		go test -race -shuffle=on -json $$(go list ./... | grep -vxF '$(TIMED)') || status=1; \
-		echo "without the race detector, which allocates:"; \
-		go test -run Allocations -json ./... || status=1; \
-		exit $$status; \
-	} | $(REPORT) -noskips
+test: gcc python3 chromium curl shells ## all checks and all tests, with python3 alone; nothing may be skipped
+	@.ci/test
+
+.PHONY: checks
+checks: build lint cross ## the checks alone: format, vet, linters, and that all compiles, for other platforms too
 
 .PHONY: quick
 quick: ## the tests alone; missing peers are skipped

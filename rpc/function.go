@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -143,6 +144,7 @@ func methodsOfValue(name string, v reflect.Value, o options) ([]*method, error) 
 		name = wireName(reflect.Indirect(v).Type().Name())
 	}
 	var methods []*method
+	first, ours := "", len(o.methods) > 0 // somebody has thought of Parley
 	for i := range t.NumMethod() {
 		goName := t.Method(i).Name
 		if len(o.only) > 0 && !slices.Contains(o.only, goName) || slices.Contains(o.except, goName) || isPlumbing(t, goName) {
@@ -152,12 +154,23 @@ func methodsOfValue(name string, v reflect.Value, o options) ([]*method, error) 
 		if err != nil {
 			return nil, fmt.Errorf("method %s: %w; to leave it out, say rpc.Except(%q)", goName, err, goName)
 		}
+		first, ours = cmp.Or(first, goName), ours || !isNetRPC(v.Method(i).Type())
 		methods = append(methods, m)
+	}
+	if !ours && first != "" {
+		return nil, fmt.Errorf("the methods of %s have the form of net/rpc, func(args, *reply) error: their reply would stay here; "+
+			"make them func(args) (reply, error), see docs/from-net-rpc.md; if the second argument is the caller's, say so with rpc.MethodOptions(%q, rpc.Params(…))", t, first)
 	}
 	if len(methods) == 0 {
 		return nil, fmt.Errorf("expected a function or a value with exported methods, got %s", t)
 	}
 	return methods, nil
+}
+
+// isNetRPC reports whether a method has the shape that net/rpc asks for.
+func isNetRPC(t reflect.Type) bool {
+	return t.NumIn() == 2 && !t.IsVariadic() && t.In(0) != contextType && t.In(1).Kind() == reflect.Pointer &&
+		t.NumOut() == 1 && t.Out(0) == errorType
 }
 
 // knownMethods catches options that name a method which does not exist.

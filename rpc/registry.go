@@ -92,7 +92,9 @@ func NewRegistry() *Registry {
 //
 // A value that is no function registers its exported methods: under the name
 // "catalog" the method List becomes catalog.list, GetByID catalog.getByID. The
-// methods of fmt.Stringer and error are left out.
+// methods of fmt.Stringer and error are left out. If all of them are of the form
+// of net/rpc, func(T1, *T2) error, and no MethodOptions names their parameters,
+// that is an error: the reply would be taken for an argument.
 //
 // What cannot be called is an error that says what to change.
 func (r *Registry) Register(name string, fn any, opts ...Option) error {

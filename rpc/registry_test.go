@@ -119,6 +119,34 @@ func TestRegisterMethods(t *testing.T) {
 	}
 }
 
+// arith is a service of net/rpc, halfway one that is half rewritten.
+type (
+	arith   struct{}
+	halfway struct{ arith }
+)
+
+func (arith) Add(args *[2]int, sum *int) error       { *sum = args[0] + args[1]; return nil }
+func (arith) Put(_ string, _ *struct{ A int }) error { return nil }
+func (halfway) Sub(a, b int) int                     { return a - b }
+
+// A method of the form of net/rpc is one like any other where somebody may have
+// meant it so.
+func TestFormOfNetRPC(t *testing.T) {
+	if err := rpc.NewRegistry().Register("arith", arith{}); err == nil || !strings.Contains(err.Error(), "docs/from-net-rpc.md") {
+		t.Errorf("all methods are for net/rpc: got %v; want an error that says where to read on", err)
+	}
+	for name, err := range map[string]error{
+		"one with names":  rpc.NewRegistry().Register("arith", arith{}, rpc.MethodOptions("Add", rpc.Params("pair", "hint"))),
+		"another beside":  rpc.NewRegistry().Register("arith", halfway{}),
+		"a function":      rpc.NewRegistry().Register("add", arith{}.Add),
+		"without methods": rpc.NewRegistry().Register("arith", halfway{}, rpc.Only("Sub")),
+	} {
+		if err != nil {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
 func TestRegistrationMistakes(t *testing.T) {
 	reg := rpc.NewRegistry()
 	for _, tt := range []struct {
@@ -130,6 +158,7 @@ func TestRegistrationMistakes(t *testing.T) {
 		{"a", nil, nil, "expected a function or a value with methods, got nil"},
 		{"a", (func())(nil), nil, "the function is nil"},
 		{"a", 3, nil, "expected a function or a value with exported methods, got int"},
+		{"a", arith{}, nil, "net/rpc"},
 		{"a", func(int, context.Context) {}, nil, "context must be the first parameter"},
 		{"a", func(int, chan int) {}, nil, "parameter 2: chan int cannot cross the wire"},
 		{"a", func(...func()) {}, nil, "parameter 1"},

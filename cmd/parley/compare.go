@@ -20,9 +20,9 @@ import (
 // compareCommand measures transports side by side.
 type compareCommand struct {
 	Quick    bool     `help:"All within 20 seconds: fewer works, and only clear differences are ranked."`
-	Full     bool     `help:"All works, and processes that are started seven times, which takes about five minutes: for figures to rely on."`
+	Full     bool     `help:"All works, and processes that are started seven times, which takes about ten minutes: for figures to rely on."`
 	Lanes    []string `placeholder:"NAME,…" help:"These transports only, named below."`
-	Work     []string `placeholder:"NAME,…" help:"These works only, named below."`
+	Work     []string `placeholder:"NAME,…" help:"These works only, named below; add, records, list or blob for all of a form, or a pattern."`
 	NoPython bool     `help:"Leave Python out."`
 	Rate     float64  `placeholder:"R" help:"Calls per second of each transport, at fixed times. Without it each caller calls again when it has been answered."`
 	compareFiles
@@ -138,10 +138,8 @@ func (c *compareCommand) check() error {
 			return usage.Errorf("--no-python leaves out %s, which --lanes asks for", name)
 		}
 	}
-	for _, name := range c.Work {
-		if all := lanes.WorkNames(); !slices.Contains(all, name) {
-			return usage.Errorf("--work: %q is no work; there are %s", name, strings.Join(all, ", "))
-		}
+	if err := lanes.CheckWorks(c.Work); err != nil {
+		return usage.Errorf("--work: %v", err)
 	}
 	return nil
 }
@@ -234,7 +232,7 @@ func (c *compareCommand) commandLine() string {
 	add(c.Quick, "--quick")
 	add(c.Full, "--full")
 	add(c.Lanes != nil, "--lanes %s", strings.Join(c.Lanes, ","))
-	add(c.Work != nil, "--work %s", strings.Join(c.Work, ","))
+	add(c.Work != nil, "--work %s", shellWord(strings.Join(c.Work, ",")))
 	add(c.NoPython, "--no-python")
 	add(c.Rate > 0, "--rate %v", c.Rate)
 	return strings.Join(words, " ")

@@ -55,6 +55,9 @@ func TestMethodsThatDoNotFit(t *testing.T) {
 	if err := reg.Register("odd", func() chan int { return nil }); err == nil {
 		t.Error("parley: got no error of Register; want one")
 	}
+	if err := reg.Register("arith", Arith{}); err == nil {
+		t.Error("parley: got no error of Register of a value with nothing but methods for net/rpc; want one")
+	}
 }
 
 func TestReplyThatWasFull(t *testing.T) {

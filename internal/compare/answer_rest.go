@@ -63,13 +63,20 @@ func (r *Result) sockets(a *Lane) string {
 			continue
 		}
 		of = kindOf(r.work(works[0]))
-		parts = append(parts, fmt.Sprintf("%s is %s", socketNoun(l.Socket),
-			twoDigits(r.lead(l.Name, a.Name, works[0]))))
+		verb, by := "is", r.lead(l.Name, a.Name, works[0])
+		if r.Rate > 0 {
+			verb, by = "has", 1/by
+		}
+		parts = append(parts, fmt.Sprintf("%s %s %s", socketNoun(l.Socket), verb, twoDigits(by)))
 	}
 	if len(parts) == 0 {
 		return ""
 	}
-	return list(parts) + " times as fast (" + of + ")"
+	what := " times as fast ("
+	if r.Rate > 0 {
+		what = " times its p99 ("
+	}
+	return list(parts) + what + of + ")"
 }
 
 // stand is how the lanes of one kind of stranger stand.
@@ -114,6 +121,10 @@ func (r *Result) strangers(a, b *Lane) string {
 			s.most = slices.Max(append(k.wins, s.most))
 		}
 	}
+	is, are, lower, higher, more := "is", "are", "faster", "slower", "slower"
+	if r.Rate > 0 {
+		is, are, lower, higher, more = "has", "have", "a lower p99", "a higher p99", "a higher one"
+	}
 	var slower, never, unclear, faster []string
 	for _, s := range all {
 		switch {
@@ -122,26 +133,29 @@ func (r *Result) strangers(a, b *Lane) string {
 		case s.ties == s.works:
 			unclear = append(unclear, s.name)
 		case s.wins == 0:
-			never = append(never, fmt.Sprintf("%s is slower at %d of %s", s.name, s.losses, Count(s.works, "row")))
+			never = append(never, fmt.Sprintf("%s %s %s at %d of %s", s.name, is, higher, s.losses, Count(s.works, "row")))
 		default:
-			text := fmt.Sprintf("%s is faster at %d of %s (up to %s times)", s.name, s.wins, Count(s.works, "row"), fold(s.most))
+			text := fmt.Sprintf("%s %s %s at %d of %s (up to %s times)", s.name, is, lower, s.wins, Count(s.works, "row"), fold(s.most))
 			if s.losses > 0 {
-				text += fmt.Sprintf(", slower at %d", s.losses)
+				text += fmt.Sprintf(", %s at %d", more, s.losses)
 			}
 			faster = append(faster, text)
 		}
 	}
 	var parts []string
-	say := func(names []string, what string) {
+	say := func(names []string, one, many, what string) {
+		if len(names) > 1 {
+			one = many
+		}
 		if len(names) > 0 {
-			parts = append(parts, list(short(names))+be(len(names))+what)
+			parts = append(parts, list(short(names))+" "+one+" "+what)
 		}
 	}
-	parts = append(parts, firstFew(faster, "are faster at some")...)
-	say(slower, " slower everywhere")
-	parts = append(parts, firstFew(never, "are slower at some")...)
+	parts = append(parts, firstFew(faster, are+" "+lower+" at some")...)
+	say(slower, is, are, higher+" everywhere")
+	parts = append(parts, firstFew(never, are+" "+higher+" at some")...)
 	if r.turns() >= leastTurns {
-		say(unclear, " too close to call")
+		say(unclear, "is", "are", "too close to call")
 	}
 	return strings.Join(parts, ", ")
 }

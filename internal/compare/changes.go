@@ -13,7 +13,8 @@ import (
 type Change struct {
 	Lane string `json:"lane"`
 	Work string `json:"work"`
-	// Ratio is calls per second now for each then.
+	// Ratio is calls per second now for each then; where both runs kept a rate that
+	// was given, p99 then for that of now. Above 1 it is better now.
 	Ratio float64 `json:"ratio"`
 	// Verdict is faster, slower, or close: too close to call.
 	Verdict string `json:"verdict"`
@@ -30,13 +31,17 @@ func Changes(before, now *Result) []Change {
 	for i := range now.Rows {
 		row := &now.Rows[i]
 		old := before.Row(row.Lane, row.Work)
-		if old == nil || old.CallsPerS == nil || row.CallsPerS == nil {
+		was, is := changing(before, now, old, row)
+		if was == nil || is == nil {
 			continue
 		}
-		a, okA := before.figure(old.CallsPerS.Turns)
-		b, okB := now.figure(row.CallsPerS.Turns)
-		if !okA || !okB || min(len(old.CallsPerS.Turns), len(row.CallsPerS.Turns)) < leastTurns {
+		a, okA := before.figure(was.Turns)
+		b, okB := now.figure(is.Turns)
+		if !okA || !okB || min(len(was.Turns), len(is.Turns)) < leastTurns {
 			continue
+		}
+		if byLatency(before, now) {
+			a.centre, b.centre = -a.centre, -b.centre
 		}
 		c := Change{row.Lane, row.Work, math.Exp(b.centre - a.centre), "close"}
 		stderr := math.Hypot(math.Hypot(a.stderr, b.stderr), math.Hypot(lasting, lasting))
@@ -49,6 +54,22 @@ func Changes(before, now *Result) []Change {
 		changes = append(changes, c)
 	}
 	return changes
+}
+
+// byLatency reports whether what two runs have to compare is latency: both made as
+// many calls as they were told to.
+func byLatency(before, now *Result) bool { return before.Rate > 0 && now.Rate > 0 }
+
+// changing are the figures of a row that two runs are compared by, nil where one
+// does not know it.
+func changing(before, now *Result, old, row *Row) (was, is *Stat) {
+	switch {
+	case old == nil || row == nil:
+		return nil, nil
+	case byLatency(before, now):
+		return old.P99, row.P99
+	}
+	return old.CallsPerS, row.CallsPerS
 }
 
 const nearly = 5 // pairs that are named
@@ -83,13 +104,19 @@ func WriteChanges(w io.Writer, before, now *Result, s Style) error {
 		if c.Verdict == "slower" {
 			by = 1 / by
 		}
-		was, is := before.Row(c.Lane, c.Work).CallsPerS, now.Row(c.Lane, c.Work).CallsPerS
-		t.line(fmt.Sprintf("  %s  %s  %s by %s times: %s calls/s, was %s", pad(plain(c.Lane), lane), pad(plain(c.Work), work),
-			c.Verdict, fold(by), grouped(is.Median), grouped(was.Median)))
+		was, is := changing(before, now, before.Row(c.Lane, c.Work), now.Row(c.Lane, c.Work))
+		text := fmt.Sprintf("%s calls/s, was %s", grouped(is.Median), grouped(was.Median))
+		if byLatency(before, now) {
+			text = fmt.Sprintf("p99 %s, was %s", micro(is.Median), micro(was.Median))
+		}
+		t.line(fmt.Sprintf("  %s  %s  %s by %s times: %s", pad(plain(c.Lane), lane), pad(plain(c.Work), work), c.Verdict, fold(by), text))
 	}
-	rest := len(changes) - changed
-	t.paragraph("", fmt.Sprintf("%d faster, %d slower, %d too close to call. In the middle of all rows there are %s times the calls/s: if that is not 1, look for the reason at the machine first.",
-		countOf(changes, "faster"), countOf(changes, "slower"), rest, twoDigits(median(ratios))))
+	rest, middle := len(changes)-changed, "there are "+twoDigits(median(ratios))+" times the calls/s"
+	if byLatency(before, now) {
+		middle = "p99 is " + twoDigits(1/median(ratios)) + " times what it was"
+	}
+	t.paragraph("", fmt.Sprintf("%d faster, %d slower, %d too close to call. In the middle of all rows %s: if that is not 1, look for the reason at the machine first.",
+		countOf(changes, "faster"), countOf(changes, "slower"), rest, middle))
 	_, err := w.Write(t.b.Bytes())
 	return err
 }

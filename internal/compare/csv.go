@@ -42,6 +42,7 @@ func csvStats(row *Row) []struct {
 //	wire_bytes                of one call, both ways
 //	X, X_min, X_max           the median over all turns, and the least and the greatest, for each figure X
 //	failed                    why there are no figures
+//	late, unsent              calls of a rate that were sent late, and not at all
 //
 // What is not known is empty.
 func CSVHeader() []string {
@@ -49,7 +50,7 @@ func CSVHeader() []string {
 	for _, s := range csvStats(&Row{}) {
 		header = append(header, s.name, s.name+"_min", s.name+"_max")
 	}
-	return append(header, "failed")
+	return append(header, "failed", "late", "unsent")
 }
 
 // WriteCSV writes a line for each row, in the order of the rows, with figures as
@@ -83,7 +84,15 @@ func WriteCSV(w io.Writer, r *Result) error {
 			}
 			line = append(line, number(&s.stat.Median), number(&s.stat.Min), number(&s.stat.Max))
 		}
-		lines = append(lines, append(line, row.Failed))
+		line = append(line, row.Failed)
+		for _, n := range []*int64{row.Late, row.Unsent} {
+			if n == nil {
+				line = append(line, "")
+				continue
+			}
+			line = append(line, strconv.FormatInt(*n, 10))
+		}
+		lines = append(lines, line)
 	}
 	return out.WriteAll(lines)
 }

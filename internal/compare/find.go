@@ -11,6 +11,16 @@ func (r *Result) Row(lane, work string) *Row {
 	return &r.Rows[i]
 }
 
+// Long is how many works have one turn for each start, for their turns are long.
+func (r *Result) Long() (n int) {
+	for _, w := range r.Works {
+		if w.Rounds == 1 && w.Rounds < r.Rounds {
+			n++
+		}
+	}
+	return n
+}
+
 // Lane is the lane of that name, nil if there is none.
 func (r *Result) Lane(name string) *Lane {
 	i := slices.IndexFunc(r.Lanes, func(l Lane) bool { return l.Name == name })

@@ -66,6 +66,9 @@ func (r *Result) check() error {
 		lanes[l.Name] = true
 	}
 	for _, w := range r.Works {
+		if w.Rounds < 0 {
+			return noResult("the rounds of %.40q are out of range", w.Name)
+		}
 		if w.Name == "" || works[w.Name] {
 			return noResult("a work is named %.40q, which is empty or another's", w.Name)
 		}
@@ -109,6 +112,11 @@ func (row *Row) check() error {
 	}
 	if row.WireBytes != nil && !finite(*row.WireBytes) || len(row.Latency) > maxPoints {
 		return noResult("bytes or latencies of %.40q at %.40q are out of range", row.Lane, row.Work)
+	}
+	for _, n := range []*int64{row.Late, row.Unsent} {
+		if n != nil && *n < 0 {
+			return noResult("%.40q at %.40q has fewer than no calls that were late or not sent", row.Lane, row.Work)
+		}
 	}
 	for _, p := range row.Latency {
 		if !finite(p.Quantile, p.US) || p.Quantile < 0 || p.Quantile > 1 || p.US < 0 {

@@ -28,7 +28,8 @@ type Result struct {
 
 	// Starts is how often the processes were started anew, Rounds how many turns
 	// each lane then had at each work, and TurnMS how long a turn was. So each lane
-	// has Starts times Rounds turns, and turn i is of start i/Rounds.
+	// has Starts times Rounds turns, and turn i is of start i/Rounds; but see
+	// Work.Rounds.
 	Starts int `json:"starts"`
 	Rounds int `json:"rounds"`
 	TurnMS int `json:"turn_ms"`
@@ -98,6 +99,9 @@ type Work struct {
 	Form    string `json:"form"`    // add, records, list, blob or call
 	Size    int    `json:"size"`    // records, integers, bytes; 0 for add and call
 	Callers int    `json:"callers"` // that call at the same time
+	// Rounds stands in the place of Result.Rounds for a work of long turns; 0: it does
+	// not.
+	Rounds int `json:"rounds,omitempty"`
 }
 
 // Row is what was measured of one lane at one work. A nil could not be measured,
@@ -129,6 +133,12 @@ type Row struct {
 	WireBytes *float64 `json:"wire_bytes,omitempty"`
 
 	Calls int64 `json:"calls"` // that were measured, in all
+	// Late is how many calls of a rate were sent more than a millisecond after they
+	// were due, and Unsent how many were due and could not be sent at all, which are
+	// in the latencies with the time that they had waited; in all turns. Nil
+	// without a rate.
+	Late   *int64 `json:"late,omitempty"`
+	Unsent *int64 `json:"unsent,omitempty"`
 	// Latency is the distribution of all calls together: at each quantile, a
 	// latency in microseconds; from 0 to 1, at most a hundred points.
 	Latency []Point `json:"latency,omitempty"`

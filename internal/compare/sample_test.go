@@ -44,17 +44,28 @@ func traits() []trait {
 func sampleWorks() []Work {
 	var works []Work
 	for _, n := range []int{1, 8, 64} {
-		works = append(works, Work{fmt.Sprint("add-", n), fmt.Sprintf("add(3, 5), %d callers", n), "add", 0, n})
+		works = append(works, Work{Name: fmt.Sprint("add-", n), Title: fmt.Sprintf("add(3, 5), %d callers", n), Form: "add", Callers: n})
 	}
 	works[0].Title = "add(3, 5), 1 caller"
-	for _, n := range []int{1, 10, 100, 1000} {
-		works = append(works, Work{fmt.Sprint("records-", n), fmt.Sprintf("%d record%.*s", n, min(n-1, 1), "s"), "records", n, 1})
+	grid := func(form string, size int, title string) {
+		for _, n := range []int{1, 8, 64} {
+			name, crowd := fmt.Sprint(form, "-", size), ""
+			if n > 1 {
+				name, crowd = fmt.Sprint(name, "-", n), fmt.Sprintf(", %d callers", n)
+			}
+			if n*size < 1<<28 {
+				works = append(works, Work{Name: name, Title: title + crowd, Form: form, Size: size, Callers: n})
+			}
+		}
 	}
-	for _, n := range []int{10, 100, 1000, 10000} {
-		works = append(works, Work{fmt.Sprint("list-", n), fmt.Sprintf("%d integers", n), "list", n, 1})
+	for _, n := range []int{1, 100, 1000} {
+		grid("records", n, fmt.Sprintf("%d record%.*s", n, min(n-1, 1), "s"))
 	}
-	for _, n := range []int{1 << 10, 1 << 14, 1 << 17, 1 << 20, 1 << 23} {
-		works = append(works, Work{fmt.Sprint("blob-", n), "blob of " + map[bool]string{true: fmt.Sprint(n>>20, " MiB"), false: fmt.Sprint(n>>10, " KiB")}[n >= 1<<20], "blob", n, 1})
+	for _, n := range []int{10, 1000, 10000} {
+		grid("list", n, fmt.Sprintf("%d integers", n))
+	}
+	for _, n := range []int{1 << 10, 1 << 16, 1 << 20, 1 << 23} {
+		grid("blob", n, "blob of "+map[bool]string{true: fmt.Sprint(n>>20, " MiB"), false: fmt.Sprint(n>>10, " KiB")}[n >= 1<<20])
 	}
 	return works
 }

@@ -113,6 +113,9 @@ func (t *table) head() {
 		where = append(where, "Python "+m.Python)
 	}
 	how := fmt.Sprintf("%s of %s of %d ms for each row", Count(r.Starts, "start"), Count(r.Rounds, "turn"), r.TurnMS)
+	if n := r.Long(); n > 0 {
+		how += fmt.Sprintf(" (1 at %s of long turns)", Count(n, "work"))
+	}
 	if r.Rate > 0 {
 		how += fmt.Sprintf(", at %s calls/s in all", grouped(r.Rate))
 	}
@@ -129,11 +132,25 @@ type column struct {
 	of   func(*Row, *Ranking) string
 }
 
-func columns() []column {
+// columns are those of a table of works. At a rate that was given all make as many
+// calls: what was late is beside them then, and the spread is that of p99.
+func columns(rate bool) []column {
 	stat := func(of func(*Row) *Stat) func(*Row, *Ranking) string {
 		return func(row *Row, _ *Ranking) string { return timeText(of(row), "-") }
 	}
-	return []column{
+	spreads := column{"±", 0, func(row *Row, _ *Ranking) string { return spread(row.CallsPerS) }}
+	var before, behind []column
+	if rate {
+		before = []column{
+			{"late", 0, func(row *Row, _ *Ranking) string { return figureText(counted(row.Late)) }},
+			{"unsent", 0, func(row *Row, _ *Ranking) string { return figureText(counted(row.Unsent)) }},
+		}
+		spreads.of = func(row *Row, _ *Ranking) string { return spread(row.P99) }
+		behind = []column{spreads}
+	} else {
+		before = []column{spreads}
+	}
+	return slices.Concat([]column{
 		{"", 0, func(row *Row, _ *Ranking) string { return cut(plain(row.Lane), 24) }},
 		{"place", 0, func(row *Row, k *Ranking) string { return place(k, row.Lane) }},
 		{"calls/s", 0, func(row *Row, _ *Ranking) string {
@@ -142,12 +159,11 @@ func columns() []column {
 			}
 			return grouped(row.CallsPerS.Median)
 		}},
-		{"±", 0, func(row *Row, _ *Ranking) string {
-			return spread(row.CallsPerS)
-		}},
+	}, before, []column{
 		{"p50 µs", 0, stat(func(row *Row) *Stat { return row.P50 })},
 		{"p90", 2, stat(func(row *Row) *Stat { return row.P90 })},
 		{"p99", 0, stat(func(row *Row) *Stat { return row.P99 })},
+	}, behind, []column{
 		{"p99.9", 1, stat(func(row *Row) *Stat { return row.P999 })},
 		{"CPU µs", 4, func(row *Row, _ *Ranking) string {
 			if row.ClientCPU == nil && row.ServerCPU == nil {
@@ -157,7 +173,15 @@ func columns() []column {
 		}},
 		{"allocs", 3, func(row *Row, _ *Ranking) string { return figureText(bothSides(row.ClientAllocs, row.ServerAllocs)) }},
 		{"bytes", 0, func(row *Row, _ *Ranking) string { return figureText(single(row.WireBytes)) }},
+	})
+}
+
+// counted is a number of calls as a figure, nil if it is not known.
+func counted(n *int64) *Stat {
+	if n == nil {
+		return nil
 	}
+	return NewStat([]float64{float64(*n)})
 }
 
 // figureText is a figure in a table: 31,840, 318k.
@@ -221,7 +245,7 @@ func (t *table) works() {
 		rows  []*Row
 		cells [][]string
 	}
-	all := columns()
+	all := columns(t.r.Rate > 0)
 	var blocks []block
 	var cells [][]string
 	head := make([]string, len(all))

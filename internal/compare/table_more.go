@@ -42,7 +42,17 @@ func (t *table) summary() {
 			widths[i] = max(widths[i], utf8.RuneCountInString(line[i]))
 		}
 	}
+	// What is wanted is in the figures: if there is too little room, the first column
+	// has less.
+	over := -t.style.Width
+	for _, w := range widths {
+		over += 2 + w
+	}
+	if over > 0 {
+		widths[0] = max(8, widths[0]-over)
+	}
 	for _, line := range cells {
+		line[0] = cut(line[0], widths[0])
 		t.line(cut(join(line, keep, widths), t.style.Width))
 	}
 	t.paragraph("", "times: by how much the first is the better. ≈: too close to call, or measured too seldom.")
@@ -177,13 +187,14 @@ func (t *table) missing() {
 
 // notes say what the columns and marks are.
 func (t *table) notes() {
-	by := "calls/s"
+	by, late := "calls/s", ""
 	if t.r.Rate > 0 {
 		by = "p99, for the rate was given"
+		late = "late: calls, of those of all turns, sent more than 1 ms after they were due. unsent: due, and not sent; they are in the latencies with the time that they had waited. "
 	}
 	for _, text := range []string{
 		"place: by " + by + ". ≈2-4: which of these places a lane has is too close to call, and another run may order them otherwise.",
-		"±: four of five turns are within it. p50 and so on: latency as a caller sees it, in µs where no other unit stands; - where there were too few calls to know it.",
+		late + "±: four of five turns are within it. p50 and so on: latency as a caller sees it, in µs where no other unit stands; - where there were too few calls to know it.",
 		"CPU: for one call, client+server. allocs: of both. bytes: on the wire for one call, both ways, without the start of the connection. ? and -: not known.",
 	} {
 		t.paragraph("", text)

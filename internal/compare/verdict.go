@@ -185,11 +185,17 @@ func (r *Result) known(a, b *Lane, d duel) string {
 	}
 	switch s, t := r.speed(x), r.speed(y); {
 	case d.wins+d.losses > 0:
-		text := fmt.Sprintf("clear is that it is faster at %d of %s", d.wins, Count(d.works, "work"))
+		is, less := "it is faster", "slower"
+		if r.Rate > 0 {
+			is, less = "its p99 is lower", "higher"
+		}
+		text := fmt.Sprintf("clear is that %s at %d of %s", is, d.wins, Count(d.works, "work"))
 		if d.losses > 0 {
-			text += fmt.Sprintf(" and slower at %d", d.losses)
+			text += fmt.Sprintf(" and %s at %d", less, d.losses)
 		}
 		parts = append(parts, text)
+	case d.within <= blunt && r.Rate > 0:
+		parts = append(parts, "their p99 differ by less than "+d.less())
 	case d.within <= blunt:
 		parts = append(parts, "their speeds differ by less than "+d.less())
 	case s != nil && t != nil && r.Rate > 0:

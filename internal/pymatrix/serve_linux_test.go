@@ -45,14 +45,14 @@ func TestThreatPickleAttacksOnParleyServe(t *testing.T) {
 	before := residentKiB(t, cmd.Process.Pid, "VmRSS")
 	for _, a := range attacks() {
 		for _, f := range forms[:2] {
-			attackWith(t, addr, f.make(a.code(command)))
+			attackWith(t, addr, f.make(a.code(command)), a.stays)
 			if t.Failed() {
 				t.Fatalf("that was %s, %s", a.name, f.name)
 			}
 		}
 	}
 	for name, text := range xmlAttacks {
-		attackWith(t, addr, []byte(text))
+		attackWith(t, addr, []byte(text), xmlStays[name])
 		if t.Failed() {
 			t.Fatalf("that was %s in XML", name)
 		}
@@ -73,7 +73,7 @@ func TestThreatPickleAttacksOnParleyServe(t *testing.T) {
 				t.Parallel()
 				for _, a := range attacks() {
 					if a.many {
-						attackWith(t, addr, forms[0].make(a.code(command)))
+						attackWith(t, addr, forms[0].make(a.code(command)), a.stays)
 					}
 				}
 			})

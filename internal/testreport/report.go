@@ -18,6 +18,7 @@ type event struct {
 	Test        string // empty for what concerns a whole package
 	Output      string
 	FailedBuild string
+	Elapsed     float64 // seconds, of what is done
 }
 
 // testID names one test or subtest.
@@ -104,17 +105,13 @@ func (r *report) testDone(id testID, action string) {
 	}
 }
 
-// packageDone prints the line that go test has for a package in which tests ran.
-// One that failed without a failed test (its build, a panic, a time-out) counts
+// packageDone prints the line that go test has for a package in which tests ran, and
+// makes one where a test binary ran without go test. One that failed without a failed test (its build, a panic, a time-out) counts
 // as one failure, with all of its output.
 func (r *report) packageDone(e event) {
 	text := r.takeOutput(testID{e.Package, ""})
 	if e.Action != "fail" {
-		for line := range strings.Lines(text) {
-			if strings.HasPrefix(line, "ok ") && !strings.HasSuffix(line, "[no tests to run]\n") {
-				fmt.Fprint(r.out, line)
-			}
-		}
+		fmt.Fprint(r.out, passedLine(e, text))
 		return
 	}
 	if r.failed[e.Package] == 0 {
@@ -127,6 +124,18 @@ func (r *report) packageDone(e event) {
 		fmt.Fprintf(r.out, "--- %s.%s did not end\n%s", id.pkg, id.test, r.takeOutput(id))
 	}
 	fmt.Fprint(r.out, text)
+}
+
+func passedLine(e event, text string) string {
+	if e.Action == "skip" || strings.Contains(text, "no tests to run") {
+		return ""
+	}
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "ok ") {
+			return line
+		}
+	}
+	return fmt.Sprintf("ok  \t%s\t%.3fs\n", e.Package, e.Elapsed)
 }
 
 // unfinished lists the tests of a package that began and never ended.

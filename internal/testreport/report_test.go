@@ -93,6 +93,18 @@ func TestReport(t *testing.T) {
 			ok:   true,
 		},
 		{
+			name: "a test binary without go test has no line of its own",
+			events: []string{
+				`{"Action":"output","Package":"m/q","Output":"testing: warning: no tests to run\n"}`,
+				`{"Action":"output","Package":"m/q","Output":"PASS\n"}`, `{"Action":"pass","Package":"m/q","Elapsed":0.1}`,
+				passA, `{"Action":"output","Package":"m/p","Output":"PASS\n"}`, `{"Action":"pass","Package":"m/p","Elapsed":1.25}`,
+			},
+			want: []string{"ok  \tm/p\t1.250s\n"},
+			not:  "m/q",
+			last: "1 passed, 0 failed",
+			ok:   true,
+		},
+		{
 			name:    "a package without tests is no skip",
 			noSkips: true,
 			events:  []string{`{"Action":"skip","Package":"m/q"}`, passA, okLine, passP},

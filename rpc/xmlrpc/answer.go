@@ -10,6 +10,23 @@ import (
 	"github.com/parley-rpc/parley/rpc"
 )
 
+// ErrTooLarge: an answer, or a call that came to a Transport, is above
+// ClientConfig.MaxAnswer. The function may have run: of a Client's call, what
+// answered stands in a *rpc.LinkError around it, which says so.
+var ErrTooLarge = errors.New("message too large")
+
+// tooLarge is the ErrTooLarge of one message.
+type tooLarge struct {
+	what  string
+	limit int
+}
+
+func (e *tooLarge) Error() string {
+	return fmt.Sprintf("%s of more than %d bytes, which ClientConfig.MaxAnswer allows", e.what, e.limit)
+}
+
+func (e *tooLarge) Is(target error) bool { return target == ErrTooLarge }
+
 // AnswerError says that a server answered with something else than XML-RPC: a
 // login page, the status of a proxy, a document that is cut off. It stands in a
 // *rpc.LinkError.
@@ -102,7 +119,7 @@ func (e *AnswerError) Is(target error) bool {
 // read reads the body of an answer within its bounds.
 func (c *Client) read(resp *http.Response) (*buffer, error) {
 	if resp.ContentLength > int64(c.bodies.max) {
-		return nil, c.tooLarge()
+		return nil, &tooLarge{"an answer", c.bodies.max}
 	}
 	src := io.Reader(resp.Body)
 	encoding, err := contentEncoding(resp.Header)
@@ -125,7 +142,7 @@ func (c *Client) read(resp *http.Response) (*buffer, error) {
 		switch {
 		case len(buf.data) > c.bodies.max:
 			c.bodies.free(buf)
-			return nil, c.tooLarge()
+			return nil, &tooLarge{"an answer", c.bodies.max}
 		case err == io.EOF:
 			return buf, nil
 		case err != nil:
@@ -133,8 +150,4 @@ func (c *Client) read(resp *http.Response) (*buffer, error) {
 			return nil, err
 		}
 	}
-}
-
-func (c *Client) tooLarge() error {
-	return fmt.Errorf("an answer of more than %d bytes, which ClientConfig.MaxAnswer allows", c.bodies.max)
 }

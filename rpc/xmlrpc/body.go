@@ -10,6 +10,8 @@ import (
 	"os"
 	"strings"
 	"sync"
+
+	"github.com/parley-rpc/parley/rpc/xmlrpc/xmlvalue"
 )
 
 const (
@@ -24,7 +26,18 @@ const (
 	// sent back.
 	fewValues   = 8192
 	valuesShare = 2
+	valueMemory = 80 // in bytes
 )
+
+// weigh returns how much memory a call takes beside its body, in values: about as
+// many as it holds, and as many as what its text grows by would take.
+func weigh(body []byte) int64 {
+	n := countValues(body)
+	if len(body) > smallBody {
+		n += int64(xmlvalue.Growth(body)) / valueMemory
+	}
+	return n
+}
 
 // countValues returns about how many values a call holds, and never less.
 func countValues(body []byte) int64 {

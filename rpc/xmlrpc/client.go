@@ -27,7 +27,8 @@ var ErrClosed = errors.New("xmlrpc: the client is closed")
 // understood; with another error if an argument cannot be sent or the result
 // does not fit where it should go. A LinkError tells whether any of the call was
 // sent, and wraps context.DeadlineExceeded or context.Canceled where the context
-// ended it, and an *AnswerError where something else than XML-RPC came back.
+// ended it, an *AnswerError where something else than XML-RPC came back, and
+// ErrTooLarge where too much did.
 //
 // Nothing is sent twice, with two exceptions. A kept connection may turn out to be
 // closed before a byte of the call was written to it: then the call takes another
@@ -168,15 +169,18 @@ func (c *Client) send(ctx context.Context, header http.Header, out *buffer) (*ht
 		header["Content-Encoding"] = gzipName
 		body = compress(&c.bodies.gzips, nil, body)
 	}
+	if err := checkHeader(header); err != nil {
+		return nil, nil, rpc.NotSent, err
+	}
 	var trace sendTrace
 	hr := &http.Request{
 		Method:        http.MethodPost,
 		URL:           c.target.url,
-		Host:          c.target.url.Host,
+		Host:          c.target.host,
 		Header:        header,
 		ContentLength: int64(len(body)),
 	}
-	resp, err := c.link.roundTrip(ctx, hr, body, &trace)
+	resp, err := c.link.direct.roundTrip(ctx, hr, body, &trace)
 	if trace.written() { // a server may answer before it has read everything
 		c.bodies.free(out)
 	}
@@ -252,7 +256,7 @@ func (c *Client) broken(method string, sent rpc.Sent, err error) error {
 }
 
 // cause returns why a call was cut off: the end of its context or of the client,
-// where that is what net/http reports in words of its own.
+// where that is what the connection reports in words of its own.
 func (c *Client) cause(ctx context.Context, err error) error {
 	switch ended := ctx.Err(); {
 	case ended != nil:

@@ -317,6 +317,9 @@ func TestAnswersThatAreNone(t *testing.T) {
 			if test.is != nil && !errors.Is(err, test.is) {
 				t.Errorf("got %v; want what is %v", err, test.is)
 			}
+			if large := strings.Contains(test.want, "MaxAnswer"); errors.Is(err, xmlrpc.ErrTooLarge) != large {
+				t.Errorf("got %v; want what is ErrTooLarge: %t", err, large)
+			}
 			sent := rpc.Unknown
 			if refused[test.status] {
 				sent = rpc.NotSent

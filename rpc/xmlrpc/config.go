@@ -20,6 +20,7 @@ const (
 	defaultClientConns   = 256
 	defaultClientIdle    = 30 * time.Second
 	maxAnswerHeaderBytes = 64 << 10
+	userAgent            = "parley-xmlrpc"
 )
 
 // unixScheme is the scheme of a URL that names a unix socket and a path.
@@ -37,8 +38,8 @@ type ClientConfig struct {
 	// rule: never readable on the way to another machine.
 	Login Secret
 	// Header is sent with every call. An Authorization in it is treated as a
-	// password is. Idempotency-Key cannot be set: it makes net/http send calls
-	// twice.
+	// password is. Idempotency-Key cannot be set: what passes calls on may send
+	// those with one twice.
 	Header http.Header
 	// Jar keeps the cookies that the server sets and sends them with later calls,
 	// as servers with a login method of their own expect. A cookie is kept for the
@@ -72,8 +73,10 @@ type ClientConfig struct {
 	Values xmlvalue.Options
 	// TLS is for https. Nil means the system's certificates and TLS 1.2 or later.
 	TLS *tls.Config
-	// Proxy chooses a proxy for a request, as in http.Transport. Nil means none,
-	// whatever the environment says.
+	// Proxy chooses a proxy for a request, as in http.Transport, whose schemes it may
+	// have: http, https, socks5 and socks5h. http.ProxyFromEnvironment is one that
+	// asks the environment. Nil means none, whatever the environment says. To a unix
+	// socket there is none.
 	Proxy func(*http.Request) (*url.URL, error)
 }
 
@@ -100,7 +103,7 @@ func (c *ClientConfig) check(t *target) (http.Header, error) {
 	for name, v := range c.Header {
 		switch name = http.CanonicalHeaderKey(name); name {
 		case "Idempotency-Key", "X-Idempotency-Key":
-			return nil, fmt.Errorf("ClientConfig.Header: %s makes net/http send calls twice", name)
+			return nil, fmt.Errorf("ClientConfig.Header: with %s a proxy on the way may send calls twice", name)
 		case "Host", "Content-Length", "Content-Encoding", "Transfer-Encoding", "Connection", "Trailer", timeoutHeader:
 			return nil, fmt.Errorf("ClientConfig.Header: %s cannot be set", name)
 		}
@@ -136,7 +139,7 @@ func (c *ClientConfig) check(t *target) (http.Header, error) {
 	}
 	h["Content-Type"] = []string{"text/xml; charset=utf-8"}
 	if h.Get("User-Agent") == "" {
-		h["User-Agent"] = []string{"parley-xmlrpc"}
+		h["User-Agent"] = []string{userAgent}
 	}
 	if !t.local {
 		h["Accept-Encoding"] = gzipName
@@ -146,7 +149,8 @@ func (c *ClientConfig) check(t *target) (http.Header, error) {
 
 // target is where the calls of a client go.
 type target struct {
-	url     *url.URL
+	url     *url.URL // its host in ASCII
+	host    string   // and the port, as in a request
 	user    *url.Userinfo
 	socket  string // the path of a unix socket; "" for none
 	name    string // for errors: the URL without a password
@@ -176,6 +180,12 @@ func parseTarget(raw string) (target, error) {
 	t.local = isThisMachine(u.Hostname())
 	t.private = t.local || u.Scheme == "https"
 	t.url, t.name = u, u.String()
+	if t.host, err = asciiHost(u.Host); err != nil {
+		return target{}, err
+	}
+	if !isASCII(u.Host) {
+		u.Host = t.host
+	}
 	return t, nil
 }
 
@@ -195,5 +205,5 @@ func parseUnixTarget(rest string) (target, error) {
 	if err != nil || !strings.HasPrefix(socket, "/") {
 		return target{}, fmt.Errorf("got the URL %s://%s; want %s:///path/of/socket:/path", unixScheme, clip(rest), unixScheme)
 	}
-	return target{url: u, socket: socket, name: unixScheme + "://" + socket + ":" + path, local: true, private: true}, nil
+	return target{url: u, host: u.Host, socket: socket, name: unixScheme + "://" + socket + ":" + path, local: true, private: true}, nil
 }

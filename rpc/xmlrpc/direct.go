@@ -4,44 +4,34 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
-	"errors"
-	"fmt"
-	"io"
-	"math"
-	"net"
 	"net/http"
-	"os"
+	"net/http/httptrace"
+	"net/url"
 	"slices"
-	"strconv"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/parley-rpc/parley/rpc"
 )
 
-const (
-	// writtenFirst is up to which size a body is written before the answer is
-	// looked for, in bytes. It fits into what a socket holds, so that the write ends
-	// whatever the server does.
-	writtenFirst = 16 << 10
-	// writtenLate is how long a body may take to be sent once its answer has come,
-	// for the connection to be kept.
-	writtenLate = 50 * time.Millisecond
-	// maxInterim is how many answers with a status of 1xx may come before the one.
-	maxInterim = 5
-)
-
-// direct makes calls over connections without a proxy, which is what calls on the
-// same machine and in the same network are. A call is written
-// and its answer read on the goroutine of its caller, where http.Transport hands
-// both to goroutines of the connection: that is twice as much work as HTTP is.
-// What it promises is the same: see Client.
+// direct makes calls over the connections of a client. A call is written and its
+// answer read on the goroutine of its caller, where http.Transport hands both to
+// goroutines of the connection: that is twice as much work as HTTP is. And each
+// connection is made for a call, which is on it at once. http.Transport makes
+// connections ahead, of which many are never used; a server takes those for
+// silent ones and closes them, and a call that is being written on one in that
+// moment is lost. What it promises stands at Client.
 type direct struct {
-	dial    func(ctx context.Context) (*sentConn, error)
-	secure  *secure       // nil without TLS
-	slots   chan struct{} // one is taken for each call under way
-	idleFor time.Duration
+	dial        func(ctx context.Context, addr string) (*sentConn, error)
+	addr        string // of the server: host:port
+	proxy       func(*http.Request) (*url.URL, error)
+	tls         *tls.Config // to the server, and to a proxy at https
+	secure      *secure     // nil without TLS to the server
+	once        bool        // a connection is used for one call
+	slots       chan struct{}
+	dialTimeout time.Duration
+	idleFor     time.Duration
+	newProbe    func(*directConn) probe
 
 	mu     sync.Mutex    // protects what follows
 	idle   []*directConn // the one used last at the end
@@ -50,40 +40,27 @@ type direct struct {
 	closed bool
 }
 
-// directConn is a connection of direct. It belongs to one call at a time.
-type directConn struct {
-	*sentConn
-	timed  timedConn // of sentConn; what is waited for
-	tls    *tls.Conn // over below; nil without TLS
-	below  belowTLS  // over timed
-	state  *tls.ConnectionState
-	owner  *direct
-	used   bool // by an earlier call
-	since  time.Time
-	reader *bufio.Reader // of readDirect
-	left   int64         // how much of a head may still be read, in bytes
-	head   []byte        // of a request; reused
-	probe  prober
-
-	stop    func() bool // ends the watching of the context; nil if there is none
-	sending chan error  // gets one error when a large body is written; nil if there is none
-	failed  bool        // to write
-}
-
 // roundTrip sends r with body and returns the answer, whose body has to be read
 // to its end and closed.
 func (d *direct) roundTrip(ctx context.Context, r *http.Request, body []byte, trace *sendTrace) (*http.Response, error) {
+	via, err := d.way(ctx, r)
+	if err != nil {
+		return nil, err
+	}
 	if err := d.enter(ctx); err != nil {
 		return nil, err
 	}
+	h := hooks{httptrace.ContextClientTrace(ctx)}
 	for {
-		c, err := d.take(ctx)
+		h.getConn(d.addr)
+		c, err := d.take(ctx, via, h)
 		if err != nil {
 			d.leave()
 			return nil, err
 		}
+		h.gotConn(c)
 		trace.use(c.sentConn)
-		resp, err := c.exchange(ctx, r, body, trace)
+		resp, err := c.exchange(ctx, r, body, trace, h)
 		if err == nil {
 			return resp, nil
 		}
@@ -114,24 +91,21 @@ func (d *direct) enter(ctx context.Context) error {
 func (d *direct) leave() { <-d.slots }
 
 // take returns a connection that is idle, or a new one.
-func (d *direct) take(ctx context.Context) (*directConn, error) {
+func (d *direct) take(ctx context.Context, via way, h hooks) (*directConn, error) {
 	for {
-		d.mu.Lock()
-		n := len(d.idle) - 1
-		if n < 0 {
-			d.mu.Unlock()
+		c, surplus := d.pick(via)
+		if surplus != nil {
+			surplus.part()
+		}
+		if c == nil {
 			break
 		}
-		c := d.idle[n]
-		d.idle[n] = nil
-		d.idle = d.idle[:n]
-		d.mu.Unlock()
 		if time.Since(c.since) < d.idleFor && c.probe.quiet() {
 			return c, nil
 		}
-		c.Close()
+		c.drop()
 	}
-	c, err := d.connect(ctx)
+	c, err := d.connect(ctx, via, h)
 	if err != nil {
 		// The dialler knows when ctx ends, and is quicker than that at times.
 		if deadline, ok := ctx.Deadline(); ok && ctx.Err() == nil && !time.Now().Before(deadline) {
@@ -141,22 +115,47 @@ func (d *direct) take(ctx context.Context) (*directConn, error) {
 	return c, err
 }
 
-// connect makes a connection.
-func (d *direct) connect(ctx context.Context) (*directConn, error) {
-	sc, err := d.dial(ctx)
-	if err != nil {
-		return nil, err
-	}
-	c := &directConn{sentConn: sc, owner: d, timed: newTimedConn(sc.Conn)}
-	if d.secure != nil {
-		if err := d.secure.start(ctx, c); err != nil {
-			c.Close()
-			return nil, err
+// pick takes a connection that goes the same way out of those that are idle. If
+// there is none, one that goes another way is surplus if the new connection would
+// be one too many.
+func (d *direct) pick(via way) (c, surplus *directConn) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for i := len(d.idle) - 1; i >= 0; i-- {
+		if c := d.idle[i]; c.via.key == via.key {
+			d.idle = slices.Delete(d.idle, i, i+1)
+			return c, nil
 		}
 	}
+	if len(d.idle) > 0 && len(d.idle)+len(d.slots) > cap(d.slots) {
+		surplus = d.idle[0]
+		d.idle = slices.Delete(d.idle, 0, 1)
+	}
+	return nil, surplus
+}
+
+// connect makes a connection.
+func (d *direct) connect(ctx context.Context, via way, h hooks) (*directConn, error) {
+	addr := d.addr
+	if via.proxy != nil {
+		addr = via.addr
+	}
+	sc, err := d.dial(ctx, addr)
+	if err != nil {
+		return nil, via.failed(err)
+	}
+	c := &directConn{sentConn: sc, owner: d, timed: newTimedConn(sc.Conn), via: via}
 	c.reader = bufio.NewReader(readDirect{c})
-	if raw, ok := sc.Conn.(syscall.Conn); ok {
-		c.probe = newProber(raw)
+	c.probe = d.newProbe(c)
+	if via.proxy != nil {
+		err = via.failed(d.pass(ctx, c, h))
+	}
+	if err == nil && d.secure != nil {
+		err = d.secure.start(ctx, c, h)
+	}
+	if err != nil {
+		c.Close()
+		return nil, err
 	}
 	return c, nil
 }
@@ -170,6 +169,7 @@ func (d *direct) put(c *directConn) {
 		c.Close()
 		return
 	}
+	c.probe.rest()
 	d.idle = append(d.idle, c)
 	switch {
 	case d.armed:
@@ -220,240 +220,4 @@ func (d *direct) close() {
 	}
 	d.mu.Unlock()
 	d.closeIdle()
-}
-
-// exchange sends a request and reads the head of its answer.
-func (c *directConn) exchange(ctx context.Context, r *http.Request, body []byte, trace *sendTrace) (*http.Response, error) {
-	c.limit(ctx)
-	c.head = appendHead(c.head[:0], r, len(body))
-	var failed error
-	if len(body) <= writtenFirst {
-		c.head = append(c.head, body...)
-		failed = c.send(c.head, nil)
-		trace.wrote.Store(true)
-	} else {
-		c.sending = make(chan error, 1)
-		go func() {
-			err := c.send(c.head, body)
-			trace.wrote.Store(true)
-			c.sending <- err
-		}()
-	}
-	if failed != nil && c.used && trace.sent() == rpc.NotSent {
-		return nil, failed
-	}
-	// A server that refuses a request may close the connection in the middle of it:
-	// what it has answered is there all the same.
-	resp, err := c.answer(r)
-	switch {
-	case err == nil:
-		c.failed = failed != nil
-		resp.TLS = c.state
-		resp.Body = &directBody{ReadCloser: resp.Body, conn: c, keep: !resp.Close && resp.StatusCode != http.StatusSwitchingProtocols}
-		return resp, nil
-	case failed != nil:
-		err = failed
-	}
-	return nil, c.cause(err)
-}
-
-// limit makes the connection end the call with ctx.
-func (c *directConn) limit(ctx context.Context) {
-	deadline, _ := ctx.Deadline()
-	_ = c.timed.SetDeadline(deadline) // never fails
-	if own, ok := ctx.(*deadlineContext); ok {
-		ctx = own.parent // the deadline is seen to
-	}
-	c.stop = nil
-	if ctx.Done() != nil {
-		c.stop = context.AfterFunc(ctx, func() { c.Close() })
-	}
-}
-
-// send writes head, and body behind it, in one write.
-func (c *directConn) send(head, body []byte) (err error) {
-	n := int64(0)
-	if body == nil {
-		var m int
-		m, err = c.stream().Write(head)
-		n = int64(m)
-	} else if c.tls != nil {
-		n, err = (&net.Buffers{head, body}).WriteTo(c.tls)
-	} else {
-		n, err = c.timed.writeBoth(head, body)
-	}
-	if n > 0 {
-		c.writes.Add(1)
-	}
-	return err
-}
-
-// stream is what is written and read.
-func (c *directConn) stream() io.ReadWriter {
-	if c.tls != nil {
-		return c.tls
-	}
-	return &c.timed
-}
-
-// answer reads the head of the answer to r.
-func (c *directConn) answer(r *http.Request) (*http.Response, error) {
-	for range maxInterim + 1 {
-		c.left = maxAnswerHeaderBytes
-		if _, err := c.reader.Peek(1); err != nil {
-			return nil, err
-		}
-		resp, err := http.ReadResponse(c.reader, r)
-		if err != nil {
-			return nil, err
-		}
-		if resp.StatusCode >= 200 || resp.StatusCode == http.StatusSwitchingProtocols {
-			c.left = math.MaxInt64
-			return resp, nil
-		}
-	}
-	return nil, fmt.Errorf("more than %d answers with a status of 1xx", maxInterim)
-}
-
-// readDirect is what the reader of a connection reads.
-type readDirect struct{ conn *directConn }
-
-func (r readDirect) Read(p []byte) (int, error) {
-	c := r.conn
-	if c.left <= 0 {
-		return 0, fmt.Errorf("an answer whose header has more than %d bytes", maxAnswerHeaderBytes)
-	}
-	n, err := c.stream().Read(p[:min(int64(len(p)), c.left)])
-	c.left -= int64(n)
-	return n, err
-}
-
-// cause returns why a call failed: the end of its time, where that is what the
-// socket says.
-func (c *directConn) cause(err error) error {
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return context.DeadlineExceeded
-	}
-	return err
-}
-
-// end is called when a call is over. The connection is kept if it can be.
-func (c *directConn) end(keep bool) {
-	if c.stop != nil && !c.stop() {
-		keep = false // it is being closed
-	}
-	if c.sending != nil {
-		if !keep {
-			c.Close()
-		}
-		if err := c.sent(); err != nil {
-			keep = false
-		}
-		c.sending = nil
-	}
-	if keep && !c.failed && c.spent() {
-		c.owner.put(c)
-		return
-	}
-	c.Close()
-}
-
-// sent waits for the writer of a large body.
-func (c *directConn) sent() error {
-	select {
-	case err := <-c.sending:
-		return err
-	default:
-	}
-	_ = c.timed.SetWriteDeadline(time.Now().Add(writtenLate)) // never fails
-	return <-c.sending
-}
-
-// directBody is the body of an answer.
-type directBody struct {
-	io.ReadCloser // as http.ReadResponse made it
-	conn          *directConn
-	keep, ended   bool
-}
-
-func (b *directBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	switch {
-	case errors.Is(err, io.EOF):
-		b.ended = true
-	case err != nil:
-		err = b.conn.cause(err)
-	}
-	return n, err
-}
-
-// Close does not read what is left: the connection is closed if something is.
-func (b *directBody) Close() error {
-	if c := b.conn; c != nil {
-		b.conn = nil
-		c.end(b.keep && b.ended)
-		c.owner.leave()
-	}
-	return nil
-}
-
-// appendHead appends the head of a request whose body has n bytes.
-func appendHead(dst []byte, r *http.Request, n int) []byte {
-	dst = append(append(append(dst, r.Method...), ' '), r.URL.RequestURI()...)
-	dst = append(append(dst, " HTTP/1.1\r\nHost: "...), r.Host...)
-	dst = append(dst, "\r\nContent-Length: "...)
-	dst = strconv.AppendInt(dst, int64(n), 10)
-	dst = append(dst, "\r\n"...)
-	var few [16]string
-	names := few[:0]
-	for name := range r.Header {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		switch name {
-		case "Host", "Content-Length", "Transfer-Encoding", "Trailer":
-			continue
-		}
-		for _, v := range r.Header[name] {
-			dst = append(append(append(append(dst, name...), ": "...), v...), "\r\n"...)
-		}
-	}
-	return append(dst, "\r\n"...)
-}
-
-// checkHeader refuses what would not arrive as it is, or as a header of another
-// name.
-func checkHeader(h http.Header) error {
-	for name, values := range h {
-		for i := range len(name) {
-			if !tokenByte(name[i]) {
-				return fmt.Errorf("the header %s: a name is made of letters, digits and a few signs", quote(name))
-			}
-		}
-		if name == "" {
-			return errors.New("a header without a name")
-		}
-		for _, v := range values {
-			for i := range len(v) {
-				if v[i] < ' ' && v[i] != '\t' || v[i] == 0x7f {
-					return fmt.Errorf("the header %s holds a control character", quote(name))
-				}
-			}
-		}
-	}
-	return nil
-}
-
-// tokenByte reports whether c may stand in the name of a header (RFC 9110,
-// section 5.6.2).
-func tokenByte(c byte) bool {
-	if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' {
-		return true
-	}
-	switch c {
-	case '!', '#', '$', '%', '&', '\'', '*', '+', '-', '.', '^', '_', '`', '|', '~':
-		return true
-	}
-	return false
 }

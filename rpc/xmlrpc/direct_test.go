@@ -3,12 +3,14 @@ package xmlrpc_test
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"net/textproto"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -233,12 +235,66 @@ func TestRefusalOfALargeCallIsHeard(t *testing.T) {
 	}
 }
 
-// Who traces a call gets the events of net/http.
+// Who traces a call gets the events that http.Transport has, in its order.
 func TestHTTPTraceIsHeard(t *testing.T) {
-	url, _, _ := answering(t, func(int) string { return ok(yes) })
-	got := false
-	ctx := httptrace.WithClientTrace(bounded(t), &httptrace.ClientTrace{GotFirstResponseByte: func() { got = true }})
-	if _, err := rpc.Invoke[bool](ctx, newClient(t, url, xmlrpc.ClientConfig{}), "f"); err != nil || !got {
-		t.Errorf("got %t, %v", got, err)
+	certificate, pool := selfSigned(t)
+	url := script(t, func(_ int, c net.Conn) {
+		c = tls.Server(c, &tls.Config{Certificates: []tls.Certificate{certificate}})
+		r := bufio.NewReader(c)
+		for {
+			if _, _, err := take(r); err != nil {
+				return
+			}
+			io.WriteString(c, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"+ok(yes))
+		}
+	})
+	var events []string
+	note := func(format string, args ...any) { events = append(events, fmt.Sprintf(format, args...)) }
+	host := ""
+	trace := &httptrace.ClientTrace{
+		GetConn:              func(addr string) { note("get"); host = addr },
+		GotConn:              func(i httptrace.GotConnInfo) { note("got %T %t %t", i.Conn, i.Reused, i.WasIdle) },
+		PutIdleConn:          func(err error) { note("put %v", err) },
+		GotFirstResponseByte: func() { note("byte") },
+		Got100Continue:       func() { note("100") },
+		Got1xxResponse:       func(code int, _ textproto.MIMEHeader) error { note("%d", code); return nil },
+		ConnectStart:         func(network, _ string) { note("dial %s", network) },
+		ConnectDone:          func(_, _ string, err error) { note("dialled %v", err) },
+		TLSHandshakeStart:    func() { note("tls") },
+		TLSHandshakeDone:     func(s tls.ConnectionState, err error) { note("tls %t %v", s.HandshakeComplete, err) },
+		WroteHeaderField: func(name string, values []string) {
+			if name == "Host" {
+				note("%s %t", name, values[0] == host)
+			}
+		},
+		WroteHeaders: func() { note("headers") },
+		WroteRequest: func(i httptrace.WroteRequestInfo) { note("request %v", i.Err) },
+	}
+	c := newClient(t, "https"+strings.TrimPrefix(url, "http"), xmlrpc.ClientConfig{TLS: &tls.Config{RootCAs: pool}})
+	const call = " Host true; headers; request <nil>; byte; 100; 100; byte; 103; byte; put <nil>"
+	for _, want := range []string{
+		"get; dial tcp; dialled <nil>; tls; tls true <nil>; got *tls.Conn false false;" + call,
+		"get; got *tls.Conn true true;" + call,
+	} {
+		events = nil
+		if _, err := rpc.Invoke[bool](httptrace.WithClientTrace(bounded(t), trace), c, "f"); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(events, "; "); got != want {
+			t.Errorf("got\n%s; want\n%s", got, want)
+		}
+	}
+
+	// An error of Got1xxResponse ends the call.
+	stop := errors.New("no hints")
+	trace = &httptrace.ClientTrace{Got1xxResponse: func(code int, _ textproto.MIMEHeader) error {
+		if code == http.StatusEarlyHints {
+			return stop
+		}
+		return nil
+	}}
+	_, err := rpc.Invoke[bool](httptrace.WithClientTrace(bounded(t), trace), c, "f")
+	if wantLink(t, err, rpc.Unknown); !errors.Is(err, stop) {
+		t.Errorf("got %v; want the error of the trace", err)
 	}
 }

@@ -5,15 +5,13 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"time"
 )
 
-// secure is the TLS of a direct. Each connection is made for a call, which is on
-// it at once. http.Transport makes connections ahead, of which many are never
-// used; a server takes those for silent ones and closes them, and a call that is
-// being written on one in that moment is lost.
+// secure is the TLS to a server, or to a proxy.
 type secure struct {
 	config  *tls.Config   // with the name of the server
 	timeout time.Duration // of a handshake
@@ -30,12 +28,18 @@ func newSecure(config *tls.Config, host string, timeout time.Duration) *secure {
 var errNoHandshake = errors.New("no TLS handshake in time")
 
 // start does the handshake of a new connection, which is not closed if it fails.
-func (s *secure) start(ctx context.Context, c *directConn) error {
+func (s *secure) start(ctx context.Context, c *directConn, h hooks) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, errNoHandshake)
 	defer cancel()
 	c.below.timedConn = &c.timed
-	c.tls = tls.Client(&c.below, s.config)
+	under := net.Conn(&c.below)
+	if c.tls != nil { // to a proxy
+		under = c.tls
+	}
+	c.tls = tls.Client(under, s.config)
+	h.handshakeStart()
 	err := c.tls.HandshakeContext(ctx)
+	h.handshakeDone(c.tls, err)
 	switch {
 	case err == nil:
 		state := c.tls.ConnectionState()
@@ -50,7 +54,8 @@ func (s *secure) start(ctx context.Context, c *directConn) error {
 	return err
 }
 
-// belowTLS is what the TLS of a connection reads from and writes to.
+// belowTLS is what the TLS of a connection, or that to its proxy, reads from and
+// writes to.
 type belowTLS struct {
 	*timedConn
 	shut bool    // nothing more is read
@@ -79,17 +84,3 @@ func (c *directConn) spent() bool {
 	c.below.shut = false
 	return n == 0 && errors.Is(err, os.ErrDeadlineExceeded)
 }
-
-// part closes a connection that is idle. Inside TLS it says so, as the peer can
-// then tell that from a connection that was cut.
-func (c *directConn) part() {
-	if c.tls != nil {
-		_ = c.timed.SetWriteDeadline(time.Now().Add(partTimeout)) // never fails
-		_ = c.tls.CloseWrite()                                    // the connection ends, whatever becomes of that
-	}
-	c.Close()
-}
-
-// partTimeout is far more than it takes to put some bytes into a socket that
-// nobody else writes to.
-const partTimeout = 100 * time.Millisecond

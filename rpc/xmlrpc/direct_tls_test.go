@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"strings"
 	"sync"
 	"testing"
@@ -14,12 +15,31 @@ import (
 	"github.com/parley-rpc/parley/rpc/xmlrpc"
 )
 
-// TestNoConnectionAhead: inside TLS each connection is made for a call, and is not
-// left to lie unused. A server takes one for silent and closes it, maybe while a
-// call is being written on it.
+// TestNoConnectionAhead: each connection is made for a call, and is not left to lie
+// unused, whichever way it goes. A server takes one for silent and closes it, maybe
+// while a call is being written on it.
 func TestNoConnectionAhead(t *testing.T) {
-	const callers, calls = 64, 20
 	certificate, pool := selfSigned(t)
+	for name, tt := range map[string]struct {
+		config xmlrpc.ClientConfig
+		traced bool
+	}{
+		"straight":        {},
+		"traced":          {traced: true},
+		"by CONNECT":      {config: xmlrpc.ClientConfig{Proxy: proxyTo(t, testProxy(t, "", nil))}},
+		"by SOCKS":        {config: xmlrpc.ClientConfig{Proxy: proxyTo(t, socksProxy(t, ""))}},
+		"used only once":  {config: xmlrpc.ClientConfig{DisableKeepAlives: true}},
+		"few connections": {config: xmlrpc.ClientConfig{MaxConns: 3}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tt.config.TLS = &tls.Config{RootCAs: pool}
+			noConnectionAhead(t, certificate, tt.config, tt.traced)
+		})
+	}
+}
+
+func noConnectionAhead(t *testing.T, certificate tls.Certificate, config xmlrpc.ClientConfig, traced bool) {
+	const callers, calls = 32, 6
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -43,12 +63,16 @@ func TestNoConnectionAhead(t *testing.T) {
 	go func() { defer close(done); srv.ServeTLS(ln, "", "") }()
 	t.Cleanup(func() { srv.Close(); <-done })
 
-	c := newClient(t, "https://"+ln.Addr().String(), xmlrpc.ClientConfig{TLS: &tls.Config{RootCAs: pool}})
+	c := newClient(t, "https://"+ln.Addr().String(), config)
 	var running sync.WaitGroup
 	for range callers {
 		running.Go(func() {
 			for range calls {
-				if _, err := rpc.Invoke[bool](bounded(t), c, "f"); err != nil {
+				ctx := bounded(t)
+				if traced {
+					ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{})
+				}
+				if _, err := rpc.Invoke[bool](ctx, c, "f"); err != nil {
 					t.Error(err)
 					return
 				}
@@ -64,8 +88,14 @@ func TestNoConnectionAhead(t *testing.T) {
 			silent++
 		}
 	}
-	if silent > 0 || len(used) == 0 || len(used) > callers {
-		t.Errorf("%d callers: got %d connections, %d of them unused; want at most %d, all used", callers, len(used), silent, callers)
+	most := callers
+	if config.DisableKeepAlives {
+		most = callers * calls
+	} else if config.MaxConns > 0 {
+		most = config.MaxConns
+	}
+	if silent > 0 || len(used) == 0 || len(used) > most {
+		t.Errorf("%d callers: got %d connections, %d of them unused; want at most %d, all used", callers, len(used), silent, most)
 	}
 }
 

@@ -171,6 +171,7 @@ func TestThreatHostileServers(t *testing.T) {
 		for _, way := range []string{"client", "kolo"} {
 			t.Run(h.name+"/"+way, func(t *testing.T) {
 				var requests atomic.Int32
+				said := make(chan struct{}, 3)
 				url := script(t, func(_ int, c net.Conn) {
 					r := bufio.NewReader(c)
 					for {
@@ -184,6 +185,10 @@ func TestThreatHostileServers(t *testing.T) {
 							n = m[1]
 						}
 						h.serve(c, n)
+						select {
+						case said <- struct{}{}:
+						default: // more requests than calls
+						}
 					}
 				})
 				each := 150 * time.Millisecond
@@ -211,6 +216,9 @@ func TestThreatHostileServers(t *testing.T) {
 							t.Errorf("call %d got the answer %d", i, got)
 						case h.fine != (err == nil):
 							t.Errorf("call %d: got %d, %v; want success: %v", i, got, err, h.fine)
+						}
+						if h.fine {
+							wait(t, said, "the end of what the server says")
 						}
 						time.Sleep(10 * time.Millisecond) // what a server says too late arrives
 					}
@@ -395,7 +403,7 @@ func hostileAnswers(t testing.TB, text string) (url string, conns, requests *ato
 func TestThreatEarlyAnswers(t *testing.T) {
 	for name, reads := range map[string]bool{"reads on": true, "reads no more": false} {
 		t.Run(name, func(t *testing.T) {
-			over := make(chan struct{})
+			over, said := make(chan struct{}), make(chan struct{}, 1)
 			url := script(t, func(_ int, c net.Conn) {
 				r := bufio.NewReader(c)
 				for {
@@ -415,10 +423,14 @@ func TestThreatEarlyAnswers(t *testing.T) {
 						return
 					}
 					time.Sleep(5 * time.Millisecond)
-					if _, err := io.Copy(io.Discard, req.Body); err != nil {
+					_, err = io.Copy(io.Discard, req.Body)
+					if err == nil {
+						io.WriteString(c, ok(intAnswer("999"))) // now that all is there
+					}
+					said <- struct{}{}
+					if err != nil {
 						return
 					}
-					io.WriteString(c, ok(intAnswer("999"))) // now that all is there
 				}
 			})
 			defer close(over)
@@ -427,7 +439,9 @@ func TestThreatEarlyAnswers(t *testing.T) {
 				if got, err := rpc.Invoke[int](bounded(t), c, "f", make([]byte, 12<<20)); err != nil || got != 1 {
 					t.Errorf("large call: %d, %v", got, err)
 				}
-				time.Sleep(20 * time.Millisecond)
+				if reads {
+					wait(t, said, "the answer that nobody asked for")
+				}
 				if got, err := rpc.Invoke[int](bounded(t), c, "f", 100+i); err != nil || got != 100+i {
 					t.Errorf("the call after it: %d, %v; want %d", got, err, 100+i)
 				}

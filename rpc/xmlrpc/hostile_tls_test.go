@@ -156,23 +156,23 @@ func TestNamesOfCertificates(t *testing.T) {
 		ips      []net.IP
 		from, to time.Duration
 		host     string
-		config   tls.Config // of the client
+		config   *tls.Config // of the client
 		fine     bool
 	}{
-		"its address":             {nil, here, -time.Hour, time.Hour, "127.0.0.1", tls.Config{}, true},
-		"its name":                {[]string{"localhost"}, nil, -time.Hour, time.Hour, "localhost", tls.Config{}, true},
-		"its name in capitals":    {[]string{"localhost"}, nil, -time.Hour, time.Hour, "LocalHost", tls.Config{}, true},
-		"its name with a dot":     {[]string{"localhost"}, nil, -time.Hour, time.Hour, "127.0.0.1", tls.Config{ServerName: "localhost."}, true},
-		"a name as its address":   {[]string{"127.0.0.1"}, nil, -time.Hour, time.Hour, "127.0.0.1", tls.Config{}, false},
-		"another address":         {nil, []net.IP{net.IPv4(127, 0, 0, 2)}, -time.Hour, time.Hour, "127.0.0.1", tls.Config{}, false},
-		"another name":            {[]string{"example.org"}, nil, -time.Hour, time.Hour, "localhost", tls.Config{}, false},
-		"a star":                  {[]string{"*"}, nil, -time.Hour, time.Hour, "localhost", tls.Config{}, false},
-		"no name":                 {nil, nil, -time.Hour, time.Hour, "localhost", tls.Config{}, false},
-		"the name that was given": {[]string{"example.org"}, nil, -time.Hour, time.Hour, "127.0.0.1", tls.Config{ServerName: "example.org"}, true},
-		"not the name given":      {nil, here, -time.Hour, time.Hour, "127.0.0.1", tls.Config{ServerName: "example.org"}, false},
-		"over":                    {nil, here, -2 * time.Hour, -time.Hour, "127.0.0.1", tls.Config{}, false},
-		"not yet":                 {nil, here, time.Hour, 2 * time.Hour, "127.0.0.1", tls.Config{}, false},
-		"below TLS 1.2":           {nil, here, -time.Hour, time.Hour, "127.0.0.1", tls.Config{MaxVersion: tls.VersionTLS11}, false},
+		"its address":             {nil, here, -time.Hour, time.Hour, "127.0.0.1", &tls.Config{}, true},
+		"its name":                {[]string{"localhost"}, nil, -time.Hour, time.Hour, "localhost", &tls.Config{}, true},
+		"its name in capitals":    {[]string{"localhost"}, nil, -time.Hour, time.Hour, "LocalHost", &tls.Config{}, true},
+		"its name with a dot":     {[]string{"localhost"}, nil, -time.Hour, time.Hour, "127.0.0.1", &tls.Config{ServerName: "localhost."}, true},
+		"a name as its address":   {[]string{"127.0.0.1"}, nil, -time.Hour, time.Hour, "127.0.0.1", &tls.Config{}, false},
+		"another address":         {nil, []net.IP{net.IPv4(127, 0, 0, 2)}, -time.Hour, time.Hour, "127.0.0.1", &tls.Config{}, false},
+		"another name":            {[]string{"example.org"}, nil, -time.Hour, time.Hour, "localhost", &tls.Config{}, false},
+		"a star":                  {[]string{"*"}, nil, -time.Hour, time.Hour, "localhost", &tls.Config{}, false},
+		"no name":                 {nil, nil, -time.Hour, time.Hour, "localhost", &tls.Config{}, false},
+		"the name that was given": {[]string{"example.org"}, nil, -time.Hour, time.Hour, "127.0.0.1", &tls.Config{ServerName: "example.org"}, true},
+		"not the name given":      {nil, here, -time.Hour, time.Hour, "127.0.0.1", &tls.Config{ServerName: "example.org"}, false},
+		"over":                    {nil, here, -2 * time.Hour, -time.Hour, "127.0.0.1", &tls.Config{}, false},
+		"not yet":                 {nil, here, time.Hour, 2 * time.Hour, "127.0.0.1", &tls.Config{}, false},
+		"below TLS 1.2":           {nil, here, -time.Hour, time.Hour, "127.0.0.1", &tls.Config{MaxVersion: tls.VersionTLS11}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			certificate, pool := issue(tt.names, tt.ips, tt.from, tt.to)

@@ -47,7 +47,7 @@ func NewTransport(url string, config ClientConfig) (*Transport, error) {
 func (t *Transport) Close() error { return t.client.Close() }
 
 // CloseIdleConnections closes the connections that no call uses.
-func (t *Transport) CloseIdleConnections() { t.client.link.closeIdle() }
+func (t *Transport) CloseIdleConnections() { t.client.link.direct.closeIdle() }
 
 // RoundTrip sends a call, which is the body of a POST, and returns its answer,
 // which is in memory then. Of its headers all are sent but those that are the
@@ -71,7 +71,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	if out.data = body.Bytes(); len(out.data) > c.bodies.max {
 		c.bodies.free(out)
-		return nil, fmt.Errorf("xmlrpc: a call of more than %d bytes, which ClientConfig.MaxAnswer allows", c.bodies.max)
+		return nil, fmt.Errorf("xmlrpc: %w", &tooLarge{"a call", c.bodies.max})
 	}
 	checked, err := c.checkCall(out.data)
 	if err != nil {

@@ -83,6 +83,9 @@ func TestTransportGuardsKolo(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got %v, %v; want %q", name, result, err, test.want)
 		}
+		if large := test.want == "MaxAnswer"; errors.Is(err, xmlrpc.ErrTooLarge) != large {
+			t.Errorf("%s: got %v; want what is ErrTooLarge: %t", name, err, large)
+		}
 		if transport.Close(); requests != 1 {
 			t.Errorf("%s: the server got %d requests; want 1", name, requests)
 		}

@@ -126,9 +126,15 @@ type run struct {
 	progress func(done, total int, what string)
 }
 
+// all runs all trials, some at a time. One that a server had no time for, with all the
+// others beside it, is run again when they are done.
 func (r *run) all(ctx context.Context, w *world, all []trial, o options) {
+	type cell struct {
+		row  int
+		lane string
+	}
+	var late []cell // guarded by r.mu
 	var wg sync.WaitGroup
-	defer wg.Wait()
 	slots := make(chan struct{}, atOnce)
 	for _, name := range o.lanes {
 		if slices.Contains(pythonLanes(), name) {
@@ -144,15 +150,26 @@ func (r *run) all(ctx context.Context, w *world, all []trial, o options) {
 				continue
 			}
 			slots <- struct{}{}
-			if ctx.Err() != nil {
-				return
-			}
 			wg.Go(func() {
 				defer func() { <-slots }()
+				if ctx.Err() != nil {
+					return
+				}
 				outcome, err := tryOne(ctx, w, t, name)
+				if ranOut(err) {
+					r.mu.Lock()
+					defer r.mu.Unlock()
+					late = append(late, cell{i, name})
+					return
+				}
 				r.add(i, name, outcome, err)
 			})
 		}
+	}
+	wg.Wait()
+	for _, c := range late {
+		outcome, err := tryOne(ctx, w, all[c.row], c.lane)
+		r.add(c.row, c.lane, outcome, err)
 	}
 }
 

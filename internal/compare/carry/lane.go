@@ -141,7 +141,7 @@ func refusal(err error) (essence string, ok bool) {
 	var server netrpc.ServerError
 	var panicked errPanicked
 	switch {
-	case err == nil:
+	case err == nil, ranOut(err):
 		return "", false
 	case errors.As(err, &fault):
 		return fault.Message, true
@@ -163,6 +163,13 @@ func refusal(err error) (essence string, ok bool) {
 		return err.Error(), true
 	}
 	return "", false
+}
+
+// ranOut reports whether err is that a server had no time left for a call, which tells
+// how busy the machine is. kolo/xmlrpc has the code in the text of its error.
+func ranOut(err error) bool {
+	return err != nil && (errors.Is(err, &rpc.Fault{Code: rpc.CodeDeadlineExceeded}) ||
+		strings.Contains(err.Error(), fmt.Sprintf("Fault(%d)", rpc.CodeDeadlineExceeded)))
 }
 
 // refused makes a no of err, after which the client must work as before.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/parley-rpc/parley/internal/compare"
@@ -78,6 +79,43 @@ func TestTrialsSeeLies(t *testing.T) {
 			}
 			t.Log(got, err)
 		})
+	}
+}
+
+// A server that has no time for a call says nothing about its transport: the trial is
+// made again when the others are done, and if that does not help, it has gone wrong.
+func TestServerHasNoTime(t *testing.T) {
+	noTime := func(times int) func(*rpc.Registry) {
+		return func(reg *rpc.Registry) {
+			var left atomic.Int32
+			left.Store(int32(times))
+			reg.Use(func(next rpc.Handler) rpc.Handler {
+				return func(ctx context.Context, req *rpc.Request) (any, error) {
+					if req.Method == "echo" && left.Add(-1) >= 0 {
+						return nil, context.DeadlineExceeded
+					}
+					return next(ctx, req)
+				}
+			})
+		}
+	}
+	row := trial{"calls", "an echo", func(ctx context.Context, _ *world, l *lane) (compare.Outcome, error) {
+		back, err := rpc.Invoke[int](ctx, l.call, "echo", 8)
+		return echoed(ctx, l, back == 8, err)
+	}}
+	for _, lane := range goLanes() {
+		for times, want := range map[int]string{1: Yes, 2: ""} {
+			w, err := newWorld(t.TempDir(), noTime(times))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer w.close()
+			r := run{table: []compare.Ability{{Name: row.name, Lanes: map[string]compare.Outcome{}}}}
+			r.all(t.Context(), w, []trial{row}, options{lanes: []string{lane}})
+			if got := r.table[0].Lanes[lane].Verdict; got != want || (len(r.failed) == 0) != (want != "") {
+				t.Errorf("%s, no time for %d calls: got %q, %v; want %q, or an error", lane, times, got, r.failed, want)
+			}
+		}
 	}
 }
 

@@ -140,6 +140,8 @@ func outcomesOf(output string) (outcomes map[string]compare.Outcome, began bool,
 			began = true
 		case !rows[a.Name]:
 			bad = append(bad, fmt.Errorf("the program tries %q, which is no row", a.Name))
+		case a.Verdict == No && strings.HasSuffix(a.Note, "deadline exceeded"): // see ranOut
+			bad = append(bad, fmt.Errorf("%s: the server had no time: %s", a.Name, a.Note))
 		case a.Verdict == Yes, a.Verdict == Changed, a.Verdict == No:
 			if sent, ok := times[a.Name]; ok && a.Verdict == Changed {
 				a.Note = became(sent, kindOf(sent), a.Note)

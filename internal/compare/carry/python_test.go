@@ -100,10 +100,11 @@ func TestPythonIsMissing(t *testing.T) {
 // Lines that are no outcome of a row are errors, and a trial that broke is one.
 func TestOutcomesOfPython(t *testing.T) {
 	tests := map[string]string{
-		`{"name": "a set", "verdict": "broke", "note": "EOFError: "}`: "a set: EOFError",
-		`{"name": "a sat", "verdict": "yes", "note": ""}`:             "which is no row",
-		`Traceback (most recent call last):`:                          "the program writes",
-		`{"name": "a set", "verdict": "maybe", "note": "who knows"}`:  "who knows",
+		`{"name": "a set", "verdict": "broke", "note": "EOFError: "}`:     "a set: EOFError",
+		`{"name": "a sat", "verdict": "yes", "note": ""}`:                 "which is no row",
+		`{"name": "a set", "verdict": "no", "note": "deadline exceeded"}`: "a set: the server had no time",
+		`Traceback (most recent call last):`:                              "the program writes",
+		`{"name": "a set", "verdict": "maybe", "note": "who knows"}`:      "who knows",
 	}
 	for _, line := range slices.Sorted(maps.Keys(tests)) {
 		outcomes, began, bad := outcomesOf(`{"python": "3.11.7"}` + "\n" + line + "\n")

@@ -120,8 +120,9 @@ func (c *client) run(o Order) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
+	shrink()
 	return Report{
-		CPU: int64(s.CPU), Calls: s.Calls, Wall: int64(s.Wall),
+		CPU: int64(s.CPU), Calls: s.Calls, Wall: int64(s.Wall), Late: s.Late, Unsent: s.Unsent,
 		Allocs: &s.Allocs, AllocBytes: &s.AllocBytes, Latency: s.Latency,
 	}, nil
 }

@@ -16,7 +16,9 @@ type Figures struct {
 	ClientAllocs, ServerAllocs []float64 // objects for one call
 	ClientBytes, ServerBytes   []float64 // bytes allocated for one call
 
-	Calls   int64              // in all turns
+	Calls   int64 // in all turns, as those that were late and that were not sent
+	Late    int64
+	Unsent  int64
 	Fewest  *measure.Histogram // of the turn with the fewest calls; nil before the first
 	Latency *measure.Histogram // of all turns; nil before the first
 }
@@ -53,6 +55,8 @@ func (f *Figures) Add(t Turn) {
 	count(&f.ServerBytes, t.ServerAllocBytes)
 
 	f.Calls += t.Calls
+	f.Late += t.Late
+	f.Unsent += t.Unsent
 	if f.Fewest == nil || t.Latency.Count() < f.Fewest.Count() {
 		f.Fewest = t.Latency
 	}

@@ -72,6 +72,8 @@ type Report struct {
 	// Of a run.
 	Calls   int64              `json:"calls,omitempty"`
 	Wall    int64              `json:"wall_ns,omitempty"`
+	Late    int64              `json:"late,omitempty"`   // of a rate, as Unsent: see measure.Sample
+	Unsent  int64              `json:"unsent,omitempty"` // they are among the latencies
 	Latency *measure.Histogram `json:"latency,omitempty"`
 	// Latencies stand in the place of Latency where a program has no such
 	// histogram: nanoseconds, and how many calls took so long.

@@ -23,6 +23,8 @@ func serverChild(p *Peer, dir string) error {
 			return Memory(), nil
 		case "begin":
 			runtime.GC() // nobody pays for what another has left
+		case "end":
+			defer shrink()
 		}
 		return usage()
 	})
@@ -38,6 +40,16 @@ func usage() (Report, error) {
 	runtime.ReadMemStats(&m)
 	allocs, bytes := int64(m.Mallocs), int64(m.TotalAlloc)
 	return Report{CPU: int64(cpu), Allocs: &allocs, AllocBytes: &bytes}, nil
+}
+
+// shrink gives back to the system what large calls have left behind. There are many
+// processes, each with its turn, and they should not all keep what one needs.
+func shrink() {
+	const much = 128 << 20 // bytes, garbage among them
+	var m runtime.MemStats
+	if runtime.ReadMemStats(&m); m.HeapSys-m.HeapReleased > much {
+		debug.FreeOSMemory()
+	}
 }
 
 // Memory is what this process takes when all that is not needed is given back.

@@ -209,6 +209,8 @@ type Turn struct {
 	Calls   int64
 	Wall    time.Duration
 	Latency *measure.Histogram
+	// Late and Unsent are those of measure.Sample, 0 without a rate.
+	Late, Unsent int64
 	// What both sides used; nil where it cannot be known.
 	ClientCPU, ServerCPU               *time.Duration
 	ClientAllocs, ServerAllocs         *int64
@@ -243,7 +245,7 @@ func (s *Stand) Turn(ctx context.Context, w work.Work, d time.Duration, rate flo
 		return Turn{}, fmt.Errorf("%s: a run of %d calls in %v with %d latencies", s.client.name, r.Calls, time.Duration(r.Wall), latency.Count())
 	}
 	t := Turn{
-		Calls: r.Calls, Wall: time.Duration(r.Wall), Latency: latency,
+		Calls: r.Calls, Wall: time.Duration(r.Wall), Latency: latency, Late: r.Late, Unsent: r.Unsent,
 		ClientAllocs: r.Allocs, ServerAllocs: between(before.Allocs, after.Allocs),
 		ClientAllocBytes: r.AllocBytes, ServerAllocBytes: between(before.AllocBytes, after.AllocBytes),
 	}
@@ -277,7 +279,7 @@ func (s *Stand) countBytes(ctx context.Context, w work.Work) (float64, error) {
 		return 0, err
 	}
 	if refused != "" {
-		return 0, fmt.Errorf("%s: %s: %s", s.client.name, w.Name, refused)
+		return 0, &ReportedError{fmt.Sprintf("%s: %s: %s", s.client.name, w.Name, refused)}
 	}
 	calls := max(1, 20/int64(w.Callers))
 	if w.Size >= largeSize {

@@ -24,14 +24,15 @@ import (
 const (
 	Quick  = "quick"  // about 12 s
 	Normal = "normal" // about a minute
-	Full   = "full"   // about five minutes, with processes that are started anew
+	Full   = "full"   // about ten minutes, with processes that are started anew
 )
 
 // Options say what is compared, and how. The zero value is a comparison of
 // normal depth.
 type Options struct {
 	Depth string // empty: Normal
-	// Lanes and Works are names; nil are all that there are, and all of the depth.
+	// Lanes and Works are names; nil are all that there are, and all of the depth. A
+	// form of work, such as add, and a pattern, such as blob-*, stand for all of these.
 	Lanes, Works []string
 	// Rate is calls per second of all callers of a lane together; their latency
 	// then counts from when they were due. Zero: each caller calls again when it

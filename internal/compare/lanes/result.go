@@ -16,7 +16,7 @@ type cell struct {
 }
 
 // row is a cell in the form of a result.
-func (c *cell) row(lane, work string) compare.Row {
+func (c *cell) row(lane, work string, rate float64) compare.Row {
 	r := compare.Row{Lane: lane, Work: work, Failed: c.refused}
 	if c.refused != "" {
 		return r
@@ -29,6 +29,9 @@ func (c *cell) row(lane, work string) compare.Row {
 	r.ClientAllocBytes, r.ServerAllocBytes = stat(c.ClientBytes), stat(c.ServerBytes)
 	r.WireBytes = &c.wire
 	r.Calls = c.Calls
+	if rate > 0 {
+		r.Late, r.Unsent = &c.Late, &c.Unsent
+	}
 	for _, p := range c.Latency.Points() {
 		r.Latency = append(r.Latency, compare.Point{Quantile: p.Quantile, US: microseconds(p.Latency)})
 	}

@@ -43,7 +43,13 @@ func newRun(ctx context.Context, o Options, lanes []lane) (*run, error) {
 	}
 	r := &run{ctx: ctx, plan: p, options: o, begin: time.Now()}
 	r.result = &compare.Result{Format: compare.Format, Taken: r.begin, Depth: o.Depth, Rate: o.Rate}
-	return r, r.choose(lanes)
+	if err := r.choose(lanes); err != nil {
+		return nil, err
+	}
+	if o.Depth == Full && o.Works == nil {
+		r.gap("%s", tooLarge)
+	}
+	return r, r.checkFiles(measure.OpenFiles())
 }
 
 // finish measures.
@@ -55,7 +61,13 @@ func (r *run) finish() (*compare.Result, error) {
 		return nil, fmt.Errorf("compare: %w", err)
 	}
 	if r.conclude(); !r.figures() {
-		return nil, fmt.Errorf("compare: no lane gave figures: %s", strings.Join(r.result.Gaps, "; "))
+		why := r.result.Gaps
+		for _, row := range r.result.Rows {
+			if text := row.Lane + ": " + row.Failed; row.Failed != "" && !slices.Contains(why, text) {
+				why = append(why, text)
+			}
+		}
+		return nil, fmt.Errorf("compare: no lane gave figures: %s", strings.Join(why, "; "))
 	}
 	return r.result, nil
 }
@@ -198,7 +210,15 @@ func (r *run) enough(rounds int, took time.Duration) bool {
 
 // steps is how many steps of progress there will be.
 func (r *run) steps() int {
-	return 1 + r.plan.starts*(2+r.plan.setUpTurns+len(r.plan.works)+r.plan.rounds*len(r.plan.works)*len(r.lanes))
+	return 1 + r.plan.starts*(2+r.plan.setUpTurns+len(r.plan.works)+r.turns()*len(r.lanes))
+}
+
+// turns is how many turns each lane has with the same processes, at all works.
+func (r *run) turns() (n int) {
+	for _, t := range r.plan.works {
+		n += r.plan.roundsOf(t)
+	}
+	return n
 }
 
 // startProcesses starts the processes of all lanes. A lane that does not start is
@@ -266,7 +286,7 @@ func (r *run) chooseTurn() {
 		return
 	}
 	starts := time.Duration(r.plan.starts)
-	turns := starts * time.Duration(r.plan.rounds*len(r.plan.works)*len(r.lanes))
+	turns := starts * time.Duration(r.turns()*len(r.lanes))
 	left := r.plan.budget - starts*time.Since(r.begin)
 	r.plan.turn = min(max(left/turns-overhead, r.plan.least), r.plan.most).Round(time.Millisecond)
 }
@@ -277,6 +297,9 @@ func (r *run) round(number int) error {
 	for i, t := range r.plan.works {
 		if number == 0 && r.late(i) {
 			break
+		}
+		if number%r.plan.rounds >= r.plan.roundsOf(t) {
+			continue
 		}
 		for j := range r.lanes {
 			lane := (j + number) % len(r.lanes)
@@ -325,10 +348,10 @@ func (r *run) conclude() {
 			c := &r.cells[j][i]
 			// Turn i of all lanes is of one time: figures that lack some turns cannot be
 			// held against others.
-			if c.refused == "" && len(c.Rate) != res.Starts*res.Rounds {
+			if c.refused == "" && len(c.Rate) != res.Starts*r.plan.roundsOf(t) {
 				c.refused = r.lost[j]
 			}
-			res.Rows = append(res.Rows, c.row(l.Name, t.Name))
+			res.Rows = append(res.Rows, c.row(l.Name, t.Name, res.Rate))
 		}
 	}
 	res.Seconds = time.Since(r.begin).Seconds()

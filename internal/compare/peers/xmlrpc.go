@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/parley-rpc/parley/internal/compare/harness"
 	"github.com/parley-rpc/parley/rpc/xmlrpc"
@@ -20,12 +21,20 @@ func XMLRPC(name string, s Socket) *harness.Peer {
 	}
 }
 
+// betweenTurns is for how long a connection may have nothing to do, so that none
+// is made again in the middle of what is measured.
+const betweenTurns = 15 * time.Minute
+
 func serveXMLRPC(s Socket, dir string) (addr string, err error) {
 	reg, err := registry()
 	if err != nil {
 		return "", err
 	}
-	srv := &xmlrpc.Server{Handler: reg, Logger: slog.New(slog.DiscardHandler)}
+	srv := &xmlrpc.Server{
+		Handler: reg, Logger: slog.New(slog.DiscardHandler), IdleTimeout: 2 * betweenTurns,
+		// On a busy machine 64 callers at once may need longer than the defaults.
+		HeaderTimeout: time.Minute, ReadTimeout: 2 * time.Minute,
+	}
 	if s == TLS {
 		certificate, err := newCertificate(dir)
 		if err != nil {
@@ -48,7 +57,7 @@ func serveXMLRPC(s Socket, dir string) (addr string, err error) {
 // DialXMLRPC makes a client of Parley's for any server of XML-RPC, be it inside
 // TLS with the certificate that lies in dir.
 func DialXMLRPC(dir, addr string) (harness.Conn, error) {
-	var cfg xmlrpc.ClientConfig
+	cfg := xmlrpc.ClientConfig{IdleTimeout: betweenTurns}
 	if strings.HasPrefix(addr, "tls://") {
 		var err error
 		if cfg.TLS, err = trust(dir); err != nil {

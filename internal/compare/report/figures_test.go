@@ -144,7 +144,7 @@ func figuresOf(t *testing.T, r *compare.Result) map[cellID][]float64 {
 func TestFiguresAreThoseOfTheJSON(t *testing.T) {
 	r := sample(t)
 	r.Changes = []compare.Change{{Lane: "kolo", Work: "add-8", Ratio: 1.0312, Verdict: "close"}, {Lane: "xmlrpc", Work: "add-8", Ratio: .8123, Verdict: "slower"}}
-	for name, r := range map[string]*compare.Result{"sample": r, "edge": edge()} {
+	for name, r := range map[string]*compare.Result{"sample": r, "edge": edge(), "at a rate": atRate(sample(t))} {
 		want, cells := figuresOf(t, r), readCells(t, render(t, r))
 		if name == "sample" && len(want) < 1500 {
 			t.Fatalf("got %d figures in the sample; want at least 1500", len(want))

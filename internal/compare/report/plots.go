@@ -22,18 +22,21 @@ func missing(r *compare.Result, lane, work string) string {
 	return "not measured"
 }
 
-// drawCalls is the plot that tells most at a glance: calls per second of each
-// lane, with few callers and with many.
+// drawCalls is the plot that tells most at a glance: the speed of each lane, with few
+// callers and with many.
 func drawCalls(r *compare.Result) (plots, error) {
 	works := sameCall(r)
 	if len(works) == 0 {
 		return nil, nil
 	}
-	last := works[len(works)-1]
+	last, speed := works[len(works)-1], speed(r)
 	lanes := ranked(r, last.Name)
 	p := chart.Dots{
-		Head:  chart.Head{ID: "calls", Title: "Calls per second: " + callTitle(works), Unit: "log scale; whiskers: slowest, fastest turn"},
-		XTick: tick(rate),
+		Head:  chart.Head{ID: "calls", Title: speed.title + ": " + callTitle(works), Unit: "log scale; whiskers: slowest, fastest turn"},
+		XTick: tick(speed.unit),
+	}
+	if r.Rate > 0 {
+		p.Unit = fmt.Sprintf("at %s calls/s; log scale, least to most of a turn", digits(r.Rate))
 	}
 	for _, w := range works {
 		p.Cases = append(p.Cases, callers(w.Callers))
@@ -46,14 +49,14 @@ func drawCalls(r *compare.Result) (plots, error) {
 	for _, l := range lanes {
 		row := chart.Dot{Name: short(r, l), Color: color(l), Text: missing(r, l.Name, last.Name)}
 		for _, w := range works {
-			m := markOf(0, stat(r, l.Name, w.Name, func(row *compare.Row) *compare.Stat { return row.CallsPerS }))
+			m := markOf(0, stat(r, l.Name, w.Name, speed.of))
 			if m != nil {
 				values = append(values, m.Y, m.Min, m.Max)
 			}
 			row.Marks = append(row.Marks, m)
 		}
 		if m := row.Marks[len(works)-1]; m != nil {
-			row.Text = write(m.Y, rate)
+			row.Text = write(m.Y, speed.unit)
 		}
 		desc = append(desc, short(r, l)+" "+row.Text)
 		p.Rows = append(p.Rows, row)
@@ -224,34 +227,38 @@ func drawLatency(r *compare.Result) (plots, error) {
 	return all, nil
 }
 
-// drawThroughput are calls per second against callers, a plot for each kind of
-// socket.
-func drawThroughput(r *compare.Result) (plots, error) {
-	works := sameCall(r)
-	if len(works) < 2 {
-		return nil, nil
+// drawThroughput is speed against callers: of the call with most works a plot for
+// each kind of socket, and of one size of each other form one over the first kind.
+// The rest is more.
+func drawThroughput(r *compare.Result) (first, more plots, err error) {
+	best, speed := sameCall(r), speed(r)
+	chosen := middles(r, best)
+	for i, works := range byCallers(r) {
+		drawn, err := against{
+			id: fmt.Sprint("throughput-", i), works: works, by: func(w compare.Work) int { return w.Callers },
+			of: speed.of, unit: speed.unit, xName: "callers at the same time, log scale", xTick: tick(plain),
+			title: func(socket string) string { return socket + ": " + callTitle(works) }, axis: speed.axis + ", log scale",
+		}.draw(r)
+		if err != nil {
+			return nil, nil, err
+		}
+		n := len(drawn)
+		if works[0] != best[0] {
+			n = min(n, 1)
+		}
+		if works[0] != best[0] && !slices.Contains(chosen, works[0]) {
+			n = 0
+		}
+		first, more = append(first, drawn[:n]...), append(more, drawn[n:]...)
 	}
-	return drawAgainst(r, works, func(w compare.Work) int { return w.Callers }, rate, "callers at the same time, log scale", tick(plain),
-		func(row *compare.Row) *compare.Stat { return row.CallsPerS },
-		func(socket string) (string, string, string) {
-			return "throughput", socketName(socket) + ": " + callTitle(works), "calls per second, log scale"
-		}, sockets(r))
+	return first, more, nil
 }
 
 // drawCost is processor time against the size of what is sent, a plot for each
-// form, over one kind of socket: what a socket costs is the same for each size.
-func drawCost(r *compare.Result) (plots, error) {
-	kinds := sockets(r)
-	if len(kinds) == 0 {
-		return nil, nil
-	}
-	main := kinds[0]
-	var all plots
-	for _, form := range forms(r) {
-		works := sizes(r, form)
-		if len(works) < 2 {
-			continue
-		}
+// form and kind of socket, with as few callers as there are. With others it is
+// more.
+func drawCost(r *compare.Result) (first, more plots, err error) {
+	for i, form := range forms(r) {
 		what, xTick := form, tick(plain)
 		switch form {
 		case "blob":
@@ -261,16 +268,35 @@ func drawCost(r *compare.Result) (plots, error) {
 		case "records":
 			what = "records"
 		}
-		drawn, err := drawAgainst(r, works, func(w compare.Work) int { return w.Size }, micros, what+", there and back, log scale", xTick, bothSides,
-			func(string) (string, string, string) {
-				return "cost-" + fmt.Sprint(len(all)), strings.ToUpper(form[:1]) + form[1:] + ", " + socketName(main), "processor time for a call, both sides, log scale"
-			}, []string{main})
-		if err != nil {
-			return nil, err
+		some := false
+		for _, n := range crowds(r) {
+			works := sizesBy(r, form, n)
+			if len(works) < 2 {
+				continue
+			}
+			drawn, err := against{
+				id: fmt.Sprint("cost-", i, "-", n), works: works, by: func(w compare.Work) int { return w.Size },
+				of: bothSides, unit: micros, xName: what + ", there and back, log scale", xTick: xTick,
+				title: func(socket string) string {
+					title := strings.ToUpper(form[:1]) + form[1:] + ", " + socket
+					if n > 1 {
+						title += ", " + callers(n)
+					}
+					return title
+				},
+				axis: "processor time for a call, both sides, log scale",
+			}.draw(r)
+			if err != nil {
+				return nil, nil, err
+			}
+			if !some {
+				first, some = append(first, drawn...), len(drawn) > 0
+			} else {
+				more = append(more, drawn...)
+			}
 		}
-		all = append(all, drawn...)
 	}
-	return all, nil
+	return first, more, nil
 }
 
 func bothSides(row *compare.Row) *compare.Stat {
@@ -280,26 +306,38 @@ func bothSides(row *compare.Row) *compare.Stat {
 	return sum(row.ClientCPU, row.ServerCPU)
 }
 
-// drawAgainst plots a figure against a number that the works differ in.
-func drawAgainst(r *compare.Result, works []compare.Work, by func(compare.Work) int, u unit, xName string, xTick func(float64) string,
-	of func(*compare.Row) *compare.Stat, head func(socket string) (id, title, unit string), sockets []string,
-) (plots, error) {
+// against are plots of a figure against a number that works differ in, one for each
+// kind of socket.
+type against struct {
+	id          string
+	works       []compare.Work
+	by          func(compare.Work) int
+	of          func(*compare.Row) *compare.Stat
+	unit        unit
+	title       func(socket string) string
+	axis, xName string
+	xTick       func(float64) string
+}
+
+func (a against) draw(r *compare.Result) (plots, error) {
 	var xs []float64
-	for _, w := range works {
-		xs = append(xs, float64(max(by(w), 1)))
+	for _, w := range a.works {
+		xs = append(xs, float64(max(a.by(w), 1)))
 	}
 	x, err := chart.LogAt(xs...)
 	if err != nil {
 		return nil, err
 	}
 	var panels []chart.Lines
-	for _, socket := range sockets {
-		id, title, unit := head(socket)
-		p := chart.Lines{Head: chart.Head{ID: fmt.Sprint(id, "-", len(panels)), Title: title, Unit: unit}, X: x, XTick: xTick, XName: xName}
+	for _, socket := range sockets(r) {
+		p := chart.Lines{
+			Head: chart.Head{ID: fmt.Sprint(a.id, "-", len(panels)), Title: a.title(socketName(socket)), Unit: a.axis},
+			X:    x, XTick: a.xTick, XName: a.xName,
+		}
 		for _, l := range lanesOf(r, socket) {
 			s := line(l, p.Series)
-			for i, w := range works {
-				if m := markOf(xs[i], stat(r, l.Name, w.Name, of)); m != nil {
+			for i, w := range a.works {
+				if m := markOf(xs[i], stat(r, l.Name, w.Name, a.of)); m != nil {
 					s.Marks = append(s.Marks, *m)
 					s.Line = append(s.Line, [2]float64{m.X, m.Y})
 				}
@@ -308,5 +346,5 @@ func drawAgainst(r *compare.Result, works []compare.Work, by func(compare.Work) 
 		}
 		panels = append(panels, p)
 	}
-	return draw(panels, u)
+	return draw(panels, a.unit)
 }

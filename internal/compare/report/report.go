@@ -31,6 +31,7 @@ var pageStyle string
 type section struct {
 	ID, Title, Text string
 	Plots           []template.HTML
+	More            []template.HTML // plots that are shown when somebody asks for them
 	Table           *table
 }
 
@@ -52,18 +53,30 @@ type fact struct{ Name, Text string }
 // part is a section before it is drawn.
 type part struct {
 	name, title, text string
-	draw              func(*compare.Result) (plots, error)
+	draw              func(*compare.Result) (first, more plots, err error)
 	table             func(*compare.Result) *table
 }
 
-func parts() []part {
+func parts(r *compare.Result) []part {
+	whole := func(draw func(*compare.Result) (plots, error)) func(*compare.Result) (plots, plots, error) {
+		return func(r *compare.Result) (plots, plots, error) {
+			first, err := draw(r)
+			return first, nil, err
+		}
+	}
+	const axes = " against the number of callers. Plots of the same call have the same axes. Points are medians over all turns, whiskers reach from the slowest turn to the fastest."
+	throughput := part{"throughput", "How much does it carry?", "Calls per second" + axes, drawThroughput, callsTable}
+	if r.Rate > 0 {
+		throughput.title = "Does it keep the rate?"
+		throughput.text = "All make as many calls at a rate that was given, " + digits(r.Rate) + " a second, and so it is the time within which 99 of 100 calls end that tells them apart, here" + axes + " The table has the calls that were sent late, by more than a millisecond, and those that were due and never sent."
+	}
 	return []part{
-		{"throughput", "How much does it carry?", "Calls per second against the number of callers, one plot for each kind of socket, all on the same axes. Points are medians over all turns, whiskers reach from the slowest turn to the fastest.", drawThroughput, callsTable},
-		{"latency", "How long does a call take?", "One call in ten takes longer than at 90%, one in a hundred longer than at 99%, one in a thousand longer than at 99.9%. The line is the distribution of all calls together; points are medians over the turns, whiskers their least and greatest.", drawLatency, latencyTable},
-		{"cost", "What does size cost?", "Processor time of client and server together against how much is sent and returned. Where lines run in parallel, the larger cost is a constant factor. Other kinds of socket are in the table.", drawCost, costTable},
-		{"wire", "What goes over the wire?", "Bytes that one call moves, there and back, counted on the connection; bars begin at zero. One plot for each kind of call; all sizes are in the table.", drawWire, wireTable},
-		{"processor", "Who pays for it?", "Processor time for one call, user and system. Whiskers are the least and the greatest sum of any turn.", drawProcessor, processorTable},
-		{"connections", "What does a connection cost?", "A new connection, from nothing until the answer to its first call, with its login and TLS; and the memory that the server's process keeps for one that is idle.", drawConnections, connectionTable},
+		throughput,
+		{"latency", "How long does a call take?", "One call in ten takes longer than at 90%, one in a hundred longer than at 99%, one in a thousand longer than at 99.9%. The line is the distribution of all calls together; points are medians over the turns, whiskers their least and greatest.", whole(drawLatency), latencyTable},
+		{"cost", "What does size cost?", "Processor time of client and server together against how much is sent and returned. Where lines run in parallel, the larger cost is a constant factor. One plot for each kind of socket; those of a form have the same axes.", drawCost, costTable},
+		{"wire", "What goes over the wire?", "Bytes that one call moves, there and back, counted on the connection; bars begin at zero. One plot for each kind of call; all sizes are in the table, and how many call makes next to no difference.", whole(drawWire), wireTable},
+		{"processor", "Who pays for it?", "Processor time for one call, user and system. Whiskers are the least and the greatest sum of any turn.", whole(drawProcessor), processorTable},
+		{"connections", "What does a connection cost?", "A new connection, from nothing until the answer to its first call, with its login and TLS; and the memory that the server's process keeps for one that is idle.", whole(drawConnections), connectionTable},
 	}
 }
 
@@ -77,18 +90,18 @@ func HTML(w io.Writer, r *compare.Result) error {
 		return fmt.Errorf("report: calls: %w", err)
 	}
 	v.Hero = inline(hero)
-	for _, p := range parts() {
-		drawn, err := p.draw(r)
+	for _, p := range parts(r) {
+		first, more, err := p.draw(r)
 		if err != nil {
 			return fmt.Errorf("report: %s: %w", p.name, err)
 		}
-		s := section{ID: p.name, Title: p.title, Text: p.text, Plots: inline(drawn), Table: p.table(r)}
+		s := section{ID: p.name, Title: p.title, Text: p.text, Plots: inline(first), More: inline(more), Table: p.table(r)}
 		if s.Table != nil {
 			v.Sections = append(v.Sections, s)
 		}
 	}
 	if t := changesTable(r); t != nil {
-		v.Sections = append(v.Sections, section{ID: "changes", Title: "What has changed?", Text: "Calls per second against those of an earlier run.", Table: t})
+		v.Sections = append(v.Sections, section{ID: "changes", Title: "What has changed?", Text: "Against an earlier run: calls per second, or p99 where both runs kept a rate.", Table: t})
 	}
 	v.Tried, v.Carried = abilities(r)
 	t, err := template.New("report").Funcs(template.FuncMap{"add": func(a, b int) int { return a + b }}).Parse(page)
@@ -112,7 +125,7 @@ func inline(drawn plots) []template.HTML {
 // Plots are the names that Plot knows.
 func Plots() []string {
 	names := []string{"calls"}
-	for _, p := range parts() {
+	for _, p := range parts(&compare.Result{}) {
 		names = append(names, p.name)
 	}
 	return names
@@ -122,16 +135,19 @@ func Plots() []string {
 // is calls, the one that tells most at a glance; of those with several plots it is
 // the first one.
 func Plot(w io.Writer, r *compare.Result, name string) error {
-	draw := drawCalls
+	draw := func(r *compare.Result) (plots, plots, error) {
+		first, err := drawCalls(r)
+		return first, nil, err
+	}
 	if name != "" && name != "calls" {
-		all := parts()
+		all := parts(r)
 		i := slices.IndexFunc(all, func(p part) bool { return p.name == name })
 		if i < 0 {
 			return fmt.Errorf("report: %q is no plot; there are %s", name, strings.Join(Plots(), ", "))
 		}
 		draw = all[i].draw
 	}
-	drawn, err := draw(r)
+	drawn, _, err := draw(r)
 	switch {
 	case err != nil:
 		return fmt.Errorf("report: %s: %w", name, err)

@@ -65,6 +65,78 @@ func longNames(r *compare.Result) *compare.Result {
 	return r
 }
 
+// atRate makes a result one of a rate that was given, which one lane in three did not
+// keep.
+func atRate(r *compare.Result) *compare.Result {
+	r.Rate = 500
+	for i := range r.Rows {
+		row := &r.Rows[i]
+		if row.CallsPerS == nil {
+			continue
+		}
+		late, unsent := int64(i%7), int64(0)
+		if i%3 == 0 {
+			unsent = int64(100_000 + i)
+		}
+		row.CallsPerS, row.Late, row.Unsent = compare.NewStat([]float64{500, 499.5, 500}), &late, &unsent
+	}
+	r.Judge()
+	return r
+}
+
+// TestRateIsShownByLatency: at a rate that was given all make as many calls, and no
+// plot shows how many.
+func TestRateIsShownByLatency(t *testing.T) {
+	r := atRate(sample(t))
+	got := render(t, r)
+	for _, want := range []string{"p99: add(3, 5)", "at 500 calls/s; log scale", "99 of 100 calls end within, log scale", "Does it keep the rate?", `<th scope="col">unsent</th>`, `data-key="unsent"><data value="100000">100,000</data>`} {
+		if !strings.Contains(got, want) {
+			t.Errorf("got no %q in the report", want)
+		}
+	}
+	for _, svg := range strings.SplitAfter(got, "</svg>") {
+		if i := strings.Index(svg, "<svg"); i >= 0 && strings.Contains(strings.ToLower(svg[i:]), "calls per second") {
+			t.Errorf("got a plot of calls per second: %.300s", svg[i:])
+		}
+	}
+	for name, want := range map[string]string{"": "p99: add(3, 5)", "throughput": "99 of 100 calls end within"} {
+		var b bytes.Buffer
+		if err := Plot(&b, r, name); err != nil || !strings.Contains(b.String(), want) {
+			t.Errorf("plot %q: got %v, and no %q", name, err, want)
+		}
+	}
+	if got := render(t, sample(t)); strings.Contains(got, "unsent") || !strings.Contains(got, "Calls per second: add(3, 5)") {
+		t.Error("without a rate: got what was not sent, or no calls per second")
+	}
+}
+
+// TestPlotsOfTheGrid: speed against callers for each call that has several numbers of
+// them, and cost against size for each form, number of callers and kind of socket.
+// Few of them are open.
+func TestPlotsOfTheGrid(t *testing.T) {
+	got := render(t, sample(t))
+	open, more := 0, 0
+	for _, section := range strings.Split(got, "<section ")[1:] {
+		for i, part := range strings.Split(section, `<details class="more">`) {
+			n := strings.Count(strings.SplitAfter(part, "</details>")[0], `aria-labelledby="throughput-`) + strings.Count(strings.SplitAfter(part, "</details>")[0], `aria-labelledby="cost-`)
+			if i == 0 {
+				open += n
+			} else {
+				more += n
+			}
+		}
+	}
+	// 11 calls over 3 kinds of socket, and 3 forms by 3 numbers of callers over each.
+	if all := 11*3 + 3*3*3; open+more != all || open != 3+3+9 {
+		t.Errorf("got %d plots that are open and %d more; want %d of %d", open, more, 3+3+9, all)
+	}
+	for _, want := range []string{"Records, TCP", "Records, unix socket", "Blob, TLS", "List, TLS, 64 callers", "unix socket: 1000 records", "TLS: blob of 8 MiB"} {
+		if n := strings.Count(got, `class="title" x="0" y="9" dy=".35em">`+want+`</text>`); n != 1 {
+			t.Errorf("got %d plots with the title %q; want one", n, want)
+		}
+	}
+}
+
 func anyLane(compare.Lane) bool { return true }
 func anyWork(compare.Work) bool { return true }
 
@@ -97,6 +169,7 @@ func TestSmallAndStrangeResults(t *testing.T) {
 		"one work":     {only(sample(t), anyLane, func(w compare.Work) bool { return w.Name == "blob-1024" }), []string{"blob of 1 KiB"}, 4},
 		"no Python":    {missing, []string{"py-mp: there is no python3"}, 15},
 		"against":      {against, []string{"compare, against"}, 5},
+		"at a rate":    {atRate(sample(t)), []string{"Does it keep the rate?"}, 15},
 		"long names":   {longNames(sample(t)), []string{"a very long name"}, 15},
 		"no figures":   {none, []string{"native, TCP"}, 2},
 		"all failed":   {failed, []string{"failed: the cable was cut"}, 2},

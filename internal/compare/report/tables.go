@@ -15,6 +15,7 @@ type table struct {
 	Title  string
 	Head   []string // of the columns behind the first
 	Words  string   // the one of them that has text, not figures
+	Works  bool     // lines are works, and columns lanes
 	Groups []group
 }
 
@@ -24,9 +25,10 @@ type group struct {
 	Lines       []tableLine
 }
 
-// tableLine is a lane.
+// tableLine is a lane, or a work.
 type tableLine struct {
 	Lane   string
+	Work   string
 	Title  string
 	Color  int
 	Cells  []cell
@@ -35,7 +37,7 @@ type tableLine struct {
 
 // cell has a figure with its spread, a figure, a text, or nothing.
 type cell struct {
-	Key, Work string
+	Key, Lane string
 	Figure    *figure
 	Spread    *[2]figure
 	Text      string
@@ -86,7 +88,11 @@ func lineOf(l *compare.Lane) tableLine {
 
 func callsTable(r *compare.Result) *table {
 	const words = "too close to call with"
-	t := byWork(r, "Calls per second, the fastest first", r.Works, []string{"calls/s", "calls measured", words}, func(row *compare.Row) []cell {
+	title, head := "Calls per second, the fastest first", []string{"calls/s", "calls measured", words}
+	if r.Rate > 0 {
+		title, head = "Calls at the rate, the lowest p99 first", []string{"p99", "calls/s", "calls measured", "late", "unsent", words}
+	}
+	t := byWork(r, title, r.Works, head, func(row *compare.Row) []cell {
 		even := cell{}
 		if k := r.Ranking(row.Work); k != nil {
 			var names []string
@@ -99,16 +105,25 @@ func callsTable(r *compare.Result) *table {
 				even.Text = "≈ " + strings.Join(names, "; ")
 			}
 		}
-		return []cell{
-			statCell("calls_per_s", row.CallsPerS, rate),
-			{Key: "calls", Figure: &figure{strconv.FormatInt(row.Calls, 10), grouped(strconv.FormatInt(row.Calls, 10))}},
-			even,
+		rate, calls := statCell("calls_per_s", row.CallsPerS, rate), countCell("calls", &row.Calls)
+		if r.Rate > 0 {
+			return []cell{statCell("p99_us", row.P99, micros), rate, calls, countCell("late", row.Late), countCell("unsent", row.Unsent), even}
 		}
+		return []cell{rate, calls, even}
 	})
 	if t != nil {
 		t.Words = words
 	}
 	return t
+}
+
+// countCell has how many calls did something.
+func countCell(key string, n *int64) cell {
+	if n == nil {
+		return cell{Key: key}
+	}
+	text := strconv.FormatInt(*n, 10)
+	return cell{Key: key, Figure: &figure{text, grouped(text)}}
 }
 
 func laneTitle(r *compare.Result, name string) string {
@@ -148,18 +163,17 @@ func processorTable(r *compare.Result) *table {
 	})
 }
 
-// wireTable has a column for each work.
+// wireTable has a line for each work and a column for each lane.
 func wireTable(r *compare.Result) *table {
-	t := &table{Title: "Bytes on the wire for a call, both ways"}
-	for _, w := range r.Works {
-		t.Head = append(t.Head, cmp.Or(w.Title, w.Name))
-	}
-	g := group{}
+	t, g := &table{Title: "Bytes on the wire for a call, both ways", Works: true}, group{}
 	for i := range r.Lanes {
-		line := lineOf(&r.Lanes[i])
-		for _, w := range r.Works {
-			c := cell{Key: "wire_bytes", Work: w.Name}
-			switch row := r.Row(line.Lane, w.Name); {
+		t.Head = append(t.Head, short(r, &r.Lanes[i]))
+	}
+	for _, w := range r.Works {
+		line := tableLine{Work: w.Name, Title: cmp.Or(w.Title, w.Name)}
+		for _, l := range r.Lanes {
+			c := cell{Key: "wire_bytes", Lane: l.Name}
+			switch row := r.Row(l.Name, w.Name); {
 			case row == nil:
 			case row.Failed != "":
 				c.Text = "failed"
@@ -196,7 +210,7 @@ func connectionTable(r *compare.Result) *table {
 }
 
 func changesTable(r *compare.Result) *table {
-	t := &table{Title: "Calls per second now for each then", Head: []string{"now for each then", "verdict"}, Words: "verdict"}
+	t := &table{Title: "Now for each then", Head: []string{"times as good", "verdict"}, Words: "verdict"}
 	for _, w := range r.Works {
 		g := group{Title: w.Title, Work: w.Name}
 		for _, c := range r.Changes {

@@ -52,6 +52,9 @@ func FuzzDecode(f *testing.F) {
 			return
 		}
 
+		sameTyped(t, data, got)
+		sameRefusals(t, data)
+
 		// What was read can be written, and is then read as the same again.
 		again, err := Append(nil, got)
 		if err != nil {

@@ -82,7 +82,7 @@ func (n *node) isPlain() bool {
 // element takes one off the values that the tree may still get.
 func (d *decoder) element() bool {
 	if d.elements--; d.elements < 0 {
-		d.fail(errElements(d.o.MaxElements))
+		d.tooMany()
 	}
 	return d.err == nil
 }
@@ -102,16 +102,40 @@ func (d *decoder) tooDeep() {
 func (d *decoder) bound(open bool, depth, n int) {
 	switch {
 	case open:
-		d.fail(errors.New("a value contains itself; expected a tree"))
+		d.refuse(errors.New("a value contains itself; expected a tree"))
 	case depth > d.o.MaxDepth:
 		d.tooDeep()
 	case n > d.elements:
-		d.fail(errElements(d.o.MaxElements))
+		d.tooMany()
 	}
 	d.deepest = max(d.deepest, depth)
 }
 
-func errElements(limit int) error { return fmt.Errorf("more than %d values: %w", limit, ErrLimit) }
+// tooMany fails for more values than there may be. Each that is not there twice
+// has a byte of the message.
+func (d *decoder) tooMany() {
+	d.exceed(fmt.Errorf("more than %d values: %w", d.o.MaxElements, ErrLimit), d.o.MaxElements)
+}
+
+// exceed fails for a message beyond a limit that is not reached with fewer than min
+// bytes unless values are there twice.
+func (d *decoder) exceed(err error, min int) {
+	if len(d.data) < min {
+		err = marked{err, ErrInflated}
+	}
+	d.fail(err)
+}
+
+// refuse fails for a value of a pickle that is in order.
+func (d *decoder) refuse(err error) { d.fail(marked{err, ErrRefused}) }
+
+// marked is an error with another one in its chain, of which its text says nothing.
+type marked struct {
+	error
+	as error
+}
+
+func (m marked) Unwrap() []error { return []error{m.error, m.as} }
 
 // chargeAgain charges a copy of v.
 func (d *decoder) chargeAgain(v any) bool {

@@ -224,7 +224,7 @@ func (d *decoder) fixedZone(a arguments) any {
 	switch {
 	case d.err != nil:
 	case delta.Microseconds != 0:
-		d.fail(fmt.Errorf("class %s: got an offset of a fraction of a second; expected whole ones", a.class))
+		d.refuse(fmt.Errorf("class %s: got an offset of a fraction of a second; expected whole ones", a.class))
 	case delta.Days < -1 || delta.Days > 0 || offset == -daySeconds:
 		d.fail(fmt.Errorf("class %s: expected an offset of less than a day, got days=%d", a.class, delta.Days))
 	case offset == 0 && name == "":
@@ -251,7 +251,7 @@ func (d *decoder) namedZone(name string) any {
 	}
 	loc, err := time.LoadLocation(name) // it refuses names that lead elsewhere
 	if err != nil {
-		d.fail(fmt.Errorf("class zoneinfo.ZoneInfo: time zone %q is not known on this machine", value.Clip(name, maxZoneName)))
+		d.refuse(fmt.Errorf("class zoneinfo.ZoneInfo: time zone %q is not known on this machine", value.Clip(name, maxZoneName)))
 		return nil
 	}
 	if d.zones == nil {

@@ -106,11 +106,15 @@ func (d *decoder) charge(n int) bool {
 	return d.count(n) && (d.o.Hold == nil || d.hold(n))
 }
 
+// maxPerByte is more than what a value takes for each of its bytes in the message,
+// in bytes: an empty dict, which has one, takes 144.
+const maxPerByte = 256
+
 // count is charge for memory that is taken already, by a value that stands at one
 // more place.
 func (d *decoder) count(n int) bool {
 	if d.memory -= n; d.memory < 0 {
-		d.fail(fmt.Errorf("the values take more than %d bytes beyond the message: %w", d.o.MaxExpanded, ErrLimit))
+		d.exceed(fmt.Errorf("the values take more than %d bytes beyond the message: %w", d.o.MaxExpanded, ErrLimit), d.o.MaxExpanded/maxPerByte)
 		return false
 	}
 	return true

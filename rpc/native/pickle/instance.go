@@ -204,7 +204,7 @@ func (d *decoder) instanceContents(x *instance, depth int) any {
 // pairsTree makes the entries of a dict in their order.
 func (d *decoder) pairsTree(n *node, depth int) value.Map {
 	if len(n.items) > d.elements {
-		d.fail(errElements(d.o.MaxElements))
+		d.tooMany()
 		return nil
 	}
 	if !d.charge(2 * slotSize * len(n.items)) {
@@ -228,7 +228,7 @@ func (d *decoder) finish(x *instance, o *Object) any {
 	}
 	v, err := e.from(o, d.names.special)
 	if err != nil {
-		d.fail(fmt.Errorf("class %s: %w", e.class, err))
+		d.refuse(fmt.Errorf("class %s: %w", e.class, err))
 		return nil
 	}
 	return v
@@ -241,7 +241,7 @@ func (d *decoder) classValue(c class) any {
 		if e := d.names.classes[outer]; e != nil && e.form == Enum {
 			v, err := e.memberNamed(name)
 			if err != nil {
-				d.fail(fmt.Errorf("class %s: %w", e.class, err))
+				d.refuse(fmt.Errorf("class %s: %w", e.class, err))
 				return nil
 			}
 			return v

@@ -228,7 +228,7 @@ func (d *decoder) set(items []any, frozen bool) any {
 	for _, item := range items {
 		var ok bool
 		if id, ok = d.appendIdentity(id[:0], item); !ok {
-			d.fail(fmt.Errorf("expected values in a set that Python can hash, got %s", value.Word(item)))
+			d.refuse(fmt.Errorf("expected values in a set that Python can hash, got %s", value.Word(item)))
 			return nil
 		}
 		if d.err != nil {
@@ -257,7 +257,7 @@ func (d *decoder) dict(items []any) any {
 	for ; len(items) > 0; items = items[2:] {
 		var ok bool
 		if id, ok = d.appendIdentity(id[:0], items[0]); !ok {
-			d.fail(fmt.Errorf("expected keys of a dict that Python can hash, got %s", value.Word(items[0])))
+			d.refuse(fmt.Errorf("expected keys of a dict that Python can hash, got %s", value.Word(items[0])))
 			return nil
 		}
 		if d.err != nil {

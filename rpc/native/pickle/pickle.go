@@ -41,6 +41,17 @@ const MaxProtocol = 5
 // [Options] or [EncodeOptions].
 var ErrLimit = errors.New("beyond the limit")
 
+// ErrInflated is in the chain too where a message stands for far more than it has
+// bytes, since it names the same values again and again.
+var ErrInflated = errors.New("far more than the message has bytes")
+
+// ErrRefused is in the chain of each error for a message that is a pickle in order
+// and holds a value that is not read here: one that contains itself, text with a
+// lone surrogate, a time zone that this machine does not know, or what does not fit
+// the type that its class is registered with. Classes that are not known have a
+// [*ClassError], and what is too much has ErrLimit.
+var ErrRefused = errors.New("not read here")
+
 // ClassError is the error for a message that names a class or function that is
 // neither of the fixed list nor registered.
 type ClassError struct {

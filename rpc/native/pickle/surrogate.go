@@ -49,7 +49,7 @@ func (d *decoder) badText(b []byte) any {
 	}
 	switch {
 	case d.o.Surrogates == RefuseSurrogates:
-		d.fail(errSurrogate)
+		d.refuse(errSurrogate)
 		return nil
 	case d.o.Surrogates == SurrogatesAsBytes:
 		return slices.Clone(b)

@@ -64,10 +64,10 @@ type handler struct {
 // RuntimeError. Keyword arguments are bound by the names given to rpc.Params. A
 // stream is answered as a list.
 //
-// A message that cannot be read, since it is malformed, beyond a limit of
-// Config.Pickle or names a class that is not known, is answered by an exception
-// that says why, and the connection is closed. One that can be read and is no call,
-// or a wrong one, costs nobody the connection.
+// A message that is not taken is answered by an exception that says why. If it is in
+// order, and only beyond a limit of Config.Pickle, of a class that is not known, no
+// call or a wrong one, the connection goes on. It is closed if the message is
+// malformed, names what runs something, or stands for far more than it has bytes.
 //
 // It panics if c is nil.
 func Handler(c rpc.Caller) native.ObjectHandler {

@@ -139,7 +139,7 @@ func (m *message) readRecipe(data []byte, o pickle.Options) {
 	v, info, err := readTuple(data, o, true)
 	m.inner = pickle.AnswerProtocol(info.Protocol)
 	if err != nil {
-		m.unread(fmt.Errorf("bytes that hold no pickled call: %w", err))
+		m.unread(err)
 		return
 	}
 	m.readCall(v)

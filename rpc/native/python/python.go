@@ -19,10 +19,10 @@
 //   - with [Config.Objects], the arguments of the one function named there.
 //
 // What is wrong is answered by an exception that says why, and the connection goes
-// on, also after an object of a class that is not known. Only what no program sends
-// by mistake closes it: bytes that are no pickle, more than the limits, names that
-// run something. Classes of the peer that are types of Go too are named in a
-// Registry of package pickle.
+// on, also after an object of a class that is not known and after more than the
+// limits. Only what no program sends by mistake closes it: bytes that are no pickle,
+// names that run something, a few bytes that stand for very much. Classes of the
+// peer that are types of Go too are named in a Registry of package pickle.
 //
 // Each of these may come as XML in the place of a pickle, as the serializer
 // xmlrpclib and an XmlClient send it, and is answered in XML then.

@@ -101,21 +101,24 @@ func TestXMLThatCannotBeRead(t *testing.T) {
 	call := func(arg string) string {
 		return params("<value><array><data><value>identity</value><value><array><data>" + arg + "</data></array></value></data></array></value>")
 	}
-	for _, test := range []struct{ name, send, want string }{
-		{"nothing behind <", "<", "-32700"},
-		{"no params", "<params/>", "expected &lt;params&gt; with one &lt;param&gt;, got 0"},
-		{"two params", "<params><param><value>a</value></param><param><value>b</value></param></params>", "expected &lt;params&gt; with one &lt;param&gt;, got 2"},
-		{"a call of XML-RPC", "<methodCall><methodName>add</methodName></methodCall>", "expected &lt;params&gt;, got &lt;methodCall&gt;"},
-		{"cut off", call("<value>")[:80], "-32700"},
-		{"a document type", "<!DOCTYPE x [<!ENTITY e SYSTEM 'file:///etc/passwd'>]>" + call("<value>&e;</value>"), "-32700"},
-		{"a control character", call("<value>\x01</value>"), "a character that XML cannot carry"},
-		{"too deep", call(strings.Repeat("<value><array><data>", 3) + strings.Repeat("</data></array></value>", 3)), "-32003"},
-		{"too many values", call(strings.Repeat("<value/>", 20)), "-32003"},
-		{"too many digits", call("<value><int>123456789012345678901234567890</int></value>"), "-32003"},
+	for _, test := range []struct {
+		name, send, want string
+		stays            bool // what is wrong is no more than what it holds
+	}{
+		{"nothing behind <", "<", "-32700", false},
+		{"no params", "<params/>", "expected &lt;params&gt; with one &lt;param&gt;, got 0", false},
+		{"two params", "<params><param><value>a</value></param><param><value>b</value></param></params>", "expected &lt;params&gt; with one &lt;param&gt;, got 2", false},
+		{"a call of XML-RPC", "<methodCall><methodName>add</methodName></methodCall>", "expected &lt;params&gt;, got &lt;methodCall&gt;", false},
+		{"cut off", call("<value>")[:80], "-32700", false},
+		{"a document type", "<!DOCTYPE x [<!ENTITY e SYSTEM 'file:///etc/passwd'>]>" + call("<value>&e;</value>"), "-32700", false},
+		{"a control character", call("<value>\x01</value>"), "a character that XML cannot carry", false},
+		{"too deep", call(strings.Repeat("<value><array><data>", 3) + strings.Repeat("</data></array></value>", 3)), "-32003", true},
+		{"too many values", call(strings.Repeat("<value/>", 20)), "-32003", true},
+		{"too many digits", call("<value><int>123456789012345678901234567890</int></value>"), "-32003", true},
 	} {
 		answer, last := h.(*handler).answer(t.Context(), nil, unlimited(), []byte(test.send))
-		if !strings.HasPrefix(string(answer), "<fault>") || !strings.Contains(string(answer), test.want) || last == nil {
-			t.Errorf("%s: got %q, %v; want a <fault> with %s as the last answer", test.name, answer, last, test.want)
+		if !strings.HasPrefix(string(answer), "<fault>") || !strings.Contains(string(answer), test.want) || (last == nil) != test.stays {
+			t.Errorf("%s: got %q, %v; want a <fault> with %s, as the last answer: %v", test.name, answer, last, test.want, !test.stays)
 		}
 	}
 	answer, last := h.(*handler).answer(t.Context(), nil, unlimited(), []byte(call("<value>x</value>")))

@@ -12,6 +12,12 @@ import (
 
 const utf8BOM = "\xEF\xBB\xBF"
 
+// Names of encodings that have one byte for each character.
+var (
+	latin1      = []string{"iso-8859-1", "iso8859-1", "iso_8859-1", "latin1"}
+	windows1252 = []string{"windows-1252", "cp1252"}
+)
+
 // prolog reads a byte order mark and the XML declaration, brings data to UTF-8
 // and checks its characters. What follows stands at pos.
 func (s *scanner) prolog() bool {
@@ -34,9 +40,9 @@ func (s *scanner) prolog() bool {
 			s.failAt(s.pos+i, CodeInvalidCharacter, "a byte that US-ASCII does not have")
 			return false
 		}
-	case isOneOf(charset, "iso-8859-1", "iso8859-1", "iso_8859-1", "latin1"):
+	case isOneOf(charset, latin1...):
 		ok = marked || s.recode(charmap.ISO8859_1)
-	case isOneOf(charset, "windows-1252", "cp1252"):
+	case isOneOf(charset, windows1252...):
 		ok = marked || s.recode(charmap.Windows1252)
 	default:
 		s.fail(CodeEncoding, "encoding "+clip(charset)+"; UTF-8, US-ASCII, ISO-8859-1 and windows-1252 are read")

@@ -102,8 +102,8 @@ var spellings = map[string]func(tokens [][]byte) [][]byte{
 	"text as CDATA": func(tokens [][]byte) (out [][]byte) {
 		for _, token := range tokens {
 			if token[0] != '<' && len(trim(token)) > 0 && !bytes.ContainsAny(token, "&") && !bytes.Contains(token, []byte("]]>")) {
-				first := 0 // a character is not split
-				if token[0] < utf8.RuneSelf {
+				first := 0 // neither a character nor a CR LF is split
+				if token[0] < utf8.RuneSelf && token[0] != '\r' {
 					first = 1
 				}
 				token = slices.Concat([]byte("<![CDATA["), token[:first], []byte("]]><![CDATA["), token[first:], []byte("]]>"))

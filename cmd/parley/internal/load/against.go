@@ -122,7 +122,7 @@ func Against(ctx context.Context, o Options) (*compare.Result, error) {
 			}
 		}
 		for i, l := range lanes {
-			r.Rows = append(r.Rows, cells[i].row(l, w.Name))
+			r.Rows = append(r.Rows, cells[i].row(l, w.Name, o.Rate))
 			first = cmp.Or(first, cells[i].err)
 			measured = measured || cells[i].err == nil
 		}
@@ -181,7 +181,7 @@ func (c *againstCell) turn(ctx context.Context, l *againstLane, o *Options, n in
 	}
 }
 
-func (c *againstCell) row(l *againstLane, work string) compare.Row {
+func (c *againstCell) row(l *againstLane, work string, rate float64) compare.Row {
 	row := compare.Row{Lane: l.lane.Name, Work: work}
 	if c.err != nil {
 		row.Failed = terminal.Printable(c.err.Error())
@@ -195,9 +195,15 @@ func (c *againstCell) row(l *againstLane, work string) compare.Row {
 		return compare.NewStat(turns)
 	}
 	all := measure.NewHistogram()
+	if rate > 0 {
+		row.Late, row.Unsent = new(int64), new(int64)
+	}
 	fewest := c.samples[0].Latency
 	for _, s := range c.samples {
 		row.Calls += s.Calls
+		if rate > 0 {
+			*row.Late, *row.Unsent = *row.Late+s.Late, *row.Unsent+s.Unsent
+		}
 		all.Merge(s.Latency)
 		if s.Latency.Count() < fewest.Count() {
 			fewest = s.Latency

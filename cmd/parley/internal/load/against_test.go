@@ -185,6 +185,28 @@ func TestAgainstOfFewCalls(t *testing.T) {
 	}
 }
 
+// At a rate that cannot be kept the row tells the calls that were late, and those
+// that were not sent; without a rate there is nothing of it.
+func TestAgainstAtARate(t *testing.T) {
+	t.Parallel()
+	s := respond(t, func(int64) bool {
+		time.Sleep(time.Millisecond)
+		return false
+	})
+	options := againstOptions{Servers: []loaded{aimed(t, s.URL, "", "add")}, Callers: []int{1}, Turn: 50 * time.Millisecond, Rounds: 2, WarmUp: time.Millisecond}
+	for _, rate := range []float64{100_000, 0} {
+		options.Rate = rate
+		got, err := against(t.Context(), options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		row := got.Rows[0]
+		if known := row.Late != nil && row.Unsent != nil; known != (rate > 0) || known && (*row.Late < 1 || row.Calls+*row.Unsent != 10_000) {
+			t.Errorf("rate %v: got %d calls, late %v, unsent %v; want all 10,000 that were due", rate, row.Calls, row.Late, row.Unsent)
+		}
+	}
+}
+
 // A server that fails later has a reason where others have figures.
 func TestAgainstFails(t *testing.T) {
 	t.Parallel()

@@ -16,6 +16,18 @@ from concurrent.futures import ThreadPoolExecutor
 # Ctrl-C is for the harness, which ends its children.
 signal.signal(signal.SIGINT, signal.SIG_IGN)
 
+# A connection for each caller of each work takes more files than some systems grant
+# at first. Go takes what there is by itself.
+try:
+    import resource
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = 4096 if hard == resource.RLIM_INFINITY else min(hard, 4096)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+except (ImportError, ValueError, OSError):
+    pass
+
+
 def say(**report):
     sys.stdout.write(json.dumps(report) + "\n")
     sys.stdout.flush()
@@ -82,6 +94,9 @@ def check(form, got, want, full):
         raise WrongAnswer("wrong answer: got %.100r; want %.100r" % (got, want))
 
 
+LATE_AFTER = 1000000  # ns behind its time, from which a call is late
+
+
 class Schedule:
     """Numbers calls that are due at a fixed rate. Whoever is free takes the next."""
 
@@ -115,11 +130,11 @@ class Run:
 class Caller(threading.Thread):
     """Calls on one connection."""
 
-    def __init__(self, call, work, seed, full, run):
+    def __init__(self, call, form, value, full, run):
         super().__init__(daemon=True)
-        self.call, self.work, self.full, self.of = call, work, full, run
-        self.args, self.want = make_input(work, seed)
-        self.latencies, self.error = [], None
+        self.call, self.form, self.full, self.of = call, form, full, run
+        self.args, self.want = value
+        self.latencies, self.late, self.error = [], 0, None
 
     def run(self):
         self.of.go.wait()
@@ -129,7 +144,7 @@ class Caller(threading.Thread):
             self.error = e
 
     def repeat(self):
-        form, until, schedule = self.work["form"], self.of.until, self.of.schedule
+        form, until, schedule = self.form, self.of.until, self.of.schedule
         at = self.of.begin
         while True:  # without a schedule, one call is made by everybody
             if schedule:
@@ -141,6 +156,7 @@ class Caller(threading.Thread):
                     time.sleep(wait / 1e9)
                 elif until and at - wait >= until:
                     return
+                self.late += now_ns() - at > LATE_AFTER
             check(form, self.call(form, self.args), self.want, self.full)
             now = now_ns()
             self.latencies.append(now - at)
@@ -149,9 +165,9 @@ class Caller(threading.Thread):
                 return
 
 
-def repeat(calls, work, full, ns, limit, rate):
+def repeat(calls, form, values, full, ns, limit, rate):
     run = Run(ns, limit, rate)
-    callers = [Caller(call, work, i + 1 if full else 0, full, run) for i, call in enumerate(calls)]
+    callers = [Caller(call, form, value, full, run) for call, value in zip(calls, values)]
     if len(callers) > 1:
         for caller in callers:
             caller.start()
@@ -171,7 +187,8 @@ def repeat(calls, work, full, ns, limit, rate):
     unsent = run.schedule.unsent(len(latencies), min(wall, ns or wall)) if run.schedule else []
     if run.schedule:
         wall = max(wall, ns)  # the time of a schedule is over with its end
-    return dict(calls=len(latencies), wall_ns=wall, cpu_ns=cpu, latencies=count(latencies + unsent))
+    return dict(calls=len(latencies), wall_ns=wall, cpu_ns=cpu, latencies=count(latencies + unsent),
+                late=sum(caller.late for caller in callers), unsent=len(unsent))
 
 
 def count(latencies):
@@ -197,22 +214,25 @@ class Works:
         work = order["work"]
         conns = [self.dial(order["addr"]) for _ in range(work["callers"])]
         try:
-            repeat([call for call, _ in conns], work, True, order.get("ns", 0), order.get("calls", 0), 0)
+            values = (make_input(work, i + 1) for i in range(len(conns)))
+            repeat([call for call, _ in conns], work["form"], values, True, order.get("ns", 0), order.get("calls", 0), 0)
         except WrongAnswer:
             raise
         except Exception as e:
             for _, close in conns:
                 close()
             return dict(refused="%s: %s" % (type(e).__name__, e))
-        self.works[work["name"]] = conns
+        self.works[work["name"]] = conns, make_input(work, 0)
 
     def run(self, order):
         work = order["work"]
-        calls = [call for call, _ in self.works[work["name"]]]
-        return repeat(calls, work, False, order.get("ns", 0), order.get("calls", 0), order.get("rate", 0))
+        conns, value = self.works[work["name"]]
+        calls = [call for call, _ in conns]
+        return repeat(calls, work["form"], [value] * len(calls), False, order.get("ns", 0), order.get("calls", 0), order.get("rate", 0))
 
     def close(self, order):
-        for _, close in self.works.pop(order["work"]["name"], []):
+        conns, _ = self.works.pop(order["work"]["name"], ([], None))
+        for _, close in conns:
             close()
 
     def connect(self, addr):
