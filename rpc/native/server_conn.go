@@ -57,7 +57,7 @@ func (s *Server) serve(nc net.Conn, result handshakeResult, cfg sessionConfig) {
 		c.run()
 	case s.Objects == nil:
 		warn("peer_refused", slog.String("reason", "the peer sends objects, as Python does, and nothing takes them here: set Server.Objects, or use native.Dial in place of DialConn there"))
-		s.dismiss(nc)
+		s.refuseObjects(nc, cfg.early)
 	default:
 		if err := s.serveObjects(nc, result, cfg); err != nil {
 			warn("objects_end", slog.Any("error", err))
