@@ -129,6 +129,11 @@ func Invoke[R any](ctx context.Context, c Caller, method string, args ...any) (R
 // a function that streams as they come, of one that returns a list its
 // elements. An error is yielded once, as the last pair. Leaving the loop ends
 // the call.
+//
+// A deadline of ctx bounds the whole stream. Without one it may last for ever: the
+// default time of a client bounds the wait for the first item and for each further
+// one, not what the loop does with them. A stream that comes as a list, since its
+// transport has no streams or its function returns one, is waited for as a whole.
 func Stream[T any](ctx context.Context, c Caller, method string, args ...any) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var item T

@@ -283,7 +283,8 @@ func (u *upload) Close() error {
 // result of a function that returns an io.Reader, as it comes, or a []byte. The
 // call begins with the first Read that has room for a byte, and lasts until the end
 // of the stream, an error, or Close, which must be called. The error of a call is
-// that of a Read. Without one, io.EOF, all of the stream has come.
+// that of a Read. Without one, io.EOF, all of the stream has come. Deadlines and
+// default times are those of [Stream].
 //
 // It must be used by one goroutine at a time.
 func Reader(ctx context.Context, c Caller, method string, args ...any) io.ReadCloser {

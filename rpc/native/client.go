@@ -44,7 +44,10 @@ type DialConfig struct {
 	// DialTimeout bounds connecting and logging in together. Zero means 10 s.
 	DialTimeout time.Duration
 	// CallTimeout bounds calls whose context has no deadline, those back to the
-	// server from Handler included. Zero means 30 s.
+	// server from Handler included. Of a stream, whose length nobody knows before,
+	// it bounds the time to the first item and from each to the next, in whichever
+	// direction it goes; what the consumer takes for an item does not count. Zero
+	// means 30 s.
 	CallTimeout time.Duration
 	// WaitForReady lets a call wait, under its context, until the server can be
 	// reached again. Otherwise it fails with the next attempt that fails. A login
@@ -161,8 +164,9 @@ func Dial(ctx context.Context, url string, cfg DialConfig) (*Client, error) {
 	return c, nil
 }
 
-// Call calls the server. Without a deadline in ctx, CallTimeout is its bound;
-// the time that is left travels with the call.
+// Call calls the server. Without a deadline in ctx, CallTimeout is its bound. The
+// time that is left travels with the call, unless that is a stream without a
+// deadline.
 func (c *Client) Call(ctx context.Context, req *rpc.Request) (any, error) { return c.call(ctx, req) }
 
 // Close ends the connection and returns when nothing of the client is left: its

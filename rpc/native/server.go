@@ -89,8 +89,8 @@ type Server struct {
 	// besides eight that each connection has for itself. Zero means 16384. Another
 	// one is answered with the fault rpc.CodeOverLimit.
 	MaxCalls int
-	// CallTimeout bounds the calls back to a Client whose context has no deadline.
-	// Zero means 30 s.
+	// CallTimeout bounds the calls back to a Client whose context has no deadline,
+	// as DialConfig.CallTimeout bounds those of a Client. Zero means 30 s.
 	CallTimeout time.Duration
 	// Limits bound each session. Their MaxMessage holds for objects as well.
 	Limits Limits

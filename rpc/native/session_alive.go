@@ -99,9 +99,9 @@ func (s *session) watch(c *call, left time.Duration) {
 	}
 }
 
-// overdue ends the calls whose default time is over. One timer does for all
-// calls: it is set for the one that is due first, and mostly finds that it was
-// answered.
+// overdue ends the calls whose default time is over, which begins anew with each
+// item of a stream. One timer does for all calls: it is set for the one that is due
+// first, and mostly finds that it was answered.
 func (s *session) overdue() {
 	if !s.help() {
 		return
@@ -110,19 +110,25 @@ func (s *session) overdue() {
 	type outcome struct {
 		call *call
 		sent rpc.Sent
+		err  error
 	}
 	var late []outcome
 	s.update(func(st *state) {
 		now, next := s.sinceBorn(), time.Duration(math.MaxInt64)
 		look := func(c *call) {
-			switch {
-			case c == nil || c.due == 0:
-			case c.due > now:
+			if c == nil || c.due == 0 {
+				return
+			}
+			if c.streaming != nil {
+				c.due = max(c.due, c.streaming.moved(now)+s.callTimeout)
+			}
+			if c.due > now {
 				next = min(next, c.due)
-			default:
-				if sent, waits := st.abandon(c); waits {
-					late = append(late, outcome{c, sent})
-				}
+				return
+			}
+			err := errLate(c, s.callTimeout)
+			if sent, waits := st.abandon(c); waits {
+				late = append(late, outcome{c, sent, err})
 			}
 		}
 		for _, c := range st.calls {
@@ -136,6 +142,6 @@ func (s *session) overdue() {
 		}
 	})
 	for _, o := range late {
-		o.call.fail(o.sent, errNoAnswer(s.callTimeout))
+		o.call.fail(o.sent, o.err)
 	}
 }

@@ -69,9 +69,6 @@ func (s *session) end(err error) {
 	for _, f := range st.outstreams {
 		st.stop(f)
 	}
-	for _, f := range st.instreams {
-		f.over.Store(true)
-	}
 	st.calls, st.large, st.instreams, st.outstreams = nil, nil, nil, nil
 	st.workers.close()
 	st.heavy.line = nil

@@ -69,6 +69,42 @@ func versionError(peer hello) error {
 	return fmt.Errorf("%w: the peer speaks %d to %d, this side %d", ErrVersion, peer.lowest, peer.highest, sessionVersion)
 }
 
+// errLate is what a call fails with whose default time is over.
+func errLate(c *call, length time.Duration) error {
+	e := errNoItem{length: length}
+	if c.streaming == nil {
+		return errNoAnswer(length)
+	}
+	if e.takes = c.streaming.in != nil; e.takes {
+		e.came = c.streaming.in.came
+	}
+	if e.sends = c.streaming.out != nil; e.sends {
+		e.sent = c.streaming.out.sent
+	}
+	return e
+}
+
+// errNoItem is what a stream without a deadline of its own fails with that does not
+// move any more.
+type errNoItem struct {
+	length       time.Duration
+	takes, sends bool // which streams the call has
+	came, sent   int  // items
+}
+
+func (e errNoItem) Error() string {
+	what, moved := "no item came", fmt.Sprintf("%d had come", e.came)
+	switch {
+	case e.takes && e.sends:
+		what, moved = "no item came or was sent", fmt.Sprintf("%s, %d were sent", moved, e.sent)
+	case e.sends:
+		what, moved = "no answer came, and no item was sent", fmt.Sprintf("%d were sent", e.sent)
+	}
+	return fmt.Sprintf("%s within %v, the default (%s); give the context a deadline, which bounds the whole stream, to wait longer", what, e.length, moved)
+}
+
+func (errNoItem) Is(target error) bool { return target == context.DeadlineExceeded }
+
 // errNoAnswer is what a call without a deadline of its own fails with.
 type errNoAnswer time.Duration
 

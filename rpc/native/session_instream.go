@@ -6,7 +6,6 @@ import (
 	"io"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/parley-rpc/parley/rpc"
@@ -31,9 +30,10 @@ type instream struct {
 	credit  int           // guarded by session.mu; bytes that the peer may still send
 	ended   bool          // guarded by session.mu; all items have come
 	err     error         // guarded by session.mu; why no more will come
+	came    int           // guarded by session.mu; items
+	busy    bool          // guarded by session.mu; the consumer has a block, and does not wait
+	since   time.Duration // guarded by session.mu; when something came last, or the consumer began to wait; see sinceBorn
 	arrived chan struct{} // holds an element when something of the above has changed
-
-	over atomic.Bool // the call that it answers has ended: overdue does not look after it any more
 
 	part *part // the reader's; an item that has begun to arrive
 
@@ -86,6 +86,14 @@ func (f *instream) signal() {
 	select {
 	case f.arrived <- struct{}{}:
 	default:
+	}
+}
+
+// heard notes that something has come. The reader calls it, from within update; f
+// may be nil.
+func (f *instream) heard() {
+	if f != nil {
+		f.since = time.Duration(f.s.lastRead.Load())
 	}
 }
 
@@ -159,6 +167,7 @@ func (r *reader) data(h frameHead) (err error) {
 	}
 	r.s.update(func(st *state) {
 		f := st.instreams[h.id]
+		f.heard()
 		switch {
 		case f == nil:
 			err = r.s.unknownStream(h)
@@ -208,6 +217,7 @@ func (st *state) add(f *instream, body []byte) {
 		f.queue = append(f.queue, itemBlock{memory: blocks.Get().(*[]byte), held: blockSize})
 		n++
 	}
+	f.came++
 	b := f.queue[n-1].memory
 	*b = append(binary.AppendUvarint(*b, uint64(len(body))), body...)
 	f.signal()
@@ -235,6 +245,7 @@ func (st *state) complete(f *instream) {
 		putMessage(p.buf)
 		return
 	}
+	f.came++
 	f.queue = append(f.queue, itemBlock{memory: p.buf, held: p.held, single: true})
 	f.signal()
 }
@@ -283,6 +294,7 @@ func (r *reader) largeData(h frameHead) (err error) {
 		return err
 	}
 	r.s.update(func(st *state) {
+		f.heard()
 		switch {
 		case st.instreams[h.id] != f || f.err != nil: // its call has ended
 			f.part = nil
@@ -345,6 +357,9 @@ func (f *instream) nextBlock() (err error) {
 	}
 	f.s.update(func(st *state) {
 		st.releaseInstream(f, done.held)
+		if f.busy = len(f.queue) > 0; !f.busy {
+			f.since = f.s.sinceBorn()
+		}
 		switch {
 		case len(f.queue) > 0:
 			f.taken = f.queue[0]
@@ -424,15 +439,10 @@ func (f *instream) decode(item []byte, read func(src value.Source) error) error 
 }
 
 // deliver hands the items that have come to a request, until ctx is over: they may
-// come as fast as they are taken, for ever, or take long to be taken. due is the end
-// of the default time of the call, since session.born; 0: it has none.
-func (f *instream) deliver(ctx context.Context, c *streaming, due time.Duration) error {
+// come as fast as they are taken, for ever, or take long to be taken.
+func (f *instream) deliver(ctx context.Context, c *streaming) error {
 	for {
-		err := ctx.Err()
-		if err == nil && due > 0 && f.over.Load() && f.s.sinceBorn() >= due {
-			err = errNoAnswer(f.s.callTimeout)
-		}
-		if err != nil {
+		if err := ctx.Err(); err != nil {
 			return callError(rpc.Unknown, c.req.Method, err)
 		}
 		item, err := f.item()

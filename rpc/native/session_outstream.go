@@ -7,6 +7,7 @@ import (
 	"iter"
 	"log/slog"
 	"runtime/debug"
+	"time"
 
 	"github.com/parley-rpc/parley/rpc"
 	"github.com/parley-rpc/parley/rpc/native/cbor"
@@ -22,6 +23,8 @@ type outstream struct {
 
 	credit int           // guarded by session.mu; bytes that the peer takes; may be below 0
 	over   bool          // guarded by session.mu; nobody takes items any more
+	sent   int           // guarded by session.mu; items
+	since  time.Duration // guarded by session.mu; when one was sent or credit came last; see sinceBorn
 	paid   int           // guarded by session.mu; bytes of buf that the purse counts
 	large  *large        // guarded by session.mu; an item that is sent in parts
 	more   chan struct{} // holds an element when credit has come, or over is set
@@ -75,11 +78,13 @@ func (f *outstream) push(item any) (err error) {
 			case split(body):
 				l = &large{kind: frameData, id: f.id, buf: f.buf, done: make(chan struct{})}
 				f.large, f.credit = l, f.credit-len(body)
+				f.moved()
 				st.queueBehind(l)
 			case !st.hasRoom(len(body)):
 				wait = st.wantRoom()
 			default:
 				f.credit -= len(body)
+				f.moved()
 				st.out = append(appendSessionHead(st.out, frameData, 0, f.id, len(body)), body...)
 			}
 		})
@@ -95,6 +100,12 @@ func (f *outstream) push(item any) (err error) {
 			return f.ctx.Err()
 		}
 	}
+}
+
+// moved notes that an item is sent, from within update.
+func (f *outstream) moved() {
+	f.sent++
+	f.since = f.s.sinceBorn()
 }
 
 // pay counts the memory of an item, as that of an answer is: a peer may open many
@@ -123,6 +134,7 @@ func (f *outstream) pushed(l *large) (err error) {
 		if st.flyingLarge == l {
 			f.buf = nil // the writer is at it
 		}
+		f.since = f.s.sinceBorn()
 		if f.large = nil; !l.taken() {
 			f.cut = true
 			if err == nil {
@@ -221,6 +233,7 @@ func (s *session) credit(id, n uint64) (err error) {
 			err = breach("CREDIT %d of %d bytes: expected 1 to %d in all", id, n, maxCredit)
 		default:
 			f.credit += int(n)
+			f.since = time.Duration(s.lastRead.Load())
 			f.signal()
 		}
 	})

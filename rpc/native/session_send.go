@@ -165,6 +165,9 @@ func (s *session) begin(c *call, left time.Duration, byDefault bool) (room chan 
 	}
 	if byDefault {
 		s.watch(c, left)
+		if c.streaming != nil {
+			left = 0 // nobody knows yet how long it lasts: overdue cancels it
+		}
 	}
 	if split(message) {
 		c.large = &large{kind: frameCall, flags: c.flags(), call: c, buf: c.buf, timeout: left, done: c.begun()}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"time"
 
 	"github.com/parley-rpc/parley/rpc"
 )
@@ -41,6 +42,23 @@ func (c *streaming) open(s *session) {
 // usedUp reports whether the call cannot be made again: items of an upload cannot
 // be had a second time, and a consumer must not have them twice.
 func (c *call) usedUp() bool { return c.streaming != nil && c.streaming.used }
+
+// moved says when the streams have moved last, or now if they are about to: the
+// consumer is at an item, or a large one is on its way. It is called with
+// session.mu held.
+func (c *streaming) moved(now time.Duration) (last time.Duration) {
+	if f := c.in; f != nil {
+		if last = f.since; f.busy {
+			last = now
+		}
+	}
+	if f := c.out; f != nil {
+		if last = max(last, f.since); f.large != nil {
+			last = now
+		}
+	}
+	return last
+}
 
 func (c *call) flags() (flags byte) {
 	if c.streaming == nil {
@@ -95,7 +113,6 @@ func (st *state) addOutstream(f *outstream) {
 func (st *state) delistStreams(c *call) {
 	if in := c.streaming.in; in != nil {
 		delete(st.instreams, in.id)
-		in.over.Store(true)
 	}
 	if out := c.streaming.out; out != nil {
 		st.closeOutstream(out)
@@ -148,7 +165,7 @@ func (s *session) exchange(p *patience, c *call, arrived <-chan struct{}, failed
 	for {
 		select {
 		case <-arrived:
-			if err := st.in.deliver(p.ctx, st, c.due); err != nil {
+			if err := st.in.deliver(p.ctx, st); err != nil {
 				return s.breakOff(c, err)
 			}
 			continue
@@ -164,7 +181,7 @@ func (s *session) exchange(p *patience, c *call, arrived <-chan struct{}, failed
 		}
 		*settled = true
 		if st.in != nil {
-			if err := st.in.deliver(p.ctx, st, c.due); err != nil { // what came before the end
+			if err := st.in.deliver(p.ctx, st); err != nil { // what came before the end
 				return err
 			}
 		}

@@ -213,6 +213,9 @@ func parseHello(body []byte) (hello, error) {
 
 // appendTimeout appends the time-out of a CALL.
 func appendTimeout(dst []byte, d time.Duration) []byte {
+	if d == 0 {
+		return append(dst, 0)
+	}
 	return binary.AppendUvarint(dst, uint64(max(1, d.Microseconds())))
 }
 

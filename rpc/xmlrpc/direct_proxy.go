@@ -80,7 +80,7 @@ func (d *direct) pass(ctx context.Context, c *directConn, h hooks) error {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, d.dialTimeout, errNoProxy)
 	defer cancel()
-	stop := context.AfterFunc(ctx, func() { c.timed.SetDeadline(time.Unix(1, 0)) })
+	stop := context.AfterFunc(ctx, func() { _ = c.timed.SetDeadline(time.Unix(1, 0)) })
 	var err error
 	switch c.via.proxy.Scheme {
 	case "http", "https":
@@ -104,11 +104,10 @@ func (c *directConn) connectTo(addr string) error {
 	if err := r.Write(c.stream()); err != nil {
 		return err
 	}
-	resp, err := c.answer(r, hooks{})
+	resp, err := c.answer(r, hooks{}) //nolint:bodyclose // its body is the connection itself, and stays open
 	if err != nil {
 		return err
 	}
-	// The body is the connection itself, and stays open.
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		return fmt.Errorf("no connection to %s: HTTP status %d %s", addr, resp.StatusCode, http.StatusText(resp.StatusCode))
 	}

@@ -37,15 +37,17 @@ type endpoint struct {
 	gates        gates
 	entrance     *entrance     // nil if nobody has to log in
 	timeout      time.Duration // of a call
+	readTimeout  time.Duration // for a whole request
 	writeTimeout time.Duration // for an answer
 	gzip         bool          // compress replies
 	options      xmlvalue.Options
 	maxValues    int64 // in a call
 	logger       *slog.Logger
 
-	bodies bodyReader
-	values *budget // in all running calls, those with few of them left out
-	calls  slots
+	bodies    bodyReader
+	values    *budget // in all running calls, those with few of them left out
+	calls     slots
+	lingering slots
 }
 
 func newEndpoint(s *Server) (*endpoint, error) {
@@ -84,6 +86,7 @@ func newEndpoint(s *Server) (*endpoint, error) {
 		gates:        g,
 		entrance:     newEntrance(s),
 		timeout:      or(s.Timeout, defaultTimeout),
+		readTimeout:  or(s.ReadTimeout, defaultReadTimeout),
 		writeTimeout: or(s.WriteTimeout, defaultWriteTimeout),
 		gzip:         !s.NoGzip,
 		options:      s.Values,
@@ -93,8 +96,9 @@ func newEndpoint(s *Server) (*endpoint, error) {
 			max:    maxBody,
 			memory: newBudget(int64(max(or(s.MaxBuffered, defaultMaxBuffered), maxBody))),
 		},
-		values: newBudget(valuesShare * maxValues),
-		calls:  slots{max: int64(or(s.MaxCalls, defaultMaxCalls))},
+		values:    newBudget(valuesShare * maxValues),
+		calls:     slots{max: int64(or(s.MaxCalls, defaultMaxCalls))},
+		lingering: slots{max: maxLingering},
 	}, nil
 }
 

@@ -59,6 +59,8 @@ type exchange struct {
 	conn  *conn     // nil if another server than ours has accepted it
 	began time.Time // when its head had been read
 	peer  *rpc.Peer // who has logged in, where callers have to
+
+	reading bool // the body was asked for
 }
 
 // serve sees a request through: gates, login, body, call, answer. What is known
@@ -84,6 +86,7 @@ func (x *exchange) serve() *refusal {
 	if x.conn != nil {
 		x.conn.waits.Store(x.began.UnixNano())
 	}
+	x.reading = x.r.ContentLength <= int64(x.bodies.max)
 	body, no := x.bodies.read(x.w, x.r)
 	if x.conn != nil {
 		x.conn.waits.Store(0)
@@ -103,7 +106,7 @@ func (x *exchange) serve() *refusal {
 }
 
 // refuse answers with a status. Whether the connection can live on is net/http's
-// to decide: it can if little of the body is left.
+// to decide, it can if little of the body is left; but see lingers.
 func (x *exchange) refuse(no *refusal) {
 	if no.header[0] != "" {
 		x.w.Header().Set(no.header[0], no.header[1])
@@ -113,8 +116,21 @@ func (x *exchange) refuse(no *refusal) {
 	}
 	x.logger.LogAttrs(x.r.Context(), slog.LevelDebug, "request_refused", slog.String("transport", transportName),
 		slog.Int("status", no.status), slog.String("reason", no.reason), slog.String("peer", x.r.RemoteAddr))
+	h := x.w.Header()
+	lingers := x.lingers(no)
+	if lingers {
+		h["Connection"] = []string{"close"}
+	}
+	text := fmt.Sprintf("%d %s: %s\n", no.status, http.StatusText(no.status), no.reason)
+	h["Content-Type"] = []string{"text/plain; charset=utf-8"}
+	h["X-Content-Type-Options"] = []string{"nosniff"}
+	h["Content-Length"] = []string{strconv.Itoa(len(text))}
 	x.allowWrite()
-	http.Error(x.w, fmt.Sprintf("%d %s: %s", no.status, http.StatusText(no.status), no.reason), no.status)
+	x.w.WriteHeader(no.status)
+	_, _ = io.WriteString(x.w, text) // a client that is gone does not want it
+	if lingers {
+		x.linger()
+	}
 }
 
 // turnDown is a part of refuse for a request that has not logged in. Its body is

@@ -2,6 +2,8 @@ package xmlrpc_test
 
 import (
 	"math"
+	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -200,5 +202,33 @@ func TestLiveKoloWritesBrokenNames(t *testing.T) {
 	}
 	if err := c.Call("see", map[string]int{"ab": 1}, nil); err != nil {
 		t.Errorf("the next call: %v", err)
+	}
+}
+
+// TestLiveKoloDefaultTransport: without a transport kolo takes that of net/http, and
+// with it the proxy that the environment names. Over ours there is none unless it is
+// asked for.
+func TestLiveKoloDefaultTransport(t *testing.T) {
+	asked := 0
+	shared := http.DefaultTransport.(*http.Transport)
+	before := shared.Proxy
+	t.Cleanup(func() { shared.Proxy = before; shared.CloseIdleConnections() })
+	shared.Proxy = func(*http.Request) (*url.URL, error) { asked++; return nil, nil }
+	srv := &xmlrpc.Server{Handler: registry(t, map[string]any{"one": func() int { return 1 }})}
+	at := srv.URL(serveAt(t, srv, "127.0.0.1:0"))
+	alone, err := kolo.NewClient(at, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { alone.Close() })
+	over, _ := koloOver(t, at, xmlrpc.ClientConfig{})
+	for want, c := range []*kolo.Client{over, alone} { // 0, then 1
+		var one int
+		if err := c.Call("one", nil, &one); err != nil || one != 1 {
+			t.Errorf("got %d, %v", one, err)
+		}
+		if asked != want {
+			t.Errorf("the proxy was asked for %d times; want %d", asked, want)
+		}
 	}
 }

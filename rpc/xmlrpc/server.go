@@ -73,7 +73,8 @@ type Server struct {
 	// more is answered 503 with Retry-After.
 	MaxCalls int
 	// MaxBody is the largest body of a request, in bytes, compressed or not.
-	// Zero means 4 MiB. A larger one is answered 413.
+	// Zero means 4 MiB. A larger one is answered 413, and what is still sent of it
+	// read and thrown away, up to a bound, so that the client gets to see that.
 	MaxBody int
 	// MaxBuffered bounds the memory for the bodies of all running calls, in
 	// bytes; bodies up to 64 KiB do not count. Zero means 32 MiB, and it is never

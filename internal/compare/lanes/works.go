@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/parley-rpc/parley/internal/compare"
@@ -111,18 +112,14 @@ func CheckWorks(names []string) error {
 
 // workHelp names all works in a line.
 func workHelp() string {
-	text := ""
-	for i, t := range tasks(Full) {
-		switch {
-		case i == 0:
-		case t.Form == work.Add || t.Callers == 1:
-			text += ", "
-		default:
-			continue // a suffix, of which the end speaks
+	var names []string
+	for _, t := range tasks(Full) {
+		if t.Form == work.Add || t.Callers == 1 { // of the others the end speaks
+			names = append(names, t.Name)
 		}
-		text += t.Name
 	}
-	return text + "; all but add have -8 or -64 at their end for as many callers; add, records, list and blob stand for all of a form, and 'blob-*' for all that match"
+	return strings.Join(names, ", ") +
+		"; all but add have -8 or -64 at their end for as many callers; add, records, list and blob stand for all of a form, and 'blob-*' for all that match"
 }
 
 // task is a work, and what it is called for people.

@@ -30,7 +30,11 @@ func serveXMLRPC(s Socket, dir string) (addr string, err error) {
 	if err != nil {
 		return "", err
 	}
-	srv := &xmlrpc.Server{Handler: reg, Logger: slog.New(slog.DiscardHandler), IdleTimeout: 2 * betweenTurns}
+	srv := &xmlrpc.Server{
+		Handler: reg, Logger: slog.New(slog.DiscardHandler), IdleTimeout: 2 * betweenTurns,
+		// On a busy machine 64 callers at once may need longer than the defaults.
+		HeaderTimeout: time.Minute, ReadTimeout: 2 * time.Minute,
+	}
 	if s == TLS {
 		certificate, err := newCertificate(dir)
 		if err != nil {
