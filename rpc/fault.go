@@ -32,6 +32,11 @@ const (
 	CodeShuttingDown     = -32006
 )
 
+// ErrServerClosed is what the servers of all transports end with: Serve and
+// ListenAndServe return an error that is it, by errors.Is, when Shutdown or Close
+// is done.
+var ErrServerClosed = errors.New("rpc: the server is closed")
+
 // maxFaultText bounds the text of a fault, in bytes.
 const maxFaultText = 4096
 
