@@ -233,8 +233,10 @@ func place(k *Ranking, lane string) string {
 		return ""
 	case best == worst:
 		return fmt.Sprint(best)
+	case len(k.marked(lane, SeldomMark)) > 0:
+		return fmt.Sprintf("%s%d-%d", SeldomMark, best, worst)
 	default:
-		return fmt.Sprintf("≈%d-%d", best, worst)
+		return fmt.Sprintf("%s%d-%d", CloseMark, best, worst)
 	}
 }
 
