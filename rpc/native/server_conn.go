@@ -79,7 +79,7 @@ func (s *Server) dismiss(nc net.Conn) {
 
 // serveObjects serves a peer that sends objects.
 func (s *Server) serveObjects(nc net.Conn, result handshakeResult, cfg sessionConfig) (err error) {
-	conn := newConn(nc, result, connOptions{maxMessage: cfg.limits.MaxMessage, pickle: s.Pickle, keyless: s.Auth == nil || result.Login, stall: cfg.limits.DeadAfter, budget: cfg.budget, asking: &s.asking})
+	conn := newConn(nc, result, connOptions{maxMessage: cfg.limits.MaxMessage, readOver: true, pickle: s.Pickle, keyless: s.Auth == nil || result.Login, stall: cfg.limits.DeadAfter, budget: cfg.budget, asking: &s.asking})
 	defer conn.tab.close()
 	conn.in.w = copy(conn.in.buf, cfg.early)
 	defer conn.Close()

@@ -187,14 +187,14 @@ class Client:
                 if told is not None:
                     return told
                 if isinstance(e, OSError):
-                    raise self._broken(e, sent) from e
+                    raise self._broken(e, sent, len(message)) from e
                 raise
         finally:
             if self._closed:
                 self._drop()
             self._lock.release()
 
-    def _broken(self, e: OSError, sent: bool) -> Error:
+    def _broken(self, e: OSError, sent: bool, size: int) -> Error:
         """Return what a caller gets for an error of the link."""
         if isinstance(e, _link.TooLarge):
             return AnswerError("%s: the answer cannot be read: %s (max_message)" % (self.address, e))
@@ -203,7 +203,10 @@ class Client:
             return Timeout("%s: %s" % (self.address, what), sent)
         if self._closed:
             return LinkError("%s: the client was closed" % self.address, sent)
-        return LinkError("%s: the connection broke: %s" % (self.address, e), sent)
+        hint = ""
+        if size > DEFAULT_MAX_MESSAGE:
+            hint = "; the message had %d bytes, and servers take %d unless they are told otherwise" % (size, DEFAULT_MAX_MESSAGE)
+        return LinkError("%s: the connection broke: %s%s" % (self.address, e, hint), sent)
 
     def _ready(self, deadline: Deadline) -> _link.Link:
         """Return a link that a call can be sent on. The lock is held."""

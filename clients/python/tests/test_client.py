@@ -328,6 +328,11 @@ class TestConnections(Case):
         self.assertTrue(e.exception.sent)
         self.assertNotIsInstance(e.exception, parley.Timeout)
 
+    def test_broken_by_a_large_message(self):
+        c = self.client(self.server(lambda p: (p.login(), p.read(4))))
+        with self.assertRaisesRegex(parley.LinkError, "the message had 169[0-9]{5} bytes, and servers take 16777216 unless"):
+            c.x(b"x" * 16900000)
+
     def test_last_words(self):
         """A server that takes no more of a message may say why."""
         def serve(p):

@@ -249,7 +249,7 @@ def plain(v):
     if isinstance(got, Exception):
         raise got
 def recipe(v):
-    c.send_bytes(pickle.dumps(pickle.dumps(('echo', (v,), {}), 2), 2))
+    c.send(pickle.dumps(('echo', (v,), {}), 2))
     got = pickle.loads(c.recv())
     if isinstance(got, Exception):
         raise got
@@ -259,7 +259,7 @@ def deep(n):
     return [deep(n - 1)] if n else []
 itself = []
 itself.append(itself)
-values = [(list(range(300000)), '-32003'), (deep(70), '-32003'), (2**5000, '-32003'), (-2**40000, '-32003'), (u'\ud800', 'surrogate'), (itself, 'itself'),
+values = [(list(range(300000)), '-32003'), (b'x' * (20 << 20), 'at most 16777216 are taken'), (deep(70), '-32003'), (2**5000, '-32003'), (-2**40000, '-32003'), (u'\ud800', 'surrogate'), (itself, 'itself'),
     (int, '.int'), (object(), '.object'), (len, '.len'), (Odd(), '__main__.Odd'), (Odd, '__main__.Odd'), (deep, '__main__.deep')]
 if sys.version_info[0] > 2:
     import io, os, subprocess
