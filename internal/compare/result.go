@@ -113,8 +113,9 @@ type Row struct {
 	Failed string `json:"failed,omitempty"`
 
 	CallsPerS *Stat `json:"calls_per_s,omitempty"`
-	// A quantile that no call of a turn is beyond is that of all turns together,
-	// and then has a single turn; nil if none of those is beyond it either.
+	// Latencies are all of one population, so that none is below one before it: of
+	// each turn, if it has calls enough for p99, and else of all calls together, with
+	// a single turn. A quantile that no call is beyond is nil.
 	P50  *Stat `json:"p50_us,omitempty"`
 	P90  *Stat `json:"p90_us,omitempty"`
 	P99  *Stat `json:"p99_us,omitempty"`

@@ -3,7 +3,6 @@ package lanes
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -264,30 +263,10 @@ func checkRow(t *testing.T, r compare.Row, turns int) {
 	if r.Calls < int64(turns) {
 		t.Errorf("%s: got %d calls in %d turns", name, r.Calls, turns)
 	}
-	for i, s := range []*compare.Stat{r.CallsPerS, r.P50, r.Max} {
-		if !checkStat(t, fmt.Sprintf("%s: figure %d", name, i), s, turns) {
-			return
-		}
+	if !checkStat(t, name+": calls/s", r.CallsPerS, turns) {
+		return
 	}
-	before := r.P50
-	for _, q := range []struct {
-		q float64
-		s *compare.Stat
-	}{{.9, r.P90}, {.99, r.P99}, {.999, r.P999}, {1, r.Max}} {
-		enough := q.q == 1 || float64(r.Calls)*(1-q.q) > .999999
-		switch s := q.s; {
-		case s == nil && enough || s != nil && !enough:
-			t.Errorf("%s: quantile %v of %d calls: got %+v; want it where a call is beyond it, and only there", name, q.q, r.Calls, s)
-		case s == nil:
-		case len(s.Turns) != turns && len(s.Turns) != 1:
-			t.Errorf("%s: quantile %v: got %d turns; want %d, or 1 of all", name, q.q, len(s.Turns), turns)
-		case len(s.Turns) == len(before.Turns):
-			if s.Median < before.Median || s.Min < before.Min || s.Max < before.Max {
-				t.Errorf("%s: quantile %v is %+v after %+v", name, q.q, s, before)
-			}
-			before = s
-		}
-	}
+	checkLatencies(t, name, &r, turns)
 	if r.WireBytes == nil || *r.WireBytes <= payload[r.Work] || *r.WireBytes > 30*payload[r.Work]+1000 {
 		t.Errorf("%s: bytes on the wire: got %v; want more than the %v of what was sent", name, r.WireBytes, payload[r.Work])
 	}
