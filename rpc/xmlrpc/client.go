@@ -30,11 +30,13 @@ var ErrClosed = errors.New("xmlrpc: the client is closed")
 // ended it, an *AnswerError where something else than XML-RPC came back, and
 // ErrTooLarge where too much did.
 //
-// Nothing is sent twice, with two exceptions. A kept connection may turn out to be
-// closed before a byte of the call was written to it: then the call takes another
-// one. And a call that is marked as idempotent (rpc.WithIdempotent) is made once
-// more, after a random pause of up to 50 ms, if its connection was lost before an
-// answer came. A server that closes a kept connection at the very moment when a
+// Nothing is sent twice, with one exception: a call that is marked as idempotent
+// (rpc.WithIdempotent) is made once more, after a random pause of up to 50 ms, if
+// its connection was lost before an answer came. A connection that turns out to be
+// closed before a byte of the call was written to it is another matter, since
+// nothing was sent: the call takes another one. It does so once, after such a pause,
+// if the connection was a new one, which a server that has too many may close without
+// a word. A server that closes a kept connection at the very moment when a
 // call arrives makes it fail with the outcome unknown; whether that may be
 // repeated only the caller can know. Connections are therefore not kept longer
 // than ClientConfig.IdleTimeout.

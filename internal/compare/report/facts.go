@@ -42,7 +42,7 @@ func facts(r *compare.Result) []fact {
 		often += fmt.Sprintf(" each: processes started %s, and %s of %d ms for each start", compare.Times(r.Starts), compare.Count(r.Rounds, "turn"), r.TurnMS)
 	}
 	if n := r.Long(); n > 0 && turns > 0 {
-		often += fmt.Sprintf("; one turn for each start at %s whose turns are long", compare.Count(n, "kind"))
+		often += fmt.Sprintf("; but one turn for each start at %s", compare.Count(n, "kind"))
 	}
 	if r.Rate > 0 {
 		often += "; " + digits(r.Rate) + " calls per second at fixed times"
