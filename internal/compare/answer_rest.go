@@ -51,10 +51,26 @@ func (r *Result) others(a, b *Lane, d duel) string {
 	case rest == "" && len(r.Lanes) > 2:
 		return "How the other lanes stand to it cannot be said."
 	case rest == "":
-		return "Nothing else was compared."
+		return r.connecting(a, b)
 	default:
 		return "Also: " + rest + "."
 	}
+}
+
+// connecting is the third sentence if there is nothing else: what a connection takes.
+func (r *Result) connecting(a, b *Lane) string {
+	took := r.connection(a.Name).SetUp
+	if took == nil {
+		return "Nothing else was compared."
+	}
+	other := ""
+	if b != nil {
+		if s := r.connection(b.Name).SetUp; s != nil {
+			_, name := r.names(a, b)
+			other = fmt.Sprintf(" (%s: %s)", name, Micros(s.Median))
+		}
+	}
+	return "A new connection takes " + Micros(took.Median) + other + " until the answer to its first call."
 }
 
 // sockets says what the other kinds of sockets make of lane a, where that is clear.

@@ -59,24 +59,30 @@ func (t *table) summary() {
 	t.line("")
 }
 
-// lanes says what the names of the lanes stand for. That of a server of the
-// user's own is its URL.
+// lanes says what the names of the lanes stand for: of a server of the user's own,
+// its URL.
 func (t *table) lanes() {
 	r := t.r
-	if r.Depth == "against" || len(r.Lanes) == 0 {
+	if len(r.Lanes) == 0 || !slices.ContainsFunc(r.Lanes, func(l Lane) bool { return l.Title != "" && l.Title != l.Name }) {
 		return
 	}
 	wide := 0
 	for _, l := range r.Lanes {
 		wide = max(wide, utf8.RuneCountInString(cut(plain(l.Name), 24)))
 	}
-	t.line(t.style.Heading("Lanes"))
+	what := "Lanes"
+	if r.Depth == "against" {
+		what = "Servers"
+	}
+	t.line(t.style.Heading(what))
 	for _, l := range r.Lanes {
 		who := "client and server: " + l.Client
 		if l.Server != l.Client {
 			who = "client: " + l.Client + ", server: " + l.Server
 		}
-		if l.Title != "" {
+		if r.Depth == "against" {
+			who = l.Title
+		} else if l.Title != "" {
 			who = l.Title + "; " + who
 		}
 		t.line(cut("  "+pad(cut(plain(l.Name), 24), wide)+"  "+plain(who), t.style.Width))

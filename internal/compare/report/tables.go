@@ -84,6 +84,30 @@ func byWork(r *compare.Result, title string, works []compare.Work, head []string
 	return t
 }
 
+// trim leaves out the columns that have nothing in any line, such as what the server
+// takes where it is not ours.
+func (t *table) trim() {
+	some := make([]bool, len(t.Head))
+	for _, g := range t.Groups {
+		for _, l := range g.Lines {
+			for i, c := range l.Cells {
+				some[i] = some[i] || c.Figure != nil || c.Text != ""
+			}
+		}
+	}
+	if !slices.Contains(some, true) {
+		return
+	}
+	i := -1
+	t.Head = slices.DeleteFunc(t.Head, func(string) bool { i++; return !some[i] })
+	for _, g := range t.Groups {
+		for j := range g.Lines {
+			i := -1
+			g.Lines[j].Cells = slices.DeleteFunc(g.Lines[j].Cells, func(cell) bool { i++; return !some[i] })
+		}
+	}
+}
+
 func lineOf(l *compare.Lane) tableLine {
 	return tableLine{Lane: l.Name, Title: cmp.Or(l.Title, l.Name), Color: color(l)}
 }
