@@ -16,13 +16,14 @@ import (
 )
 
 // Bounds of silent connections: those whose first request has not been read, or
-// not logged in where there are logins.
+// not logged in where there are logins. A client has a connection for each call
+// that it makes at once, and all of them may begin together.
 const (
-	maxSilent      = 64 // of all peers together
-	maxSilentEach  = 8  // of one address
-	maxSilentLocal = 32 // of one loopback address, and of a unix socket
-	// silentGrace is how long a connection may be silent before it has to make
-	// room for another: honest clients speak at once, but many may come together.
+	maxSilent      = 256 // of all peers together
+	maxSilentEach  = 64  // of one address
+	maxSilentLocal = 128 // of one loopback address, and of a unix socket
+	// silentGrace is how old a silent connection has to be to make room for another:
+	// honest clients speak at once, but many may come together.
 	silentGrace = 500 * time.Millisecond
 	// waitGrace is how long a connection that has spoken may wait for its peer,
 	// for the next request or the rest of a body, before it has to make room for
@@ -136,11 +137,12 @@ func (cs *conns) makeRoom(newcomer *conn) (leave *conn, ok bool) {
 	return leave, true
 }
 
-// hasToLeave reports whether a silent connection has to make room for another. A
-// request that nobody has read yet, since the machine is busy, is not silence,
-// and neither is one whose login is being checked. owner.mu is held.
+// hasToLeave reports whether a silent connection has to make room for another. It
+// has not while it is this machine that is busy: with what nobody has read yet, with
+// a TLS handshake or a head that is being worked on, with a login that is being
+// checked. owner.mu is held.
 func (c *conn) hasToLeave(newcomer *conn) bool {
-	return newcomer.since.Sub(c.since) > silentGrace && !c.deciding && !unread(c.Conn)
+	return newcomer.since.Sub(c.since) > silentGrace && !c.deciding && c.waitsForPeer() && !unread(c.Conn)
 }
 
 // oldest returns the oldest silent connection among those which may leave, nil if

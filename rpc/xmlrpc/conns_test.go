@@ -26,7 +26,7 @@ func from(addr string) *fakeConn {
 // TestSilentConnectionsMakeRoom follows who has to leave for whom.
 func TestSilentConnectionsMakeRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cs := newConns(200)
+		cs := newConns(500)
 		connect := func(addr string) (*fakeConn, *conn) {
 			t.Helper()
 			f := from(addr)
@@ -34,10 +34,11 @@ func TestSilentConnectionsMakeRoom(t *testing.T) {
 			if !ok || f.closed {
 				t.Fatalf("a connection from %s was turned away", addr)
 			}
+			c.reading.begin() // as net/http does
 			return f, c
 		}
 
-		// One address may hold 8 silent connections for as long as it likes, loopback 32.
+		// One address may hold 64 silent connections for as long as it likes, loopback 128.
 		first, _ := connect("192.0.2.1")
 		second, _ := connect("192.0.2.1")
 		for range maxSilentEach - 2 {
@@ -66,7 +67,7 @@ func TestSilentConnectionsMakeRoom(t *testing.T) {
 			t.Errorf("for one more of loopback its oldest has to leave: %v, %v", second.closed, local.closed)
 		}
 
-		// Of all addresses together there are 64, and then the oldest of all leaves.
+		// Of all addresses together there are 256, and then the oldest of all leaves.
 		for i := cs.silent.Len(); i < maxSilent; i++ {
 			connect(netip.AddrFrom4([4]byte{198, 51, 100, byte(i)}).String())
 		}
@@ -80,7 +81,7 @@ func TestSilentConnectionsMakeRoom(t *testing.T) {
 		spoken, c := connect("203.0.113.2")
 		c.heard()
 		c.heard()
-		for range 300 {
+		for range 600 {
 			connect("203.0.113.3")
 			if len(cs.open) > cs.max || cs.silent.Len() > cs.max {
 				t.Fatalf("%d connections are open", len(cs.open))
@@ -122,6 +123,40 @@ func TestSilentConnectionsMakeRoom(t *testing.T) {
 	})
 }
 
+// TestWorkIsNotSilence: a connection whose handshake or head the server is working
+// on does not have to leave, one that does not take what it is sent does.
+func TestWorkIsNotSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cs := newConns(500)
+		connect := func() (*fakeConn, *conn) {
+			f := from("127.0.0.1")
+			c, _ := cs.add(f, "")
+			c.reading.begin()
+			return f, c
+		}
+		first, at := connect()
+		second, full := connect()
+		for range maxSilentLocal - 2 {
+			connect()
+		}
+		time.Sleep(silentGrace + 1)
+		at.reading.done()
+		full.reading.done()
+		third, _ := connect()
+		if first.closed || second.closed {
+			t.Error("a connection had to leave whose peer was not waited for")
+		}
+		full.writing.begin()
+		connect()
+		if first.closed || !second.closed {
+			t.Errorf("for one more: closed the one that is worked on %v, the one that takes nothing %v; want the other alone", first.closed, second.closed)
+		}
+		if third.closed {
+			t.Error("a connection had no time to speak")
+		}
+	})
+}
+
 // TestConnectionsWithoutLoginStaySilent: where callers have to log in, a request
 // that is turned down is as good as none; one that is being looked at does not
 // have to leave but for want of any other.
@@ -135,6 +170,7 @@ func TestConnectionsWithoutLoginStaySilent(t *testing.T) {
 			if !ok || f.closed {
 				t.Fatal("a connection was turned away")
 			}
+			c.reading.begin() // as net/http does
 			return f, c
 		}
 		deciding, d := connect()

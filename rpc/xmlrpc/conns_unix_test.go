@@ -41,6 +41,7 @@ func TestUnreadIsNotSilent(t *testing.T) {
 		if !ok {
 			t.Fatal("a connection was turned away")
 		}
+		c.reading.begin() // as net/http does
 		return peer, c
 	}
 	_, speaks := connect("POST / HTTP/1.1\r\n")

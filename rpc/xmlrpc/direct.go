@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
+	"fmt"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -51,25 +52,32 @@ func (d *direct) roundTrip(ctx context.Context, r *http.Request, body []byte, tr
 		return nil, err
 	}
 	h := hooks{httptrace.ContextClientTrace(ctx)}
-	for {
+	for lost := 0; ; {
 		h.getConn(d.addr)
 		c, err := d.take(ctx, via, h)
-		if err != nil {
-			d.leave()
-			return nil, err
-		}
-		h.gotConn(c)
-		trace.use(c.sentConn)
-		resp, err := c.exchange(ctx, r, body, trace, h)
+		used := err == nil && c.used
 		if err == nil {
-			return resp, nil
+			h.gotConn(c)
+			trace.use(c.sentConn)
+			var resp *http.Response
+			if resp, err = c.exchange(ctx, r, body, trace, h); err == nil {
+				return resp, nil
+			}
+			c.end(false)
 		}
-		c.end(false)
-		if !c.used || trace.sent() != rpc.NotSent || ctx.Err() != nil {
+		unsent := trace.sent() == rpc.NotSent && ctx.Err() == nil
+		switch {
+		case unsent && used: // it was closed while it was idle
+		case unsent && lost == 0 && lostBefore(err) && pause(ctx):
+			lost++
+		default:
 			d.leave()
+			if unsent && lost > 0 && lostBefore(err) {
+				err = fmt.Errorf("%w (on two new connections, before anything was sent: it may have too many)", err)
+			}
 			return nil, err
 		}
-		trace.again() // the connection was closed while it was idle
+		trace.again()
 	}
 }
 

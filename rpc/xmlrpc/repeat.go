@@ -42,15 +42,37 @@ func lostConn(err error) bool {
 	return errors.As(err, &op) && !op.Timeout()
 }
 
+// lostBefore reports whether a new connection was lost again, with err, before
+// anything of a call was sent on it. A server, or a proxy, that has too many closes
+// some without a word, as may happen to many that come together; later it may have
+// room. One that cannot be reached, or says why it does not want it, is left alone.
+func lostBefore(err error) bool {
+	var op *net.OpError
+	switch {
+	case errors.Is(err, net.ErrClosed): // by ourselves
+		return false
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return true
+	}
+	return errors.As(err, &op) && (op.Op == "read" || op.Op == "write") && !op.Timeout()
+}
+
+// pause lets a moment pass before another try. It reports false if ctx ends before.
+func pause(ctx context.Context) bool {
+	timer := time.NewTimer(rand.N(maxRepeatPause))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
 // repeat makes a call once more. Its first try may have run, whatever becomes of
 // this one.
 func (c *Client) repeat(ctx context.Context, req *rpc.Request, arguments []any) (*http.Response, *buffer, error) {
-	pause := time.NewTimer(rand.N(maxRepeatPause))
-	defer pause.Stop()
-	select {
-	case <-pause.C:
-	case <-ctx.Done():
-	}
+	pause(ctx) // at its end post says so
 	resp, in, err := c.post(ctx, req, arguments)
 	if link := new(rpc.LinkError); errors.As(err, &link) {
 		err = c.broken(req.Method, rpc.Unknown, fmt.Errorf("%w (the second of 2 tries)", link.Err))

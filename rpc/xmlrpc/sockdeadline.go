@@ -68,6 +68,13 @@ func (d *sockDeadline) done() {
 	d.mu.Unlock()
 }
 
+// isAwaited reports whether somebody waits.
+func (d *sockDeadline) isAwaited() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.waiting > 0
+}
+
 // again reports whether err says no more than that an earlier deadline than the
 // wanted one is over, and gives the socket that one.
 func (d *sockDeadline) again(err error) bool {
@@ -83,6 +90,10 @@ func (d *sockDeadline) again(err error) bool {
 	_ = d.set(d.want)
 	return true
 }
+
+// waitsForPeer reports whether somebody waits until the peer sends something, or
+// takes what it is sent.
+func (c *timedConn) waitsForPeer() bool { return c.reading.isAwaited() || c.writing.isAwaited() }
 
 func (c *timedConn) Read(p []byte) (int, error) {
 	c.reading.begin()
