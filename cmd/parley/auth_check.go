@@ -14,7 +14,8 @@ import (
 
 // authCheckCommand looks for mistakes before a server does.
 type authCheckCommand struct {
-	File                     string `arg:"" optional:"" help:"The file of credentials."`
+	Path                     string `arg:"" optional:"" name:"file" help:"The file of credentials."`
+	File                     string `placeholder:"FILE" help:"The same, as the other commands have it."`
 	Config                   string `placeholder:"FILE" help:"A config file of serve instead, with all that it names."`
 	DangerouslyAllowShortKey bool   `help:"Let authkeys of fewer than 32 bytes pass."`
 }
@@ -25,6 +26,10 @@ func (*authCheckCommand) Help() string {
 }
 
 func (c *authCheckCommand) run(std terminal.Streams) error {
+	if c.Path != "" && c.File != "" {
+		return usage.Errorf("the file of credentials is there twice: %s, and --file %s", terminal.Printable(c.Path), terminal.Printable(c.File))
+	}
+	c.File = cmp.Or(c.File, c.Path)
 	if (c.File == "") == (c.Config == "") {
 		return usage.Errorf("want a file of credentials, or --config FILE, and not both")
 	}

@@ -170,3 +170,29 @@ func TestAuthCheckConfig(t *testing.T) {
 		})
 	}
 }
+
+// The file may be named as all other commands want it, and once.
+func TestAuthCheckTakesFile(t *testing.T) {
+	path := writeFile(t, "credentials", authkeyEntry("b", goodKey), 0o600)
+	if got := at(t, "", "auth", "check", "--file", path); got.code != 0 || got.stdout != path+": no errors, 0 warnings, 1 credential\n" {
+		t.Errorf("%+v; want what auth check FILE prints", got)
+	}
+	got := at(t, "", "auth", "check", path, "--file", path)
+	if got.code != 2 {
+		t.Errorf("%+v; want exit code 2", got)
+	}
+	got.oneLine(t, "the file of credentials is there twice")
+}
+
+// A use that is overwritten by another would be a login that somebody misses.
+func TestAuthAddTakesOneUse(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "credentials")
+	got := at(t, "", "auth", "add", "a", "--use", "channel", "--use=http", "--file", path, "--generate", "--secret-out", "-")
+	if got.code != 2 || got.stdout != "" {
+		t.Errorf("%+v; want exit code 2 and no secret", got)
+	}
+	got.oneLine(t, "--use is there more than once", "--identity")
+	if _, err := os.Stat(path); err == nil {
+		t.Error("there is a file of credentials")
+	}
+}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/parley-rpc/parley/cmd/parley/internal/dial"
@@ -58,15 +60,19 @@ func (c *callCommand) run(std terminal.Streams) error {
 	return c.Within(std, connect, func(ctx context.Context, caller rpc.Caller) error {
 		result, err := caller.Call(ctx, &rpc.Request{Method: c.Method, Args: args})
 		if err != nil {
-			return c.sentAsText(notation.Unsendable(err))
+			return c.readOtherwise(notation.Unsendable(err))
 		}
 		return c.print(std.Out, result)
 	})
 }
 
-// sentAsText says which argument looks like JSON, where a server has refused the
-// arguments.
-func (c *callCommand) sentAsText(err error) error {
+// wantedText is how a server says that an argument should have been text.
+var wantedText = regexp.MustCompile(`params\[(\d+)\]: expected string, got (int|float|bool|nil|list|struct)`)
+
+// readOtherwise says which argument was read in another way than it may have been
+// meant, where a server has refused the arguments: as text though it looks like
+// JSON, or as JSON where text is wanted.
+func (c *callCommand) readOtherwise(err error) error {
 	var fault *rpc.Fault
 	if !errors.As(err, &fault) || fault.Code != rpc.CodeInvalidParams {
 		return err
@@ -74,6 +80,12 @@ func (c *callCommand) sentAsText(err error) error {
 	for _, arg := range c.Args {
 		if arg != "" && strings.Contains(`{["`, arg[:1]) && !json.Valid([]byte(arg)) {
 			return usage.Hint(err, "'"+terminal.Printable(value.Clip(arg, 64))+"' is no valid JSON and was sent as text")
+		}
+	}
+	if m := wantedText.FindStringSubmatch(fault.Message); m != nil {
+		if i, err2 := strconv.Atoi(m[1]); err2 == nil && i < len(c.Args) && json.Valid([]byte(c.Args[i])) {
+			text, _ := json.Marshal(c.Args[i])
+			return usage.Hint(err, "to send text, write '"+terminal.Printable(value.Clip(string(text), 64))+"'")
 		}
 	}
 	return err

@@ -84,10 +84,7 @@ func (c *compareCommand) prepareAgainst(std terminal.Streams) (*load.Options, er
 	if err != nil {
 		return nil, err
 	}
-	targets, err := dial.Several(servers, dial.Target{
-		Timeout: c.Timeout, User: c.User, PasswordFile: c.PasswordFile,
-		Flags: c.Flags, AuthkeyFlags: c.AuthkeyFlags,
-	}, c.given)
+	targets, err := c.targets(servers)
 	if err != nil {
 		return nil, err
 	}
@@ -115,6 +112,14 @@ func (c *compareCommand) prepareAgainst(std terminal.Streams) (*load.Options, er
 		o.Servers[i].Request.Args = args
 	}
 	return o, nil
+}
+
+// targets are the servers, each with its login.
+func (c *compareAgainst) targets(servers []string) ([]dial.Target, error) {
+	return dial.Several(servers, dial.Target{
+		Timeout: c.Timeout, User: c.User, PasswordFile: c.PasswordFile,
+		Flags: c.Flags, AuthkeyFlags: c.AuthkeyFlags,
+	}, c.given)
 }
 
 // fullRounds are as many turns of a server at a work as --full makes.

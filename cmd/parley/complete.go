@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -11,6 +12,8 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/parley-rpc/parley/cmd/parley/internal/dial"
 	"github.com/parley-rpc/parley/cmd/parley/internal/terminal"
+	"github.com/parley-rpc/parley/internal/compare/lanes"
+	pages "github.com/parley-rpc/parley/internal/compare/report"
 	"github.com/parley-rpc/parley/rpc"
 )
 
@@ -92,14 +95,14 @@ func complete(app *kong.Application, words []string) proposals {
 	name, value, inValue := strings.Cut(word, "=")
 	switch {
 	case l.flag != nil:
-		return valuesOf(l.flag.Value).only(word)
+		return flagValues(l.flag, word)
 	case !l.ended && inValue && strings.HasPrefix(name, "--"):
 		f := findFlag(l.node, strings.TrimPrefix(name, "--"))
 		if f == nil {
 			return proposals{}
 		}
-		p := valuesOf(f.Value).only(value)
-		p.prefix = name + "="
+		p := flagValues(f, value)
+		p.prefix = name + "=" + p.prefix
 		return p
 	case !l.ended && strings.HasPrefix(word, "-"):
 		return flagsOf(l.node).only(word)
@@ -199,6 +202,43 @@ func flagsOf(n *kong.Node) proposals {
 	return p
 }
 
+// flagValues are the values that a flag may have. Of a list between commas it is the
+// last name that is completed, to one that is not there yet.
+func flagValues(f *kong.Flag, word string) proposals {
+	names, list := namesFor(f.Name)
+	if names == nil {
+		return valuesOf(f.Value).only(word)
+	}
+	var p proposals
+	var there []string
+	if i := strings.LastIndexByte(word, ',') + 1; list {
+		p.prefix, word = word[:i], word[i:]
+		there = strings.Split(p.prefix, ",")
+	}
+	for _, name := range names {
+		if !slices.Contains(there, name) {
+			p.add(name, "")
+		}
+	}
+	return p.only(word)
+}
+
+// namesFor are the names that a flag takes which kong knows nothing of, and whether
+// it takes a list of them.
+func namesFor(flag string) (names []string, list bool) {
+	switch flag {
+	case "lanes":
+		return lanes.Names(), true
+	case "work":
+		return append(lanes.WorkForms(), lanes.WorkNames()...), true
+	case "plot":
+		return pages.Plots(), false
+	case "log-level":
+		return []string{slog.LevelDebug.String(), slog.LevelInfo.String(), slog.LevelWarn.String(), slog.LevelError.String()}, false
+	}
+	return nil, false
+}
+
 // valuesOf are the values that a flag or an argument may have.
 func valuesOf(v *kong.Value) proposals {
 	var p proposals
@@ -226,22 +266,47 @@ func (l *lineSoFar) argument(word string) proposals {
 	if len(args) == 0 {
 		return proposals{}
 	}
+	if l.node.Name == "compare" {
+		return l.against(word)
+	}
 	switch arg := args[min(len(l.words), len(args)-1)]; arg.Name {
 	case "url":
 		return serverNames().only(word)
 	case "method":
 		return l.methods().only(word)
 	case "args":
-		rest, ok := strings.CutPrefix(word, "@")
-		if !ok || rest == "-" {
-			return proposals{}
-		}
-		return proposals{files: true, prefix: "@"}
+		return fileArgument(word)
 	case "id":
 		return proposals{}
 	default:
 		return valuesOf(arg).only(word)
 	}
+}
+
+// fileArgument completes an argument of a function, of which only a file is known.
+func fileArgument(word string) proposals {
+	rest, ok := strings.CutPrefix(word, "@")
+	if !ok || rest == "-" {
+		return proposals{}
+	}
+	return proposals{files: true, prefix: "@"}
+}
+
+// against completes what stands behind compare --against: servers, and once there
+// is one the functions of the first, then arguments.
+func (l *lineSoFar) against(word string) proposals {
+	if !slices.Contains(l.flags, "--against") {
+		return proposals{}
+	}
+	n, err := dial.Servers(l.words)
+	if err != nil || n < len(l.words) {
+		return fileArgument(word)
+	}
+	p := serverNames().only(word)
+	if n > 0 {
+		p.list = append(p.list, l.methods().only(word).list...)
+	}
+	return p
 }
 
 // serverNames are the profiles.
@@ -262,20 +327,12 @@ func serverNames() proposals {
 func (l *lineSoFar) methods() proposals {
 	var p proposals
 	quiet := terminal.Streams{In: strings.NewReader(""), Out: io.Discard, Err: io.Discard}
-	line := []string{"list"}
-	for _, f := range l.flags {
-		name, _, _ := strings.Cut(strings.TrimPrefix(f, "--"), "=")
-		if list := findChild(l.app.Node, "list"); slices.ContainsFunc(list.Flags, func(f *kong.Flag) bool { return f.Name == name }) {
-			line = append(line, f)
-		}
-	}
-	cmd, err := parse(append(line, "--", l.words[0]), quiet)
-	list, ok := cmd.(*listCommand)
-	if err != nil || !ok || list.User != "" && list.PasswordFile == "" {
+	target := l.target(quiet)
+	if target == nil || target.User != "" && target.PasswordFile == "" {
 		return p
 	}
-	list.Timeout = min(list.Timeout, completeTime)
-	_ = list.Use(quiet, func(ctx context.Context, caller rpc.Caller) error {
+	target.Timeout = min(target.Timeout, completeTime)
+	_ = target.Use(quiet, func(ctx context.Context, caller rpc.Caller) error {
 		names, err := rpc.Invoke[[]string](ctx, caller, "system.listMethods")
 		for _, name := range names {
 			if !strings.HasPrefix(name, "-") { // a flag, which a server has no say in
@@ -285,4 +342,34 @@ func (l *lineSoFar) methods() proposals {
 		return err
 	})
 	return p
+}
+
+// target is the server of the line, the first of several; nil if the line is of no
+// use.
+func (l *lineSoFar) target(quiet terminal.Streams) *dial.Target {
+	if l.node.Name == "compare" {
+		cmd, err := parse(slices.Concat([]string{"compare"}, l.flags, []string{"--"}, l.words), quiet)
+		c, ok := cmd.(*compareCommand)
+		if err != nil || !ok {
+			return nil
+		}
+		targets, err := c.targets(c.Words)
+		if err != nil {
+			return nil
+		}
+		return &targets[0]
+	}
+	line := []string{"list"}
+	for _, f := range l.flags {
+		name, _, _ := strings.Cut(strings.TrimPrefix(f, "--"), "=")
+		if list := findChild(l.app.Node, "list"); slices.ContainsFunc(list.Flags, func(f *kong.Flag) bool { return f.Name == name }) {
+			line = append(line, f)
+		}
+	}
+	cmd, err := parse(append(line, "--", l.words[0]), quiet)
+	list, ok := cmd.(*listCommand)
+	if err != nil || !ok {
+		return nil
+	}
+	return &list.Target
 }

@@ -34,6 +34,12 @@ func TestLiveDemo(t *testing.T) {
 	if n := len(regexp.MustCompile(`(?m)^    ok     add\(`).FindAllString(got.stdout, -1)); n != 5*len(peers) {
 		t.Errorf("%d right answers; want 5 from each of %d clients", n, len(peers))
 	}
+	if n := len(regexp.MustCompile(`(?m)^    ok     add\(3, "five"\) +refused, as it should be: .*-32602`).FindAllString(got.stdout, -1)); n != len(peers) {
+		t.Errorf("%d clients tell that add refused its arguments; want %d", n, len(peers))
+	}
+	if !regexp.MustCompile(`\nEvery answer was right\. Done in [\d.]+ s\.\nNext: parley compare .*docs/quickstart\.md .*\n$`).MatchString(got.stdout) {
+		t.Error("the demo does not end with what to do next")
+	}
 	if strings.Contains(got.stdout, "WRONG") {
 		t.Error("there are wrong answers")
 	}

@@ -150,7 +150,7 @@ func (d described) print(out io.Writer) error {
 		for _, p := range s.Params {
 			params = append(params, strings.TrimPrefix(p.Name+" "+p.Type, " "))
 		}
-		fmt.Fprintf(out, "%s(%s) -> %s\n", name, terminal.Printable(strings.Join(params, ", ")), terminal.Printable(s.Returns))
+		fmt.Fprintf(out, "%s(%s)%s\n", name, terminal.Printable(strings.Join(params, ", ")), s.arrow())
 	}
 	if len(d.Signatures) == 0 {
 		fmt.Fprintf(out, "%s(%s)\n", name, terminal.Printable(strings.Join(append(d.names, "…"), ", ")))
@@ -167,6 +167,14 @@ func (d described) printHelp(out io.Writer) error {
 		}
 	}
 	return nil
+}
+
+// arrow says what comes back, where there is a result.
+func (s signature) arrow() string {
+	if s.Returns == "nil" {
+		return ""
+	}
+	return " -> " + terminal.Printable(s.Returns)
 }
 
 // signaturesOf returns the ways to call a function: result first, then the

@@ -27,6 +27,7 @@ func TestDescribeOtherServers(t *testing.T) {
 		want      string
 	}{
 		"a list of signatures":            {[]any{[]any{"int", "string"}, []any{"int"}}, "f(string) -> int\nf() -> int\n    Help.\n"},
+		"no result":                       {[]any{[]any{"nil", "int"}}, "f(int)\n    Help.\n"},
 		"one signature, as supervisor":    {[]any{"boolean", "string", "boolean"}, "f(string, boolean) -> boolean\n    Help.\n"},
 		"a text, as Python and others":    {"signatures not supported", "f(…)\n    Help.\n"},
 		"a list of nothing":               {[]any{}, "f(…)\n    Help.\n"},

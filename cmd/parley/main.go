@@ -202,10 +202,17 @@ func givenFlags(parsed *kong.Context) func(name string) bool {
 
 // checkGiven refuses flags that are there and say nothing: --credentials "$FILE"
 // without a FILE must not be the same as no --credentials.
+// And of two --use one alone would count.
 func checkGiven(parsed *kong.Context) error {
+	uses := 0
 	for _, p := range parsed.Path {
 		if p.Flag == nil || p.Flag.Target.Kind() != reflect.String {
 			continue
+		}
+		if p.Flag.Name == "use" {
+			if uses++; uses > 1 {
+				return usage.Errorf("--use is there more than once; a credential has one use: add another, with an id of its own and the same --identity")
+			}
 		}
 		if parsed.FlagValue(p.Flag) == reflect.Zero(p.Flag.Target.Type()).Interface() {
 			return usage.Errorf("--%s is empty; give it a value, or leave it out", p.Flag.Name)

@@ -59,9 +59,12 @@ func Run(std terminal.Streams) error {
 	if wrong > 0 {
 		return fmt.Errorf("%d answers were wrong", wrong)
 	}
-	_, err = fmt.Fprintf(out, "\nEvery answer was right. Done in %.1f s.\n", time.Since(begin).Seconds())
+	_, err = fmt.Fprintf(out, "\nEvery answer was right. Done in %.1f s.\n%s\n", time.Since(begin).Seconds(), nextSteps)
 	return err
 }
+
+// nextSteps are for who has seen enough of the demo.
+const nextSteps = "Next: parley compare measures all transports in a minute; docs/quickstart.md makes a server of your own."
 
 // stage is everything that the demo sets up for its clients.
 type stage struct {
@@ -185,7 +188,11 @@ func (s *stage) interview(ctx context.Context, out io.Writer) (wrong int) {
 				mark = "WRONG"
 				wrong++
 			}
-			fmt.Fprintf(out, "    %s  %-26s %s\n", mark, q.text, answers[i])
+			shown := answers[i].String()
+			if q.want == nil && mark != "WRONG" {
+				shown = "refused, as it should be: " + shown
+			}
+			fmt.Fprintf(out, "    %s  %-26s %s\n", mark, q.text, shown)
 		}
 		fmt.Fprintln(out)
 	}

@@ -2,15 +2,19 @@ package notation
 
 import (
 	"maps"
+	"math/big"
 	"slices"
+	"time"
 
 	"github.com/parley-rpc/parley/cmd/parley/internal/terminal"
+	"github.com/parley-rpc/parley/rpc/value"
 )
 
 // TableOf sets a result out as a table: a list of records with a row for each, a
 // record with one for each of its members, any other list with one for each
 // element, and the elements of lists in it as its cells. Text stands there as it
-// is, but for what plays with terminals, and everything else as JSON.
+// is, but for what plays with terminals; so do times and what else JSON has no form
+// for and people do. Nothing is an empty cell, and everything else stands as JSON.
 func TableOf(result any) *terminal.Table {
 	switch result := result.(type) {
 	case []any:
@@ -32,6 +36,9 @@ func TableOf(result any) *terminal.Table {
 			g.Add(terminal.Printable(key), cell(result[key]))
 		}
 		return g
+	}
+	if result == nil || result == (value.Void{}) {
+		return &terminal.Table{Rows: [][]string{{"null"}}} // not a line of nothing
 	}
 	return &terminal.Table{Rows: [][]string{{cell(result)}}}
 }
@@ -80,8 +87,21 @@ func cellsOf(list []any) []string {
 
 // cell is one value.
 func cell(v any) string {
-	if text, ok := v.(string); ok {
-		return terminal.Printable(text)
+	switch v := v.(type) {
+	case nil, value.Void:
+		return ""
+	case string:
+		return terminal.Printable(v)
+	case time.Time:
+		return v.Format(time.RFC3339Nano)
+	case value.LocalTime:
+		return v.Format(localTime)
+	case value.Decimal:
+		return terminal.Printable(string(v))
+	case *big.Rat:
+		return v.String()
+	case value.UUID:
+		return v.String()
 	}
 	text, err := AppendJSON(nil, v)
 	if err != nil {
