@@ -32,6 +32,11 @@ const (
 	CodeShuttingDown     = -32006
 )
 
+// ErrServerClosed is what the servers of all transports end with: Serve and
+// ListenAndServe return an error that is it, by errors.Is, when Shutdown or Close
+// is done.
+var ErrServerClosed = errors.New("rpc: the server is closed")
+
 // maxFaultText bounds the text of a fault, in bytes.
 const maxFaultText = 4096
 
@@ -48,12 +53,27 @@ func faultText(text string) string {
 type Fault struct {
 	Code    int
 	Message string
+
+	answered bool   // it came over a Caller
+	method   string // that has answered with it, if that is known
 }
 
 // Errorf makes a Fault. Codes from -32768 to -32000 belong to the protocol.
 func Errorf(code int, format string, args ...any) *Fault {
 	return &Fault{Code: code, Message: fmt.Sprintf(format, args...)}
 }
+
+// AnswerOf marks f as what the method of a Caller has answered, "" if that is not
+// known, and returns f. Clients mark the faults that they have read: a function that
+// returns one has not made it, and its code may be about a call of which the caller
+// of the function knows nothing. See [FaultOf].
+func (f *Fault) AnswerOf(method string) *Fault {
+	f.answered, f.method = true, method
+	return f
+}
+
+// isProtocol reports whether the code belongs to the protocol.
+func (f *Fault) isProtocol() bool { return f.Code >= -32768 && f.Code <= -32000 }
 
 // Error returns "fault -32601: ...".
 func (f *Fault) Error() string { return fmt.Sprintf("fault %d: %s", f.Code, f.Message) }
@@ -73,6 +93,11 @@ func (f *Fault) Is(target error) bool {
 // an error that wraps one its code, for a deadline and a cancellation their
 // codes, else CodeApplication, each with the error's text. It is nil for a nil
 // error.
+//
+// It is what a server makes of the error of its Handler, so that one that passes
+// calls on to another Caller passes codes on as well. A Registry does not, of the
+// functions that it holds: a fault with a code of the protocol that a function has
+// got for a call of its own is an error of the function, CodeApplication.
 func FaultOf(err error) *Fault {
 	if err == nil {
 		return nil

@@ -259,7 +259,7 @@ func (e *Element) take(answer value.Deferred, unwrapped bool) {
 		}
 		answer, unwrapped = items[0], true
 	} else if f := faultIn(answer.Value(), unwrapped); f != nil {
-		e.Err = f
+		e.Err = f.AnswerOf(e.Method)
 		return
 	}
 	if !unwrapped {

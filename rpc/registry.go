@@ -171,7 +171,9 @@ func (r *Registry) Use(interceptors ...Interceptor) {
 }
 
 // MapError makes every error that is target cross as a fault with this code.
-// The error that was mapped first wins.
+// The error that was mapped first wins. Interceptors find the code of an error that
+// a function has returned by FaultOf, and the error itself by errors.Is and
+// errors.As; errors of their own are mapped behind them.
 func (r *Registry) MapError(target error, code int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -195,24 +197,30 @@ func (r *Registry) guard(m *method) Handler {
 		if !r.allowed(ctx, req.Peer, m.name) {
 			return nil, r.deny(ctx, req.Peer, m.name, deniedCall)
 		}
-		result, err := m.call(ctx, req)
+		result, err := r.run(ctx, m, req)
 		if err != nil {
-			return nil, err
+			return nil, r.code(ctx, err)
 		}
-		if m.streams == nil {
-			return r.noStream(ctx, m, req, result)
-		}
-		if req.Yield != nil {
-			return nil, m.push(ctx, result, req.Yield)
-		}
-		if itemsOf(m.result) == nil {
-			if req.Reader {
-				return open(ctx, req, result)
-			}
-			return m.collectPieces(ctx, result, r.maxBytes())
-		}
-		return m.collect(ctx, result, r.maxItems())
+		return result, nil
 	}
+}
+
+// run calls a method, and runs the stream that it returns.
+func (r *Registry) run(ctx context.Context, m *method, req *Request) (any, error) {
+	result, err := m.call(ctx, req)
+	switch {
+	case err != nil:
+		return nil, err
+	case m.streams == nil:
+		return r.noStream(ctx, m, req, result)
+	case req.Yield != nil:
+		return nil, m.push(ctx, result, req.Yield)
+	case itemsOf(m.result) != nil:
+		return m.collect(ctx, result, r.maxItems())
+	case req.Reader:
+		return open(ctx, req, result)
+	}
+	return m.collectPieces(ctx, result, r.maxBytes())
 }
 
 // guardUnknown is guard for a method that does not exist. The Authorizer is asked
@@ -257,7 +265,17 @@ func (r *Registry) maxBytes() int {
 //
 // A request without a Peer is made in the name of the peer of ctx: what a
 // function calls on its own registry, its caller must be allowed to call.
-func (r *Registry) Call(ctx context.Context, req *Request) (result any, err error) {
+func (r *Registry) Call(ctx context.Context, req *Request) (any, error) {
+	result, err := r.serve(ctx, req)
+	if f, ok := err.(*Fault); ok && f.isProtocol() { //nolint:errorlint // of what is no Fault nothing is to be marked
+		own := *f // which may be a variable of the program
+		err = own.AnswerOf(req.Method)
+	}
+	return result, err
+}
+
+// serve is Call, but for the mark that its faults bear.
+func (r *Registry) serve(ctx context.Context, req *Request) (result any, err error) {
 	method := req.Method
 	if args, isValues := valuesIn(req.Args); isValues && req.Next == nil {
 		rest, items, err := TakeUpload(args)
@@ -377,7 +395,8 @@ func (r *Registry) fault(ctx context.Context, d *door, method string, err error)
 	if f.Code != CodeApplication || !r.HideErrors {
 		return f
 	}
-	if own := new(Fault); errors.As(err, &own) {
+	nested := new(codedError)
+	if own := new(Fault); errors.As(err, &own) && !(errors.As(err, &nested) && nested.nested) {
 		return own // made to cross
 	}
 	id := newID()

@@ -370,7 +370,7 @@ func TestDeniedLooksUnknown(t *testing.T) {
 	if err != nil || ran != 1 {
 		t.Errorf("multicall: %v, %v, %d calls ran; want the one that is allowed", got, err, ran)
 	}
-	if _, err := rpc.Invoke[any](as("relayer"), reg, "relay"); !errors.Is(err, &rpc.Fault{Code: rpc.CodeMethodNotFound}) || ran != 1 {
+	if _, err := rpc.Invoke[any](as("relayer"), reg, "relay"); err == nil || !strings.Contains(err.Error(), "the answer of other: method not found: other") || ran != 1 {
 		t.Errorf("relay: got %v, %d ran; a caller must not reach more through a function", err, ran)
 	}
 	names, err := rpc.Invoke[[]string](as("bot"), reg, "system.listMethods")

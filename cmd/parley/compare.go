@@ -37,7 +37,7 @@ func (*compareCommand) Help() string {
 
 A FILE is - for standard output, which then has nothing else. Files are written at the end, each complete or not at all. Without python3 in the PATH its lanes are left out, and the result says so.
 
-With --against it is servers of your own that are called, by 1, 8 and 64 callers, for some 20 seconds each: choose a function that changes nothing. What a server takes for itself is not known then.
+With --against it is servers of your own that are called, by 1, 8 and 64 callers, for some 20 seconds each (a minute with --full, and all of them within 20 seconds with --quick): choose a function that changes nothing. What a server takes for itself is not known then. All words up to the function are servers: URLs, and names of profiles. Each flag of a login goes to the URLs that it is for; a profile with a login of its own keeps to that.
 
 Transports: ` + strings.Join(lanes.Names(), ", ") + `.
 

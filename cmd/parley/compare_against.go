@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,13 +15,14 @@ import (
 	"github.com/parley-rpc/parley/cmd/parley/internal/terminal"
 	"github.com/parley-rpc/parley/cmd/parley/internal/usage"
 	"github.com/parley-rpc/parley/internal/compare"
+	"github.com/parley-rpc/parley/rpc"
 )
 
 // compareAgainst are the flags and arguments with which servers that run already
 // are compared.
 type compareAgainst struct {
-	Against bool     `help:"Compare servers that run already: the URL or URLs of one function, its name, and its arguments."`
-	Words   []string `arg:"" optional:"" name:"url… method arg…" help:"With --against: one URL or more, or the name of a profile; the function; arguments as those of call. It is called many times."`
+	Against bool     `help:"Compare servers that run already: the URLs of one function, its name, and its arguments."`
+	Words   []string `arg:"" optional:"" name:"url… method arg…" help:"With --against: the servers, each by its URL or the name of a profile; the function; arguments as those of call. It is called many times."`
 
 	Timeout      time.Duration `default:"${timeout}" help:"With --against, time for each call."`
 	User         string        `placeholder:"NAME" help:"User name for HTTP. The password is read from --password-file, or else from standard input."`
@@ -40,7 +42,7 @@ func (c *compareAgainst) Resolve(given func(flag string) bool) error {
 // checkAgainst refuses what goes with servers of the user's own alone, or not with them.
 func (c *compareCommand) checkAgainst() error {
 	if !c.Against {
-		for _, flag := range []string{"timeout", "user", "password-file", "credential-file", "pin", "ca", "cert", "key", "authkey-file", "allow-md5", "dangerously-allow-short-key"} {
+		for _, flag := range append([]string{"timeout"}, dial.LoginFlags()...) {
 			if c.given != nil && c.given(flag) {
 				return usage.Errorf("--%s is for --against", flag)
 			}
@@ -50,49 +52,54 @@ func (c *compareCommand) checkAgainst() error {
 		}
 		return nil
 	}
-	for flag, there := range map[string]bool{
-		"--quick": c.Quick, "--full": c.Full, "--lanes": c.Lanes != nil, "--work": c.Work != nil, "--no-python": c.NoPython,
-	} {
+	for flag, there := range map[string]bool{"--lanes": c.Lanes != nil, "--work": c.Work != nil, "--no-python": c.NoPython} {
 		if there {
 			return usage.Errorf("%s and --against do not go together: the servers, and what is called, are those that you name", flag)
 		}
 	}
-	if urls, rest := c.servers(); len(rest) == 0 || len(urls) == 0 {
-		return usage.Errorf("--against wants a URL, or several, and a method: parley compare --against URL… METHOD ARG…")
+	servers, rest, err := c.servers()
+	switch {
+	case err != nil:
+		return err
+	case len(servers) == 0 || len(rest) == 0:
+		return usage.Errorf("--against wants a URL or the name of a profile, or several, and a function: parley compare --against URL… METHOD ARG…")
+	case strings.Contains(rest[0], "://"):
+		return usage.Errorf("%s stands where a server or the function would, and is neither; %s", terminal.Printable(rest[0]), dial.URLsBegin())
 	}
 	return nil
 }
 
-// servers are the URLs among the words, the first of which may be the name of a
-// profile, and what follows them.
-func (c *compareAgainst) servers() (urls, rest []string) {
-	if len(c.Words) == 0 {
-		return nil, nil
-	}
-	n := 1
-	for n < len(c.Words) && dial.IsURL(c.Words[n]) {
-		n++
-	}
-	return c.Words[:n], c.Words[n:]
+// servers are the URLs and the names of profiles that the words begin with, and
+// what follows them. The first word is one in any case: it may be misspelt.
+func (c *compareAgainst) servers() (servers, rest []string, err error) {
+	n, err := dial.Servers(c.Words)
+	n = min(max(n, 1), len(c.Words))
+	return c.Words[:n], c.Words[n:], err
 }
 
 // prepareAgainst checks what connecting to the servers needs, and reads keys,
 // passwords and arguments.
 func (c *compareCommand) prepareAgainst(std terminal.Streams) (*load.Options, error) {
-	urls, rest := c.servers()
-	targets := make([]dial.Target, len(urls))
-	for i, url := range urls {
-		targets[i] = dial.Target{
-			URL: url, Timeout: c.Timeout, User: c.User, PasswordFile: c.PasswordFile,
-			Flags: c.Flags, AuthkeyFlags: c.AuthkeyFlags,
-		}
-		if err := targets[i].Resolve(c.given); err != nil {
-			return nil, err
-		}
+	servers, rest, err := c.servers()
+	if err != nil {
+		return nil, err
+	}
+	targets, err := dial.Several(servers, dial.Target{
+		Timeout: c.Timeout, User: c.User, PasswordFile: c.PasswordFile,
+		Flags: c.Flags, AuthkeyFlags: c.AuthkeyFlags,
+	}, c.given)
+	if err != nil {
+		return nil, err
 	}
 	// The arguments come last: @- takes what a password has left of standard input.
 	method, texts := rest[0], rest[1:]
 	o := &load.Options{Rate: c.Rate, Title: callTitle(method, texts)}
+	switch {
+	case c.Quick:
+		o.Turn, o.WarmUp = quickTurn(len(targets)), 100*time.Millisecond
+	case c.Full:
+		o.Rounds = fullRounds
+	}
 	for i := range targets {
 		s, err := load.Prepare(std, &targets[i], method)
 		if err != nil {
@@ -110,6 +117,15 @@ func (c *compareCommand) prepareAgainst(std terminal.Streams) (*load.Options, er
 	return o, nil
 }
 
+// fullRounds are as many turns of a server at a work as --full makes.
+const fullRounds = 15
+
+// quickTurn is how long a turn is with --quick, so that the turns of all servers
+// take ten seconds at most: five at each of three works.
+func quickTurn(servers int) time.Duration {
+	return min(300*time.Millisecond, 10*time.Second/time.Duration(5*3*servers))
+}
+
 // callTitle is a call as a person writes it, in not too many words.
 func callTitle(method string, args []string) string {
 	const most = 40
@@ -121,20 +137,56 @@ func (c *compareCommand) measureAgainst(ctx context.Context, o *load.Options, p 
 	o.Progress = p.Set
 	r, err := load.Against(ctx, *o)
 	if err != nil {
-		return nil, err
+		return nil, meantProfile(err, o.Servers[0].Request.Method)
 	}
-	words := slices.Clone(c.Words)
-	for i, w := range words {
-		words[i] = shellWord(w)
-	}
-	r.Command = "parley compare"
-	if c.Rate > 0 {
-		r.Command += fmt.Sprintf(" --rate %v", c.Rate)
-	}
-	r.Command += " --against " + strings.Join(words, " ")
+	r.Command = c.againstLine()
 	r.Version = readBuild().line()
 	r.Judge()
 	return r, nil
+}
+
+// meantProfile says of a function that no server has which profile it may be.
+func meantProfile(err error, method string) error {
+	var fault *rpc.Fault
+	if !errors.As(err, &fault) || fault.Code != rpc.CodeMethodNotFound {
+		return err
+	}
+	if near := dial.NearProfile(method); near != "" {
+		return usage.Hint(err, "no profile has the name "+terminal.Printable(method)+", so it was taken for the function; did you mean "+near+"?")
+	}
+	return err
+}
+
+// againstLine is the command that measures the same again. Secrets are in files,
+// of which it has the names.
+func (c *compareCommand) againstLine() string {
+	words := []string{"parley compare"}
+	add := func(given bool, more ...string) {
+		if given {
+			words = append(words, more...)
+		}
+	}
+	file := func(flag, path string) { add(path != "", "--"+flag, shellWord(path)) }
+	add(c.Quick, "--quick")
+	add(c.Full, "--full")
+	add(c.Rate > 0, "--rate", fmt.Sprint(c.Rate))
+	add(c.given("timeout"), "--timeout", c.Timeout.String())
+	file("user", c.User)
+	file("password-file", c.PasswordFile)
+	file("credential-file", c.CredentialFile)
+	file("pin", c.Pin)
+	file("ca", c.CA)
+	file("cert", c.Cert)
+	file("key", c.Key)
+	file("authkey-file", c.AuthkeyFile)
+	add(c.AllowMD5, "--allow-md5")
+	add(c.DangerouslyAllowShortKey, "--dangerously-allow-short-key")
+	add(true, "--against")
+	add(slices.ContainsFunc(c.Words, func(w string) bool { return strings.HasPrefix(w, "-") }), "--")
+	for _, w := range c.Words {
+		add(true, shellWord(w))
+	}
+	return strings.Join(words, " ")
 }
 
 // shellWord is a word as a shell takes it.

@@ -149,7 +149,11 @@ func TestCompareRefuses(t *testing.T) {
 		"--plot nope --svg DIR/x.svg":   `"nope" is no plot; there are calls`,
 		"--against":                     "wants a URL",
 		"--against http://127.0.0.1:1/": "wants a URL",
-		"--against --full http://127.0.0.1:1/ add": "--full and --against do not go together",
+		"--against --work add http://127.0.0.1:1/ add":                                          "--work and --against do not go together",
+		"--against http://127.0.0.1:1/ htp://127.0.0.1:2/ add":                                  "htp://127.0.0.1:2/ stands where a server or the function would",
+		"--against http://127.0.0.1:1/ tls://127.0.0.1:1 add --authkey-file DIR/k":              "--authkey-file fits none of these servers: it is for tcp:// and unix://",
+		"--against http://127.0.0.1:1/ tcp://127.0.0.1:1 add --user me --credential-file DIR/c": "--credential-file fits none of these servers: it is for tls://",
+		"--against http://127.0.0.1:1/ add --user me --credential-file DIR/c":                   "do not go together",
 		"--user me":            "--user is for --against",
 		"--against nobody add": "nobody",
 	} {

@@ -39,7 +39,7 @@ var mayImport = []struct {
 	{"cmd/parley/internal/notation", []string{"cmd/parley/internal/usage", "cmd/parley/internal/terminal", "rpc", "rpc/value"}},
 	{"cmd/parley/internal/login", []string{"cmd/parley/internal/usage", "cmd/parley/internal/terminal", "cmd/parley/internal/tomlfile", "auth"}},
 	{"cmd/parley/internal/dial", []string{"cmd/parley/internal/usage", "cmd/parley/internal/exit", "cmd/parley/internal/terminal", "cmd/parley/internal/tomlfile", "cmd/parley/internal/login", "rpc", "rpc/value", "rpc/native", "rpc/xmlrpc", "internal/relay"}},
-	{"cmd/parley/internal/load", []string{"cmd/parley/internal/exit", "cmd/parley/internal/terminal", "cmd/parley/internal/notation", "cmd/parley/internal/dial", "rpc", "internal/compare", "internal/compare/measure"}},
+	{"cmd/parley/internal/load", []string{"cmd/parley/internal/usage", "cmd/parley/internal/exit", "cmd/parley/internal/terminal", "cmd/parley/internal/notation", "cmd/parley/internal/dial", "rpc", "internal/compare", "internal/compare/measure"}},
 	{"cmd/parley/internal/service", []string{"cmd/parley/internal/usage", "cmd/parley/internal/terminal", "cmd/parley/internal/tomlfile", "cmd/parley/internal/login", "auth", "rpc", "rpc/value", "rpc/native", "rpc/native/python", "rpc/xmlrpc", "rpc/xmlrpc/xmlvalue", "services/adder", "services/catalog", "services/validator1"}},
 	{"cmd/parley/internal/demo", []string{"cmd/parley/internal/terminal", "cmd/parley/internal/service", "auth", "rpc", "rpc/native", "rpc/native/python", "rpc/xmlrpc", "services/adder", "internal/compare", "internal/compare/lanes"}},
 	{"internal/*", nil},

@@ -227,7 +227,7 @@ var rawFrames = map[string][]byte{
 	"length -2":                        {0xff, 0xff, 0xff, 0xfe},
 	"length -2^31":                     {0x80, 0, 0, 0},
 	"length 2^31-1":                    {0x7f, 0xff, 0xff, 0xff},
-	"length just above the limit":      binary.BigEndian.AppendUint32(nil, 16<<20+1),
+	"length just above the limit":      binary.BigEndian.AppendUint32(nil, 16*(16<<20)+1), // and above what is read over
 	"length 2^31 by the long header":   slices.Concat([]byte{0xff, 0xff, 0xff, 0xff}, binary.BigEndian.AppendUint64(nil, 1<<31)),
 	"length 2^62 by the long header":   slices.Concat([]byte{0xff, 0xff, 0xff, 0xff}, binary.BigEndian.AppendUint64(nil, 1<<62)),
 	"length 2^64-1 by the long header": slices.Concat([]byte{0xff, 0xff, 0xff, 0xff}, binary.BigEndian.AppendUint64(nil, 1<<64-1)),

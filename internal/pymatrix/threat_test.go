@@ -1,6 +1,7 @@
 package pymatrix
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
@@ -164,6 +165,38 @@ func TestThreatRawFrames(t *testing.T) {
 			}
 			wantHonest(t, witness)
 		})
+	}
+}
+
+// A message above the limit is read over without memory for it, answered in the form
+// of its first bytes, and its connection goes on; so it is for whoever is beside it.
+func TestThreatMessagesAboveTheLimit(t *testing.T) {
+	tg := startTarget(t)
+	witness := login(t, tg.addr)
+	nc := login(t, tg.addr)
+	for _, first := range []string{"\x80\x05]", "\x80\x05(N", "\x80\x05B\x00\x00\x00\x02", "<params>", "nothing"} {
+		before := allocated()
+		const size = 40 << 20
+		if _, err := nc.Write(append(binary.BigEndian.AppendUint32(nil, size), first...)); err != nil {
+			t.Fatal(err)
+		}
+		piece := make([]byte, 1<<20)
+		for left := size - len(first); left > 0; {
+			n, err := nc.Write(piece[:min(left, len(piece))])
+			if err != nil {
+				t.Fatal(err)
+			}
+			left -= n
+			wantHonest(t, witness)
+		}
+		answer, err := readFrame(nc)
+		if err != nil || !strings.Contains(failureOf(answer), "41943040 bytes, at most 16777216 are taken") {
+			t.Fatalf("%q: got %.300q, %v; want how many bytes there were, and may be", first, answer, err)
+		}
+		if taken := allocated() - before; taken > 8<<20 {
+			t.Errorf("%q: took %d KiB of memory; want next to none", first, taken>>10)
+		}
+		wantHonest(t, nc)
 	}
 }
 

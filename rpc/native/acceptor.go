@@ -253,7 +253,7 @@ func (a *acceptor) place(host netip.Addr, now time.Time) (full string, ok bool) 
 	for ; fromHost >= perHost && a.evict(sameHost, now, a.grace()); fromHost-- {
 		full = "too many logins under way from this address"
 	}
-	for ; fromHost >= crowd*perHost && a.evict(sameHost, now, 0); fromHost-- {
+	for ; fromHost >= a.crowdOf(perHost, host) && a.evict(sameHost, now, 0); fromHost-- {
 		full = "too many logins under way from this address"
 	}
 	for len(a.pending) >= maxPending && a.evict(everyone, now, a.grace()) {
@@ -263,6 +263,15 @@ func (a *acceptor) place(host netip.Addr, now time.Time) (full string, ok bool) 
 		return "too many connections", a.evict(everyone, now, 0)
 	}
 	return full, true
+}
+
+// crowdOf is how many logins of a host may be under way while they are new. Programs
+// of this machine start by the hundred, and may have half of all places.
+func (a *acceptor) crowdOf(perHost int, host netip.Addr) int {
+	if host.IsLoopback() {
+		return max(crowd*perHost, a.maxConns/2)
+	}
+	return crowd * perHost
 }
 
 // evict closes a pending connection among those that which selects, and frees

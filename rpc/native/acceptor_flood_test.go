@@ -114,6 +114,40 @@ func TestThreatOneHostTakesAllPlaces(t *testing.T) {
 	})
 }
 
+// Hundreds of programs of this machine that start at once are all let in, however
+// long each takes; what only connects still leaves half of all places to others.
+func TestManyLoginsOfThisMachineAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newFakeListener()
+		a := startAcceptor(l, acceptorConfig{auth: oneKey(testKey), logger: quiet, deliver: discardDelivery})
+		defer a.Close()
+		honest := l.connect("192.0.2.1:1")
+		var crowded []net.Conn
+		for i := range 500 {
+			crowded = append(crowded, l.connect(fmt.Sprintf("127.0.0.1:%d", 1000+i)))
+		}
+		synctest.Wait()
+		for i, nc := range crowded {
+			if _, err := clientHandshake(t.Context(), nc, oneKey(testKey), true); err != nil {
+				t.Fatalf("login %d of 500 at once: %v", i, err)
+			}
+			nc.Close()
+		}
+		synctest.Wait()
+		var flood []net.Conn
+		for range defaultMaxConns + 100 {
+			flood = append(flood, l.connect("127.0.0.1:1"))
+		}
+		synctest.Wait()
+		if got := countAlive(flood); got > defaultMaxConns/2 {
+			t.Errorf("this machine has %d connections; want %d at most", got, defaultMaxConns/2)
+		}
+		if _, err := clientHandshake(t.Context(), honest, oneKey(testKey), true); err != nil {
+			t.Errorf("an honest login from elsewhere: %v", err)
+		}
+	})
+}
+
 // TestThreatSocketsAgainstLogins: whoever only connects makes room before a peer
 // that is in the middle of its login in TLS, however long that takes.
 func TestThreatSocketsAgainstLogins(t *testing.T) {

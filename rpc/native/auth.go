@@ -40,7 +40,7 @@ var (
 	// keys.
 	ErrUnproven = authError("the peer could not prove that it has the authkey")
 	// ErrPolicy: the peer's challenge or answer is weaker than the policy allows.
-	ErrPolicy = authError("the peer's challenge is below policy")
+	ErrPolicy = authError("below policy")
 	// ErrNoChallenge: the peer does not take part in the challenge. It may have
 	// no key, or be no peer of this kind at all.
 	ErrNoChallenge = authError("the peer does not take part in the authkey challenge")

@@ -165,17 +165,17 @@ func respond(key, message []byte, peer dialect, allowMD5 bool) (response []byte,
 			return mac(ownDigest, key, message), dialectSHA256, nil
 		}
 		if !md5Allowed(allowMD5) {
-			return nil, 0, errMD5("the challenge asks for HMAC-MD5", allowMD5)
+			return nil, 0, errMD5("challenge", "it asks for HMAC-MD5", allowMD5)
 		}
 		return mac("md5", key, message), dialectMD5, nil
 	}
 	switch {
 	case len(message) < legacySize || name != "" && len(rest) < 16:
-		return nil, 0, fmt.Errorf("%w: its challenge is too short: %d bytes", ErrPolicy, len(message))
+		return nil, 0, fmt.Errorf("the peer's challenge is %w: it is too short: %d bytes", ErrPolicy, len(message))
 	case name == "":
-		return nil, 0, fmt.Errorf("%w: its challenge names no digest that is known here: \"%s\"", ErrPolicy, value.Clip(string(message), 16))
+		return nil, 0, fmt.Errorf("the peer's challenge is %w: it names no digest that is known here: \"%s\"", ErrPolicy, value.Clip(string(message), 16))
 	case name == "md5" && !md5Allowed(allowMD5):
-		return nil, 0, errMD5("the challenge asks for HMAC-MD5", allowMD5)
+		return nil, 0, errMD5("challenge", "it asks for HMAC-MD5", allowMD5)
 	}
 	return append([]byte("{"+name+"}"), mac(name, key, message)...), dialectNamed, nil
 }
@@ -198,7 +198,7 @@ func verify(keys []authkey, message, response []byte, allowMD5 bool) (index int,
 		}
 	}
 	if name == "md5" && !md5Allowed(allowMD5) {
-		return 0, 0, errMD5("the answer was made with HMAC-MD5", allowMD5)
+		return 0, 0, errMD5("answer", "it was made with HMAC-MD5", allowMD5)
 	}
 	found := -1
 	for i, k := range keys {
@@ -222,11 +222,12 @@ func mac(digest string, key, message []byte) []byte {
 
 func md5Allowed(policy bool) bool { return policy && !fips140.Enforced() }
 
-func errMD5(what string, policy bool) error {
+// errMD5 refuses the peer's challenge or answer.
+func errMD5(which, why string, policy bool) error {
 	if policy {
-		return fmt.Errorf("%w: %s, which FIPS 140-only mode does not have; Python 3.12 and later use SHA-256", ErrPolicy, what)
+		return fmt.Errorf("the peer's %s is %w: %s, which FIPS 140-only mode does not have; Python 3.12 and later use SHA-256", which, ErrPolicy, why)
 	}
-	return fmt.Errorf("%w: %s: Python 3.11 and older need AllowMD5", ErrPolicy, what)
+	return fmt.Errorf("the peer's %s is %w: %s: Python 3.11 and older need AllowMD5", which, ErrPolicy, why)
 }
 
 func btoi(b bool) int {

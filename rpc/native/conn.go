@@ -24,6 +24,10 @@ const (
 	// in bytes.
 	defaultMaxMessage = 16 << 20
 
+	// overFactor is how many times MaxMessage is read over on a Server, so that its
+	// sender gets an answer. It costs him what it costs here.
+	overFactor = 16
+
 	// connBuffer is the read buffer of a Conn, in bytes.
 	connBuffer = 4 << 10
 )
@@ -72,6 +76,7 @@ type Conn struct {
 // connOptions are what a Conn needs besides its socket.
 type connOptions struct {
 	maxMessage int            // zero means 16 MiB
+	readOver   bool           // what is above that is an error and gone, up to overFactor times as much
 	pickle     pickle.Options // limits for what is received
 	keyless    bool           // no challenge took place
 	stall      time.Duration  // how long the peer may pause in the middle of a message; 0: for ever
@@ -99,6 +104,9 @@ func newConn(nc net.Conn, result handshakeResult, o connOptions) *Conn {
 	}
 	if c.tab.purse = newPurse(o.budget); o.budget != nil {
 		c.in.hold = c.tab.arrive
+	}
+	if o.readOver {
+		c.in.skip = overFactor * min(o.maxMessage, math.MaxInt/overFactor)
 	}
 	if c.stall > 0 {
 		c.in.waits = c.allowPause
@@ -257,9 +265,9 @@ func (c *Conn) interrupt(ctx context.Context, set func(time.Time) error) (releas
 // When ctx ends first, nothing is lost: the next Recv goes on with the message,
 // even in the middle of it. An object that cannot be read or does not fit *dst
 // is an error and is gone; the connection can be used further. A message beyond
-// MaxMessage ends the connection with ErrTooLarge. One for which a Server has no
-// memory is an error with an *rpc.Fault in it, and is gone. io.EOF means that the peer has
-// closed it.
+// MaxMessage ends the connection with ErrTooLarge. On a Server one of up to 16 times
+// as much is an error with an *rpc.Fault in it instead, and is gone, and so is one
+// for which there is no memory. io.EOF means that the peer has closed it.
 func (c *Conn) Recv(ctx context.Context, dst any) error {
 	if p := reflect.ValueOf(dst); p.Kind() != reflect.Pointer || p.IsNil() {
 		return fmt.Errorf("native: recv: dst: got %T; want a pointer that is not nil", dst)
@@ -293,7 +301,9 @@ func (c *Conn) Recv(ctx context.Context, dst any) error {
 }
 
 // RecvBytes receives one message as it is: what Python sent by send_bytes(), or
-// the pickle of an object. Otherwise it is like Recv. The caller owns the bytes.
+// the pickle of an object. Otherwise it is like Recv. The caller owns the bytes. With
+// an error that has an *rpc.Fault in it they are the first ones of the message that
+// is gone, 16 at most: they may tell what its answer has to look like.
 func (c *Conn) RecvBytes(ctx context.Context) ([]byte, error) {
 	if err := acquire(ctx, c.reading); err != nil {
 		return nil, fmt.Errorf("native: recv: %w", err)
@@ -313,13 +323,17 @@ func (c *Conn) RecvBytes(ctx context.Context) ([]byte, error) {
 	release()
 	c.endPause()
 	c.owesAck.Store(true)
-	dropped := errors.Is(err, errDropped)
-	if c.in.hold != nil && (err == nil || dropped) {
+	size := c.in.size
+	gone := errors.Is(err, errDropped) || errors.Is(err, errOver)
+	if c.in.hold != nil && (err == nil || gone) {
 		c.tab.arrived()
 	}
 	switch {
-	case dropped:
-		err = c.tab.fault()
+	case errors.Is(err, errOver):
+		fault := rpc.Errorf(rpc.CodeOverLimit, "the message has %d bytes, at most %d are taken (MaxMessage)", size, c.in.max)
+		return data, fmt.Errorf("native: recv: %w", fault)
+	case gone:
+		return data, fmt.Errorf("native: recv: %w", c.tab.fault())
 	case err == nil:
 		if c.keyless {
 			if bytes.HasPrefix(data, []byte(challengePrefix)) && len(data) <= maxHandshake {

@@ -45,6 +45,8 @@ var (
 
 	// errDropped: there was no memory for a message, which has been read over.
 	errDropped = errors.New("message dropped")
+	// errOver: a message was above the limit, and has been read over.
+	errOver = errors.New("message read over")
 )
 
 // appendFrameHeader appends the header of a payload of n bytes.
@@ -85,6 +87,7 @@ func readFrame(r io.Reader, dst []byte, max int) ([]byte, error) {
 type frameReader struct {
 	src   io.Reader
 	max   int              // largest payload, in bytes
+	skip  int              // largest payload above max that is read over, in bytes
 	waits func()           // if set, called before a read in the middle of a frame
 	hold  func(n int) bool // if set, asked before a payload under way takes n bytes of memory in all
 	large func()           // if set, called when the header of a payload from largePayload on came without all of it
@@ -98,8 +101,10 @@ type frameReader struct {
 	inBody  bool
 	size    int // of the payload under way
 	body    []byte
-	lent    bool // body is one of outgrown
-	dropped int  // bytes of it that came and were dropped; 0: it is kept
+	lent    bool   // body is one of outgrown
+	dropped int    // bytes of it that came and were dropped
+	over    bool   // it is above max: all of it is dropped
+	start   []byte // of a payload that is dropped, the first bytes
 
 	err error // of the framing; it stays
 }
@@ -116,7 +121,8 @@ func (f *frameReader) buffered() int { return f.w - f.r }
 // next returns the payload of the next frame. It uses the capacity of dst as
 // far as it goes; a call that resumes a frame uses what that one began with.
 // The end of the stream between two frames is io.EOF, within one
-// io.ErrUnexpectedEOF.
+// io.ErrUnexpectedEOF. With errDropped and errOver it returns the first bytes of the
+// payload, startSize of them at most.
 func (f *frameReader) next(dst []byte) ([]byte, error) {
 	if f.err != nil {
 		return nil, f.err
@@ -127,9 +133,9 @@ func (f *frameReader) next(dst []byte) ([]byte, error) {
 		}
 		f.inBody = true
 		switch {
-		case cap(dst) > 0:
+		case cap(dst) > 0 && !f.over:
 			f.body = dst[:0]
-		case f.size > growStep:
+		case f.size > growStep || f.over:
 			f.body, f.lent = outgrown.get(0), true
 		default:
 			f.body = make([]byte, 0, f.size)
@@ -139,7 +145,7 @@ func (f *frameReader) next(dst []byte) ([]byte, error) {
 		}
 	}
 	for f.dropped+len(f.body) < f.size {
-		if len(f.body) == cap(f.body) || f.dropped > 0 {
+		if len(f.body) == cap(f.body) || f.dropped > 0 || f.over {
 			f.grow()
 		}
 		n, err := f.read(f.body[len(f.body):min(cap(f.body), f.size-f.dropped)])
@@ -148,15 +154,28 @@ func (f *frameReader) next(dst []byte) ([]byte, error) {
 			return nil, unexpected(err)
 		}
 	}
-	body, dropped := f.body, f.dropped > 0
-	if dropped {
+	body, over, dropped := f.body, f.over, f.dropped > 0
+	if over || dropped {
+		f.note()
+		body = f.start
 		f.leave()
 	}
-	f.headLen, f.inBody, f.body, f.dropped = 0, false, nil, 0
-	if dropped {
-		return nil, errDropped
+	f.headLen, f.inBody, f.body, f.dropped, f.over, f.start = 0, false, nil, 0, false, nil
+	switch {
+	case over:
+		return body, errOver
+	case dropped:
+		return body, errDropped
 	}
 	return body, nil
+}
+
+// startSize is how much is kept of a payload that is dropped, in bytes.
+const startSize = 16
+
+// note keeps the first bytes of a payload before they are dropped.
+func (f *frameReader) note() {
+	f.start = append(f.start, f.body[:min(len(f.body), startSize-len(f.start))]...)
 }
 
 // readHeader reads up to the payload and sets size.
@@ -184,6 +203,10 @@ func (f *frameReader) readHeader() error {
 				ErrFrame, int32(size), value.Clip(string(f.head[:headerSize]), headerSize))
 			return f.err
 		}
+		if f.over = size > uint64(f.max) && size <= uint64(f.skip); f.over {
+			f.size = int(size)
+			return nil
+		}
 		if size > uint64(f.max) {
 			f.err = fmt.Errorf("%w: %d bytes were announced, the limit is %d", ErrTooLarge, size, f.max)
 			return f.err
@@ -198,12 +221,14 @@ func (f *frameReader) readHeader() error {
 // Where that is not granted, what has come is dropped, and so is the rest.
 func (f *frameReader) grow() {
 	n := min(f.size, max(growStep, 4*cap(f.body)))
-	if f.dropped > 0 {
+	if f.dropped > 0 || f.over {
+		f.note()
 		f.dropped += len(f.body)
 		f.body = f.body[:0]
 		return
 	}
 	if f.hold != nil && !f.hold(n) {
+		f.note()
 		f.dropped = len(f.body)
 		f.leave()
 		f.body, f.lent = outgrown.get(0), true

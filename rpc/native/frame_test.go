@@ -233,6 +233,60 @@ func TestFrameMemoryIsNotShared(t *testing.T) {
 	}
 }
 
+// TestFrameReadOver: a payload above the limit is read over, but for its first bytes,
+// wherever its pieces end; what comes behind it is read. One further above is an
+// error at once.
+func TestFrameReadOver(t *testing.T) {
+	const limit, skip = 10, 300_000
+	for _, n := range []int{limit + 1, growStep, growStep + 1, skip} {
+		payload := make([]byte, n)
+		for i := range payload {
+			payload[i] = byte(i)
+		}
+		in := append(append(appendFrameHeader(nil, n), payload...), frameOf("next")...)
+		for _, step := range []int{1, 7, 5000, 1 << 20} {
+			f := newFrameReader(&pieces{in: in, step: step}, limit, 4096)
+			f.skip = skip
+			f.hold = func(n int) bool { t.Errorf("memory was asked for: %d bytes", n); return true }
+			start, err := f.next(nil)
+			for errors.Is(err, os.ErrDeadlineExceeded) {
+				start, err = f.next(nil)
+			}
+			if !errors.Is(err, errOver) || !bytes.Equal(start, payload[:min(n, startSize)]) || f.lent {
+				t.Fatalf("%d bytes by %d: got %q, %v; want the first bytes and %v", n, step, start, err, errOver)
+			}
+			got, err := f.next(nil)
+			for errors.Is(err, os.ErrDeadlineExceeded) {
+				got, err = f.next(nil)
+			}
+			if err != nil || string(got) != "next" {
+				t.Fatalf("%d bytes by %d: the next one: got %q, %v", n, step, got, err)
+			}
+		}
+	}
+	f := newFrameReader(bytes.NewReader(appendFrameHeader(nil, skip+1)), limit, 4096)
+	f.skip = skip
+	if _, err := f.next(nil); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("above what is read over: got %v; want %v", err, ErrTooLarge)
+	}
+}
+
+// pieces gives step bytes at a time, and a time-out before each 100th piece.
+type pieces struct {
+	in   []byte
+	step int
+	n    int
+}
+
+func (p *pieces) Read(b []byte) (int, error) {
+	if p.n++; p.n%100 == 0 {
+		return 0, os.ErrDeadlineExceeded
+	}
+	n := copy(b, p.in[:min(p.step, len(p.in))])
+	p.in = p.in[n:]
+	return n, nil
+}
+
 func TestFrameLargeHook(t *testing.T) {
 	for _, test := range []struct{ n, want int }{{largePayload - 1, 0}, {largePayload, 1}} {
 		calls := 0

@@ -151,7 +151,7 @@ func (h *handshake) dialer() (result handshakeResult, err error) {
 	key := h.keys[0]
 	message, t, err := h.readChallenge(nil)
 	if errors.Is(err, io.EOF) {
-		return result, fmt.Errorf("%w: the peer closed the connection without a word: it may serve tls:// there, be full, or not admit this address", err)
+		return result, fmt.Errorf("%w: the peer closed the connection without a word: it may be the port of XML-RPC or of tls://, be full, or not admit this address", err)
 	}
 	if err != nil {
 		return result, err
@@ -170,7 +170,7 @@ func (h *handshake) dialer() (result handshakeResult, err error) {
 	}
 	if err := h.awaitWelcome(); err != nil {
 		if spoken == dialectSHA256 && errors.Is(err, ErrKeyRefused) {
-			err = fmt.Errorf("%w (%w)", errMD5("the challenge asks for HMAC-MD5", h.auth.AllowMD5()), err)
+			err = errMD5("challenge", "it asks for HMAC-MD5, and was given SHA-256, which it has refused", h.auth.AllowMD5())
 		}
 		return result, err
 	}

@@ -291,7 +291,7 @@ func TestLiveMD5AnswerIsRefusedUnlessAllowed(t *testing.T) {
 			if got := strings.TrimSpace(out); got != "AuthenticationError" {
 				t.Errorf("the client: got %s; want AuthenticationError", got)
 			}
-			log.wait(t, "Python 3.11 and older need AllowMD5")
+			log.wait(t, "the peer's answer is below policy: it was made with HMAC-MD5: Python 3.11 and older need AllowMD5")
 
 			_, url := startPyServer(t, ctx, v, testURL(t, "tcp"), testKey)
 			_, err := DialConn(ctx, url, ConnConfig{Auth: strict})

@@ -16,9 +16,9 @@ import (
 	"github.com/parley-rpc/parley/rpc/value"
 )
 
-// ErrServerClosed is what Serve and ListenAndServe return after Shutdown or
-// Close.
-var ErrServerClosed = errors.New("native: the server is closed")
+// ErrServerClosed is what Serve and ListenAndServe return when Shutdown or Close
+// is done. It is [rpc.ErrServerClosed].
+var ErrServerClosed = rpc.ErrServerClosed
 
 // ObjectHandler serves a peer that sends objects: a Python program, or a Conn of
 // this package.
@@ -107,6 +107,7 @@ type Server struct {
 	ledger   ledger   // of all sessions
 	entrance entrance // events: set under mu by the first Serve
 	own      ownCertificate
+	ending   sync.Once
 	asking   asking // by connections of peers that send objects
 
 	mu        sync.Mutex
@@ -117,6 +118,7 @@ type Server struct {
 	addr      string              // guarded by mu
 	conns     map[served]struct{} // guarded by mu
 	stopping  bool                // guarded by mu; Shutdown or Close was called
+	over      chan struct{}       // guarded by mu; see done
 	quiet     chan struct{}       // guarded by mu; closed when the last connection ends; nil: nobody waits
 }
 
@@ -197,9 +199,9 @@ func (s *Server) ListenAndServe(url string) error {
 
 // Serve accepts connections from l, which it owns from now on, and serves each
 // on a goroutine of its own. To have TLS, l is what Listen returned for tls://:
-// all other listeners but those of unix sockets are taken for tcp://. It returns ErrServerClosed after Shutdown or Close,
-// which alone wait for the connections. It may run for several listeners at the
-// same time.
+// all other listeners but those of unix sockets are taken for tcp://. It
+// returns when Shutdown or Close is done, with ErrServerClosed, or at once with
+// the error that ended it. It may run for several listeners at the same time.
 func (s *Server) Serve(l net.Listener) error {
 	accept, session, err := s.config(networkOf(l))
 	if err == nil {
@@ -223,6 +225,7 @@ func (s *Server) Serve(l net.Listener) error {
 	if s.stopping {
 		s.mu.Unlock()
 		l.Close()
+		<-s.done()
 		return ErrServerClosed
 	}
 	if s.entrance.events == nil {
@@ -238,8 +241,22 @@ func (s *Server) Serve(l net.Listener) error {
 	if err := a.failure(); err != nil {
 		return fmt.Errorf("native: serve %s: %w", urlOf(l.Addr()), err)
 	}
+	<-s.done()
 	return ErrServerClosed
 }
+
+// done returns a channel that is closed when Shutdown or Close is done.
+func (s *Server) done() chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over == nil {
+		s.over = make(chan struct{})
+	}
+	return s.over
+}
+
+// finish closes it.
+func (s *Server) finish() { s.ending.Do(func() { close(s.done()) }) }
 
 // checkAddress refuses an address beyond loopback unless that is permitted.
 func (s *Server) checkAddress(addr net.Addr) error {
@@ -283,6 +300,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	for _, a := range acceptors {
 		a.admitted.end()
 	}
+	s.finish()
 	return fmt.Errorf("native: shutdown: %d connections were cut off: %w", len(conns), ctx.Err())
 }
 
@@ -301,6 +319,7 @@ func (s *Server) Close() error {
 	for _, a := range acceptors {
 		a.wait()
 	}
+	s.finish()
 	return nil
 }
 

@@ -57,7 +57,7 @@ func (s *Server) serve(nc net.Conn, result handshakeResult, cfg sessionConfig) {
 		c.run()
 	case s.Objects == nil:
 		warn("peer_refused", slog.String("reason", "the peer sends objects, as Python does, and nothing takes them here: set Server.Objects, or use native.Dial in place of DialConn there"))
-		s.dismiss(nc)
+		s.refuseObjects(nc, cfg.early)
 	default:
 		if err := s.serveObjects(nc, result, cfg); err != nil {
 			warn("objects_end", slog.Any("error", err))
@@ -79,7 +79,7 @@ func (s *Server) dismiss(nc net.Conn) {
 
 // serveObjects serves a peer that sends objects.
 func (s *Server) serveObjects(nc net.Conn, result handshakeResult, cfg sessionConfig) (err error) {
-	conn := newConn(nc, result, connOptions{maxMessage: cfg.limits.MaxMessage, pickle: s.Pickle, keyless: s.Auth == nil || result.Login, stall: cfg.limits.DeadAfter, budget: cfg.budget, asking: &s.asking})
+	conn := newConn(nc, result, connOptions{maxMessage: cfg.limits.MaxMessage, readOver: true, pickle: s.Pickle, keyless: s.Auth == nil || result.Login, stall: cfg.limits.DeadAfter, budget: cfg.budget, asking: &s.asking})
 	defer conn.tab.close()
 	conn.in.w = copy(conn.in.buf, cfg.early)
 	defer conn.Close()

@@ -144,7 +144,7 @@ func TestTwoKindsOfPeers(t *testing.T) {
 func TestMissingHandlers(t *testing.T) {
 	var log logBuffer
 	ctx := testContext(t)
-	calls := testServer(t, "tcp://127.0.0.1:0", &Server{Handler: echo, Logger: log.logger()})
+	calls := testServer(t, "tcp://127.0.0.1:0", &Server{Handler: echo, HandshakeTimeout: 100 * time.Millisecond, Logger: log.logger()})
 	conn, err := DialConn(ctx, calls.Addr(), ConnConfig{Auth: oneKey(testKey)})
 	if err == nil {
 		defer conn.Close()
@@ -152,7 +152,7 @@ func TestMissingHandlers(t *testing.T) {
 		err = conn.Recv(ctx, &v)
 	}
 	if !errors.Is(err, io.EOF) {
-		t.Errorf("a peer that sends objects: got %v; want EOF", err)
+		t.Errorf("a peer that waits for objects: got %v; want EOF", err)
 	}
 	log.wait(t, "set Server.Objects")
 	objects := testServer(t, "tcp://127.0.0.1:0", &Server{Objects: echoObjects})

@@ -124,7 +124,7 @@ func (c *call) deliver(req *rpc.Request) (any, error) {
 		if err != nil {
 			return nil, fmt.Errorf("native: call %s: %w", req.Method, err)
 		}
-		return nil, f
+		return nil, f.AnswerOf(req.Method)
 	}
 	decode(&c.dec, c.answer)
 	if c.streaming != nil && req.Yield != nil && c.dec.Kind() == value.KindNil {

@@ -355,6 +355,8 @@ func (w *world) call(kind step, side, a, b int) {
 	if d := w.hurry[side]; d > 0 {
 		ctx, cancel = context.WithTimeout(context.Background(), d)
 		at.hurried, at.due, w.hurry[side] = true, time.Now().Add(d), 0
+	} else if at.plan != nil && at.plan.source == endless { // it moves for ever
+		ctx, cancel = context.WithTimeout(ctx, defaultCallTimeout)
 	}
 	at.cancel = cancel
 	go func() {

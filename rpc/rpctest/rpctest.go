@@ -76,6 +76,7 @@ func Run(t *testing.T, tr Transport) {
 		{"Parameters", testParameters},
 		{"Results", testResults},
 		{"Faults", testFaults},
+		{"NestedFaults", testNestedFaults},
 		{"Panics", testPanics},
 		{"HideErrors", testHideErrors},
 		{"Deadlines", testDeadlines},

@@ -88,11 +88,10 @@ func (c *Client) Close() error {
 }
 
 // Call makes a call, as rpc.Caller describes it. If ctx has no deadline,
-// ClientConfig.Timeout is one. The deadline travels with the call, so that the
-// server does not work on for nobody.
+// ClientConfig.Timeout is one, from the moment on when all of the arguments are
+// there. The deadline travels with the call, so that the server does not work on
+// for nobody; a stream without one has as long as the server gives it.
 func (c *Client) Call(ctx context.Context, req *rpc.Request) (any, error) {
-	ctx, cancel := c.bound(ctx)
-	defer cancel()
 	arguments, err := rpc.ValuesOf(req.Args)
 	if err == nil {
 		arguments, err = rpc.CollectUpload(arguments, or(c.values.MaxElements, value.DefaultMaxElements), maxUpload)
@@ -100,6 +99,8 @@ func (c *Client) Call(ctx context.Context, req *rpc.Request) (any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("xmlrpc: call %s: %w", clip(req.Method), err)
 	}
+	ctx, cancel := c.bound(ctx, req.Yield != nil)
+	defer cancel()
 	resp, in, err := c.post(ctx, req, arguments) //nolint:bodyclose // send reads the body and closes it
 	if mayRepeat(req, err) {
 		resp, in, err = c.repeat(ctx, req, arguments) //nolint:bodyclose // as above
@@ -111,10 +112,15 @@ func (c *Client) Call(ctx context.Context, req *rpc.Request) (any, error) {
 	return c.deliver(req, resp, in.data)
 }
 
-// bound gives a call a deadline if it has none.
-func (c *Client) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+// bound gives a call a deadline if it has none, or a stream the time in which more
+// of it has to come.
+func (c *Client) bound(ctx context.Context, stream bool) (context.Context, context.CancelFunc) {
 	if _, ok := ctx.Deadline(); ok {
 		return ctx, func() {}
+	}
+	if stream {
+		own := newPatient(ctx, c.timeout)
+		return own, own.end
 	}
 	own := withDeadline(ctx, time.Now().Add(c.timeout))
 	return own, own.end
@@ -193,6 +199,9 @@ func (c *Client) send(ctx context.Context, header http.Header, out *buffer) (*ht
 	if resp.StatusCode == http.StatusSwitchingProtocols { // its body would be the connection itself, and last beyond any deadline
 		return nil, nil, rpc.Unknown, newAnswerError(resp, nil, nil)
 	}
+	if p, ok := ctx.(*patient); ok {
+		resp.Body = p.watch(resp.Body)
+	}
 	c.keepCookies(resp)
 	in, err := c.read(resp)
 	if err != nil {
@@ -211,7 +220,7 @@ func (c *Client) deliver(req *rpc.Request, resp *http.Response, body []byte) (an
 	var f *rpc.Fault
 	switch {
 	case errors.As(err, &f):
-		return nil, f
+		return nil, f.AnswerOf(req.Method)
 	case err != nil:
 		return nil, c.broken(req.Method, sentOf(err), err)
 	}
@@ -262,6 +271,14 @@ func (c *Client) broken(method string, sent rpc.Sent, err error) error {
 func (c *Client) cause(ctx context.Context, err error) error {
 	switch ended := ctx.Err(); {
 	case ended != nil:
+		switch own := ctx.(type) {
+		case *patient:
+			return own.cause()
+		case *deadlineContext:
+			if errors.Is(ended, context.DeadlineExceeded) {
+				return errNoAnswer(c.timeout)
+			}
+		}
 		return ended
 	case c.link.isClosed():
 		return ErrClosed

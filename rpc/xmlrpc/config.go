@@ -48,7 +48,9 @@ type ClientConfig struct {
 	// Jar should not be shared between clients of one machine's servers. Nil means
 	// that cookies are neither kept nor sent.
 	Jar http.CookieJar
-	// Timeout bounds a call whose context has no deadline. Zero means 30 s.
+	// Timeout bounds a call whose context has no deadline; of a stream (rpc.Stream,
+	// rpc.Reader) the time until its answer begins, and from each part of that to
+	// the next. Zero means 30 s.
 	Timeout time.Duration
 	// DialTimeout bounds the making of a connection. Zero means 10 s.
 	DialTimeout time.Duration

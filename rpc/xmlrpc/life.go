@@ -18,6 +18,18 @@ import (
 	"github.com/parley-rpc/parley/rpc"
 )
 
+// ErrServerClosed is what Serve and ListenAndServe return when Shutdown or Close is
+// done. It is [rpc.ErrServerClosed] and [http.ErrServerClosed], by errors.Is.
+var ErrServerClosed error = serverClosed{}
+
+type serverClosed struct{}
+
+func (serverClosed) Error() string { return "xmlrpc: the server is closed" }
+
+func (serverClosed) Is(target error) bool {
+	return target == rpc.ErrServerClosed || target == http.ErrServerClosed
+}
+
 // closeWait is how long Close waits for connections it has cut, and thereby for
 // calls whose contexts it has cancelled.
 const closeWait = time.Second
@@ -107,8 +119,7 @@ func debugLog(l *slog.Logger) *log.Logger { return slog.NewLogLogger(l.Handler()
 
 // Serve takes connections from ln until Shutdown or Close, and closes ln. Like
 // Listen it refuses an address beyond loopback without TLS. It returns when
-// Shutdown or Close is done, with http.ErrServerClosed, or at once with the
-// error that ended it. Several listeners may be served at the same time.
+// Shutdown or Close is done, with ErrServerClosed, or at once with the error that ended it. Several listeners may be served at the same time.
 func (s *Server) Serve(ln net.Listener) error {
 	if err := s.prepare(); err != nil {
 		ln.Close()
@@ -132,7 +143,7 @@ func (s *Server) Serve(ln net.Listener) error {
 	}
 	if errors.Is(err, http.ErrServerClosed) {
 		<-l.stopped
-		return http.ErrServerClosed
+		return ErrServerClosed
 	}
 	return fmt.Errorf("xmlrpc: serve %s: %w", ln.Addr(), err)
 }

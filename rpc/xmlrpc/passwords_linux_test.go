@@ -2,6 +2,7 @@ package xmlrpc_test
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -45,7 +46,7 @@ func TestGuardedServer(t *testing.T) {
 		srv.Close()
 	}()
 	fmt.Println("listening", ln.Addr())
-	if err := srv.Serve(ln); err != http.ErrServerClosed {
+	if err := srv.Serve(ln); !errors.Is(err, xmlrpc.ErrServerClosed) {
 		t.Fatal(err)
 	}
 	<-closed

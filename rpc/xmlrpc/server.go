@@ -67,7 +67,9 @@ type Server struct {
 	NoGzip bool
 
 	// Timeout is how long a call may take; clients can ask for less. Then it is
-	// answered with fault -32004, even if the function goes on. Zero means 25 s.
+	// answered with fault -32004, even if the function goes on. A result that is an
+	// io.Reader is a part of its call: what is not read by then is cut off, so that
+	// one without end holds nothing for ever. Zero means 25 s.
 	Timeout time.Duration
 	// MaxCalls is how many calls may run at the same time. Zero means 256. One
 	// more is answered 503 with Retry-After.

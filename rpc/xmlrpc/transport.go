@@ -90,7 +90,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	header["Content-Type"] = []string{contentType} // the encoding of the call is not ours to say
 
-	ctx, cancel := c.bound(r.Context())
+	ctx, cancel := c.bound(r.Context(), false)
 	defer cancel()
 	resp, in, sent, err := c.send(ctx, header, out)
 	if err != nil {

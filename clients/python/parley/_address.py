@@ -50,7 +50,7 @@ class Address(NamedTuple):
                 return sock
             raise failure or OSError("the host name has no address")
         except socket.timeout:
-            raise Timeout("%s: no connection in time" % self) from None
+            raise Timeout("%s: no connection within %s" % (self, deadline)) from None
         except OSError as e:
             raise LinkError("%s: cannot connect: %s" % (self, e)) from e
 

@@ -122,7 +122,7 @@ class Client:
     def _open(self) -> None:
         """Make the first connection, so that what is wrong is seen now."""
         with self._lock:
-            self._ready(Deadline(self._connect_timeout))
+            self._ready(Deadline(self._connect_timeout, "connect_timeout"))
 
     def close(self) -> None:
         """Close the connection. A call that runs in another thread is broken off."""
@@ -153,7 +153,7 @@ class Client:
             raise TypeError("args: expected a list or tuple of arguments, got %s" % type(args).__name__)
         deadline = Deadline(self._timeout if timeout is None else check_timeout("timeout", timeout))
         request: Tuple[Any, ...] = (name, tuple(args), dict(kwargs)) if kwargs else (name, tuple(args))
-        message = pickle.dumps(request, _pickle.PROTOCOL)
+        message = _pickled(request)
         answer = self._exchange(message, deadline)
         try:
             result = _pickle.loads(answer, self._classes)
@@ -166,7 +166,7 @@ class Client:
     def _exchange(self, message: bytes, deadline: Deadline) -> bytes:
         """Send a message and receive the answer."""
         if not self._lock.acquire(timeout=deadline.rest()):
-            raise Timeout("%s: no answer in time: the connection was in use by other calls" % self.address)
+            raise Timeout("%s: no answer within %s: the connection was in use by other calls" % (self.address, deadline))
         try:
             link = self._ready(deadline)
             sent = False
@@ -187,23 +187,26 @@ class Client:
                 if told is not None:
                     return told
                 if isinstance(e, OSError):
-                    raise self._broken(e, sent) from e
+                    raise self._broken(e, sent, len(message), deadline) from e
                 raise
         finally:
             if self._closed:
                 self._drop()
             self._lock.release()
 
-    def _broken(self, e: OSError, sent: bool) -> Error:
+    def _broken(self, e: OSError, sent: bool, size: int, deadline: Deadline) -> Error:
         """Return what a caller gets for an error of the link."""
         if isinstance(e, _link.TooLarge):
             return AnswerError("%s: the answer cannot be read: %s (max_message)" % (self.address, e))
         if isinstance(e, socket.timeout):
-            what = "no answer in time" if sent else "the call could not be sent in time"
-            return Timeout("%s: %s" % (self.address, what), sent)
+            what = "no answer" if sent else "the call could not be sent"
+            return Timeout("%s: %s within %s" % (self.address, what, deadline), sent)
         if self._closed:
             return LinkError("%s: the client was closed" % self.address, sent)
-        return LinkError("%s: the connection broke: %s" % (self.address, e), sent)
+        hint = ""
+        if size > DEFAULT_MAX_MESSAGE:
+            hint = "; the message had %d bytes, and servers take %d unless they are told otherwise" % (size, DEFAULT_MAX_MESSAGE)
+        return LinkError("%s: the connection broke: %s%s" % (self.address, e, hint), sent)
 
     def _ready(self, deadline: Deadline) -> _link.Link:
         """Return a link that a call can be sent on. The lock is held."""
@@ -212,7 +215,7 @@ class Client:
         if self._closed:
             raise LinkError("%s: the client is closed" % self.address)
         if self._link is None:
-            self._link = self._connect(deadline.sooner(self._connect_timeout))
+            self._link = self._connect(deadline.sooner(self._connect_timeout, "connect_timeout"))
         return self._link
 
     def _connect(self, deadline: Deadline) -> _link.Link:
@@ -229,7 +232,7 @@ class Client:
             if isinstance(e, Error):
                 e.args = ("%s: %s" % (self.address, e),)
             elif isinstance(e, socket.timeout):
-                raise Timeout("%s: no login in time" % self.address) from e
+                raise Timeout("%s: no login within %s" % (self.address, deadline)) from e
             elif isinstance(e, ssl.SSLError):
                 raise LinkError("%s: no TLS 1.3 with parley/1 there: %s" % (self.address, e)) from e
             elif isinstance(e, OSError):
@@ -241,6 +244,22 @@ class Client:
         link, self._link = self._link, None
         if link is not None:
             link.close(polite)
+
+
+def _pickled(request: Tuple[Any, ...]) -> bytes:
+    """Return the message of a call; TypeError for an argument that cannot be in one."""
+    try:
+        return pickle.dumps(request, _pickle.PROTOCOL)
+    except MemoryError:
+        raise
+    except Exception as e:  # PicklingError, AttributeError, RecursionError, or what a class raises
+        name, args, *named = request
+        for which, argument in [("args[%d]" % i, a) for i, a in enumerate(args)] + list(named[0].items() if named else []):
+            try:
+                pickle.dumps(argument, _pickle.PROTOCOL)
+            except Exception as why:
+                raise TypeError("%s: %s, of type %s, cannot be sent: %s: %s" % (name, which, type(argument).__name__, type(why).__name__, why)) from why
+        raise TypeError("%s: the arguments cannot be sent together: %s: %s" % (name, type(e).__name__, e)) from e
 
 
 def connect(address: str, *, authkey: Optional[bytes] = None, authkey_file: Optional[Path] = None,

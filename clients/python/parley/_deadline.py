@@ -9,12 +9,19 @@ LONGEST = 7 * 24 * 3600.0  # seconds; what the system's calls take everywhere
 
 
 class Deadline:
-    """A moment on the monotonic clock."""
+    """A moment on the monotonic clock, some seconds after it was made.
 
-    __slots__ = ("_at",)
+    Its text is how many, and the parameter that says so.
+    """
 
-    def __init__(self, seconds: float) -> None:
+    __slots__ = ("_at", "_text")
+
+    def __init__(self, seconds: float, parameter: str = "timeout") -> None:
         self._at = time.monotonic() + seconds
+        self._text = "%g s (%s=)" % (seconds, parameter)
+
+    def __str__(self) -> str:
+        return self._text
 
     def left(self) -> float:
         """Return the seconds that are left; socket.timeout if there are none."""
@@ -27,9 +34,9 @@ class Deadline:
         """Return the seconds that are left, 0 if there are none."""
         return max(0.0, self._at - time.monotonic())
 
-    def sooner(self, seconds: float) -> "Deadline":
+    def sooner(self, seconds: float, parameter: str) -> "Deadline":
         """Return a deadline in seconds, or this one if it is sooner."""
-        other = Deadline(seconds)
+        other = Deadline(seconds, parameter)
         return other if other._at < self._at else self
 
 

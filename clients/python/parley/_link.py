@@ -24,6 +24,10 @@ class Broken(OSError):
     """The peer ended the connection, or sent something that is no frame."""
 
 
+class Closed(Broken):
+    """The peer ended the connection between two frames."""
+
+
 class TooLarge(Broken):
     """The peer sent a frame above the limit; the rest of it was not read."""
 
@@ -84,8 +88,10 @@ class Link:
         while len(self._in) < size:
             self.sock.settimeout(deadline.left())
             part = self.sock.recv(max(_CHUNK, min(size - len(self._in), 1 << 20)))
+            if not part and self._in:
+                raise Broken("the peer closed the connection in the middle of a message")
             if not part:
-                raise Broken("the peer closed the connection" + (" in the middle of a message" if self._in else ""))
+                raise Closed("the peer closed the connection")
             self._in += part
 
     def idle(self) -> bool:

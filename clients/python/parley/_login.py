@@ -19,7 +19,7 @@ from typing import Callable, Optional
 from ._certificate import end_point
 from ._deadline import Deadline
 from ._errors import AuthError
-from ._link import Link
+from ._link import Broken, Closed, Link
 from ._secrets import Secret
 
 _MAX_CHALLENGE = 256  # bytes of a frame of the challenge
@@ -41,7 +41,7 @@ def challenge(key: bytes, link: Link, deadline: Deadline) -> None:
     say so under the HMAC, so that nobody can hand us one of a dialer, our own
     among them, and pass on what we make of it.
     """
-    theirs = link.receive(_MAX_CHALLENGE, deadline)
+    theirs = _first(link, deadline)
     if not theirs.startswith(_PREFIX):
         raise AuthError("the server asks for no authkey: expected a challenge, got %.32r" % theirs)
     theirs = theirs[len(_PREFIX):]
@@ -62,6 +62,14 @@ def challenge(key: bytes, link: Link, deadline: Deadline) -> None:
         link.send(_FAILURE, deadline)
         raise AuthError("the server has not proved that it has the authkey")
     link.send(_WELCOME, deadline)
+
+
+def _first(link: Link, deadline: Deadline) -> bytes:
+    """Receive the server's challenge, which it sends at once."""
+    try:
+        return link.receive(_MAX_CHALLENGE, deadline)
+    except Closed as e:
+        raise Broken("%s without a word: is it the port of XML-RPC (http://), or of tls://? It may also be full, or not admit this address" % e) from e
 
 
 def _check_listener(message: bytes) -> None:

@@ -121,7 +121,7 @@ class TestChallenge(Case):
             ("a length of -2 bytes", struct.pack("!i", -2)),
             ("a message of %d bytes" % (1 << 62), struct.pack("!iQ", -1, 1 << 62)),
             ("in the long form", struct.pack("!iQ", -1, 20)),
-            ("the peer closed the connection", b""),
+            ("the peer closed the connection without a word: is it the port of XML-RPC", b""),
             ("in the middle of a message", challenge()[:3]),
             ("a length of", b"HTTP/1.1 400 Bad Request\r\n\r\n".replace(b"HTTP", b"\xc8TTP")),
         ]:
@@ -140,11 +140,11 @@ class TestChallenge(Case):
         left = threading.Event()
         self.addCleanup(left.set)
         start = time.monotonic()
-        self.refused(parley.Timeout, "no login in time", serve, connect_timeout=0.3)
+        self.refused(parley.Timeout, "no login within 0.3 s (connect_timeout=)", serve, connect_timeout=0.3)
         self.assertLess(time.monotonic() - start, 10)  # all of it would take 15 s
         left.set()
 
     def test_silent_server(self):
-        e = self.refused(parley.Timeout, "no login in time", lambda p: p.receive(), timeout=0.2)
+        e = self.refused(parley.Timeout, "no login within 0.2 s", lambda p: p.receive(), timeout=0.2)
         self.assertIsInstance(e, TimeoutError)
         self.assertFalse(e.sent)

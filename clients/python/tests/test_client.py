@@ -51,7 +51,22 @@ class TestCalls(Case):
             self.assertRaises(TypeError, wrong)
         for timeout in (0, -1, float("nan"), float("inf")):
             self.assertRaises(ValueError, c.call, "x", timeout=timeout)
-        self.assertRaises(Exception, c.add, lambda: 0)  # cannot be pickled, so nothing was sent
+        deep = []
+        for _ in range(100000):
+            deep = [deep]
+
+        class Odd:
+            def __reduce__(self):
+                raise KeyError("odd")
+        for text, args, kwargs in [  # nothing was sent
+            (r"add: args\[1\], of type function, cannot be sent: .*lambda", (1, lambda: 0), {}),
+            ("add: b, of type generator, cannot be sent", (1,), {"b": (i for i in ())}),
+            (r"add: args\[0\], of type lock, cannot be sent", (threading.Lock(),), {}),
+            (r"add: args\[0\], of type Odd, cannot be sent: KeyError: 'odd'", (Odd(),), {}),
+            (r"add: args\[0\], of type list, cannot be sent: RecursionError", (deep,), {}),
+        ]:
+            with self.assertRaisesRegex(TypeError, text):
+                c.add(*args, **kwargs)
         self.assertEqual(c.add(), ("add", ()))
 
     def test_names_of_python_are_no_functions(self):
@@ -153,8 +168,10 @@ class TestTimeouts(Case):
         c = self.client(self.server(lambda p: (p.login(), p.receive(), p.receive())))
         self.assertEqual((c._timeout, c._connect_timeout), (30, 10))
         c._timeout = 0.2  # from here on: the login may take longer on a busy machine
-        with self.assertRaises(parley.Timeout):
+        with self.assertRaisesRegex(parley.Timeout, r"no answer within 0.2 s \(timeout=\)$"):
             c.x()
+        with self.assertRaisesRegex(parley.Timeout, r"within 0.1 s \(timeout=\)$"):
+            c.call("x", timeout=0.1)
 
     def test_slow_drip(self):
         def drip(p):
@@ -316,7 +333,7 @@ class TestConnections(Case):
         c._connect_timeout = 0.3
         server.threads[0].join(20)
         start = time.monotonic()
-        with self.assertRaisesRegex(parley.Timeout, "no login in time") as e:
+        with self.assertRaisesRegex(parley.Timeout, "no login within") as e:
             c.x()
         self.assertFalse(e.exception.sent)
         self.assertLess(time.monotonic() - start, 15)
@@ -327,6 +344,11 @@ class TestConnections(Case):
             c.x()
         self.assertTrue(e.exception.sent)
         self.assertNotIsInstance(e.exception, parley.Timeout)
+
+    def test_broken_by_a_large_message(self):
+        c = self.client(self.server(lambda p: (p.login(), p.read(4))))
+        with self.assertRaisesRegex(parley.LinkError, "the message had 169[0-9]{5} bytes, and servers take 16777216 unless"):
+            c.x(b"x" * 16900000)
 
     def test_last_words(self):
         """A server that takes no more of a message may say why."""

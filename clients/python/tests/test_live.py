@@ -64,6 +64,17 @@ class Live(unittest.TestCase):
                     c.echo(Run())
                 self.assertEqual(c.add(3, 5), 8)
 
+    def test_call_above_the_limit(self):
+        server = self.serve("--native=127.0.0.1:0", "--authkey-file", self.authkey)
+        with parley.connect(server.url, authkey_file=self.authkey) as c:
+            c.add(3, 5)
+            link = c._link
+            with self.assertRaisesRegex(parley.Fault, "the message has 209[0-9]+ bytes, at most 16777216 are taken") as e:
+                c.echo(b"x" * (20 << 20))
+            self.assertEqual(e.exception.code, -32003)
+            self.assertEqual(c.add(3, 5), 8)
+            self.assertIs(c._link, link)  # on the same connection
+
     def serve(self, *flags):
         server = Server(*flags)
         self.addCleanup(server.close)

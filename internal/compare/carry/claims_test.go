@@ -70,7 +70,7 @@ var claims = []struct {
 	{"python: one call at a time on a connection", "8 calls at once of one client", pythonLane, Changed, "on a connection for each"},
 	{"python: arguments by name", "arguments by name", pythonLane, Yes, ""},
 	{"python: arguments that do not fit are a TypeError", "arguments that do not fit are told from other faults", pythonLane, Yes, "a TypeError"},
-	{"python: a message above 16 MiB closes the connection", "16 MiB of bytes", pythonLane, No, "the connection is closed"},
+	{"python: a message above 16 MiB is answered", "16 MiB of bytes", pythonLane, No, "the message has more than 16777216 bytes"},
 	{"python: closing the connection cancels the call", "a call that is cancelled ends its function", pythonLane, Changed, "by closing the connection"},
 }
 

@@ -20,12 +20,13 @@ class Broken(Exception):
 
 
 LINE = re.compile(r"^(\w+Error: )?(fault -?\d+: )?(internal error \(id \w+\): )?((params|result)\[\d+\][^ ]*: )?")
-RESULT = re.compile(r"takes \d+ bytes, at most (\d+) are sent")  # the number depends on the pickle protocol
+# The number depends on the pickle protocol.
+TOO_LARGE = re.compile(r"(takes|has) \d+ bytes, at most (\d+) are (sent|taken)")
 
 
 def essence(text):
     text = LINE.sub("", str(text)).replace("; the connection is closed now", "")
-    return RESULT.sub(r"takes more than \1 bytes", text).split(": expected None")[0]
+    return TOO_LARGE.sub(r"\1 more than \2 bytes", text).split(": expected None")[0]
 
 
 class Native:

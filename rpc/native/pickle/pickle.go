@@ -150,6 +150,23 @@ type Info struct {
 	Protocol int
 }
 
+// Opening tells what the first bytes of a message say of it: its protocol, 0 if they
+// do not say, and the first opcode of its value, 0 if it is not there. 12 bytes are
+// enough. It is for who answers a message that is not read.
+func Opening(data []byte) (info Info, opcode byte) {
+	if len(data) > 1 && data[0] == opProto {
+		info.Protocol = int(data[1])
+		data = data[2:]
+	}
+	if len(data) > 9 && data[0] == opFrame {
+		data = data[9:]
+	}
+	if len(data) > 0 {
+		opcode = data[0]
+	}
+	return info, opcode
+}
+
 // Decode reads the one value that data holds. Bytes after it are an error.
 //
 // The value is a tree of the types that package value lists for its kinds. It

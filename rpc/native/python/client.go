@@ -166,6 +166,9 @@ func (cfg *ClientConfig) conn() native.ConnConfig {
 func dialPeer(ctx context.Context, url string, cfg native.ConnConfig) (*native.Conn, error) {
 	conn, err := native.DialConn(ctx, url, cfg)
 	if err != nil {
+		if cause := errors.Unwrap(err); cause != nil {
+			err = cause // without the address, which Op has
+		}
 		return nil, &rpc.LinkError{Sent: rpc.NotSent, Op: "dial " + value.Clip(url, 128), Err: err}
 	}
 	return conn, nil

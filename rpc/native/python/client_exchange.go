@@ -130,7 +130,7 @@ func errorOf(v any) error {
 		code, ok1 := v["faultCode"].(int64)
 		text, ok2 := v["faultString"].(string)
 		if ok1 && ok2 && int64(int32(code)) == code {
-			return &rpc.Fault{Code: int(code), Message: value.Clip(text, maxExceptionText)}
+			return rpc.Errorf(int(code), "%s", value.Clip(text, maxExceptionText)).AnswerOf("")
 		}
 		r := &Raised{Text: "the function raised an exception, and XML does not tell which", Value: v}
 		return r.withFault(rpc.CodeApplication)

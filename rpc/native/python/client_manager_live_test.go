@@ -510,8 +510,8 @@ func TestLiveManagerLogins(t *testing.T) {
 			}
 			strict, err := DialManager(ctx, m.url, ManagerConfig{Auth: key(t, false)})
 			if !version.AtLeast(3, 12) {
-				if !errors.Is(err, native.ErrPolicy) {
-					t.Errorf("a key without MD5: got %v; want ErrPolicy", err)
+				if !errors.Is(err, native.ErrPolicy) || strings.Count(err.Error(), m.url) != 1 || strings.Contains(err.Error(), "our authkey") {
+					t.Errorf("a key without MD5: got %v; want ErrPolicy, the address once, and no word of another key", err)
 				}
 				return
 			}

@@ -65,7 +65,7 @@ func (r *Raised) withFault(code int) *Raised {
 	case r.Text != "":
 		message += ": " + r.Text
 	}
-	r.fault = &rpc.Fault{Code: code, Message: message}
+	r.fault = rpc.Errorf(code, "%s", message).AnswerOf("")
 	return r
 }
 

@@ -29,7 +29,7 @@ var unreadMessages = []struct {
 	{"protocol 9", "\x80\x09N.", "RuntimeError", "fault -32700: the message cannot be read: pickle: byte 0: expected protocol 5 or below, got 9", false},
 	{"2^60 values in 500 bytes", inflated, "RuntimeError", "fault -32003: the message cannot be read: pickle: byte 483: more than 262144 values: beyond the limit", false},
 	{"64 MiB in 100 kB", "X\x00\x80\x01\x00" + strings.Repeat("x", 98304) + "q\x00(" + strings.Repeat("h\x00", 1000) + "l.", "RuntimeError", "beyond the limit", false},
-	{"a length of 2^62", "\x80\x05\x8e\x00\x00\x00\x00\x00\x00\x00\x40.", "RuntimeError", "fault -32700", false},
+	{"a length of 2^62", "\x80\x05\x8e\x00\x00\x00\x00\x00\x00\x00\x40.", "RuntimeError", "fault -32700", true},
 	{"a persistent id", "\x80\x04K\x01Q.", "RuntimeError", "persistent id", false},
 	{"an extension code", "\x80\x02\x82\x01.", "RuntimeError", "extension code", false},
 	{"a function of Python's own", "\x80\x02cbuiltins\neval\nX\x01\x00\x00\x001\x85R.", "TypeError", "builtins.eval", false},
@@ -249,7 +249,7 @@ def plain(v):
     if isinstance(got, Exception):
         raise got
 def recipe(v):
-    c.send_bytes(pickle.dumps(pickle.dumps(('echo', (v,), {}), 2), 2))
+    c.send(pickle.dumps(('echo', (v,), {}), 2))
     got = pickle.loads(c.recv())
     if isinstance(got, Exception):
         raise got
@@ -259,7 +259,7 @@ def deep(n):
     return [deep(n - 1)] if n else []
 itself = []
 itself.append(itself)
-values = [(list(range(300000)), '-32003'), (deep(70), '-32003'), (2**5000, '-32003'), (-2**40000, '-32003'), (u'\ud800', 'surrogate'), (itself, 'itself'),
+values = [(list(range(300000)), '-32003'), (b'x' * (20 << 20), 'at most 16777216 are taken'), (deep(70), '-32003'), (2**5000, '-32003'), (-2**40000, '-32003'), (u'\ud800', 'surrogate'), (itself, 'itself'),
     (int, '.int'), (object(), '.object'), (len, '.len'), (Odd(), '__main__.Odd'), (Odd, '__main__.Odd'), (deep, '__main__.deep')]
 if sys.version_info[0] > 2:
     import io, os, subprocess

@@ -36,5 +36,5 @@ func passedOn(text string) *rpc.Fault {
 	if ok = ok && err == nil; !ok {
 		return nil
 	}
-	return &rpc.Fault{Code: int(code), Message: value.Clip(message, maxExceptionText)}
+	return rpc.Errorf(int(code), "%s", value.Clip(message, maxExceptionText)).AnswerOf("")
 }

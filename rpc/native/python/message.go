@@ -92,18 +92,16 @@ func readTuple(data []byte, o pickle.Options, isCall bool) (any, pickle.Info, er
 // tell what the answer has to look like. Without any it is in protocol 2, which
 // every Python reads.
 func unreadMessage(data []byte, cfg Config) message {
-	const proto, frame, mark = 0x80, 0x95, '('
-	m := message{xml: isXML(data), protocol: 2}
-	if len(data) > 2 && data[0] == proto {
-		m.protocol = pickle.AnswerProtocol(int(data[1]))
-		data = data[2:]
-		if len(data) > 9 && data[0] == frame {
-			data = data[9:]
-		}
-		// The tuple of four of a manager begins with a MARK, shorter ones do not.
-		if data[0] == mark && cfg.Objects == "" {
-			m.form = formManager
-		}
+	info, opcode := pickle.Opening(data)
+	m := message{xml: isXML(data), protocol: pickle.AnswerProtocol(info.Protocol), inner: 2}
+	if info.Protocol < 2 || cfg.Objects != "" {
+		return m
+	}
+	switch opcode {
+	case '(': // a MARK: that of the tuple of four of a manager, shorter ones have none
+		m.form = formManager
+	case 'B', 'C', 0x8e, 'T': // bytes, and a long str of Python 2
+		m.form = formRecipe
 	}
 	return m
 }

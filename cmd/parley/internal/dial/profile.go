@@ -150,7 +150,7 @@ func (p *Profiles) find(name string) (profile, error) {
 		return s, nil
 	}
 	shown := value.Clip(name, 128)
-	urls := "a URL begins with " + schemes
+	urls := URLsBegin()
 	switch names := p.All(); {
 	case p.missing:
 		return profile{}, usage.Errorf("%q is no URL and no profile: %s, and profiles stand in %s, which is not there", shown, urls, p.Path())

@@ -36,6 +36,7 @@ type Target struct {
 	login.AuthkeyFlags
 
 	begin time.Time // of the time that Timeout bounds
+	asked *string   // the password of User, once it was asked for; nil: it is not shared
 }
 
 // Client is a connection to a server.
@@ -100,6 +101,9 @@ func (t *Target) Prepare(std terminal.Streams) (Connector, error) {
 // schemes are how URLs begin, for messages.
 const schemes = "http://, https://, http+unix://, tcp://, tls:// or unix://"
 
+// URLsBegin says how URLs begin.
+func URLsBegin() string { return "a URL begins with " + schemes }
+
 // IsURL reports whether text begins as a URL does that parley can call.
 func IsURL(text string) bool {
 	scheme, _, ok := strings.Cut(text, "://")
@@ -122,7 +126,7 @@ func (t *Target) prepareHTTP(std terminal.Streams, scheme string) (Connector, er
 		return nil, err
 	}
 	if t.User != "" {
-		if config.Password, err = terminal.ReadPassword(std, t.PasswordFile); err != nil {
+		if config.Password, err = t.password(std); err != nil {
 			return nil, err
 		}
 	} else if secret, err := t.Secret(std); err != nil {
@@ -145,6 +149,20 @@ func (t *Target) prepareHTTP(std terminal.Streams, scheme string) (Connector, er
 	}
 	c.Close()
 	return func(_ context.Context, r *Route, conns int) (Client, error) { return open(r, conns) }, nil
+}
+
+// password reads the password of User. Targets that share one ask for it once.
+func (t *Target) password(std terminal.Streams) (string, error) {
+	if t.PasswordFile != "" || t.asked == nil {
+		return terminal.ReadPassword(std, t.PasswordFile)
+	}
+	if *t.asked == "" {
+		var err error
+		if *t.asked, err = terminal.ReadPassword(std, ""); err != nil {
+			return "", err
+		}
+	}
+	return *t.asked, nil
 }
 
 // prepareTLS logs in by a secret, by a certificate, or by both.

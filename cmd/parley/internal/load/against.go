@@ -10,6 +10,7 @@ import (
 
 	"github.com/parley-rpc/parley/cmd/parley/internal/dial"
 	"github.com/parley-rpc/parley/cmd/parley/internal/terminal"
+	"github.com/parley-rpc/parley/cmd/parley/internal/usage"
 	"github.com/parley-rpc/parley/internal/compare"
 	"github.com/parley-rpc/parley/internal/compare/measure"
 )
@@ -91,7 +92,7 @@ func Against(ctx context.Context, o Options) (*compare.Result, error) {
 		for _, l := range lanes {
 			step("connecting to " + terminal.Printable(l.URL))
 			if err := l.setUp(ctx, conns, turn == setUpTurns-1); err != nil {
-				return nil, err
+				return nil, l.ofServer(err)
 			}
 		}
 	}
@@ -133,6 +134,15 @@ func Against(ctx context.Context, o Options) (*compare.Result, error) {
 	}
 	r.Seconds = time.Since(begin).Seconds()
 	return r, nil
+}
+
+// ofServer says what an error of the first call means, and of which server it is.
+func (l *againstLane) ofServer(err error) error {
+	err = l.advise(err)
+	if url := terminal.Printable(l.URL); !strings.Contains(err.Error(), url) {
+		err = usage.Hint(err, "this was "+url)
+	}
+	return err
 }
 
 // setUpTurns is how often a server is connected to, to know what that takes.

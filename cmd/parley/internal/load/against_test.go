@@ -189,14 +189,14 @@ func TestAgainstOfFewCalls(t *testing.T) {
 // that were not sent; without a rate there is nothing of it.
 func TestAgainstAtARate(t *testing.T) {
 	t.Parallel()
-	s := respond(t, func(int64) bool {
+	s := answering(t, func(int64) bool {
 		time.Sleep(time.Millisecond)
 		return false
 	})
-	options := againstOptions{Servers: []loaded{aimed(t, s.URL, "", "add")}, Callers: []int{1}, Turn: 50 * time.Millisecond, Rounds: 2, WarmUp: time.Millisecond}
+	options := Options{Servers: []Server{aimed(t, s, "")}, Callers: []int{1}, Turn: 50 * time.Millisecond, Rounds: 2, WarmUp: time.Millisecond}
 	for _, rate := range []float64{100_000, 0} {
 		options.Rate = rate
-		got, err := against(t.Context(), options)
+		got, err := Against(t.Context(), options)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -25,6 +25,7 @@ type Server struct {
 	URL     string
 	connect dial.Connector
 	timeout time.Duration // of each call
+	advise  func(error) error
 	Request rpc.Request
 }
 
@@ -36,7 +37,7 @@ func Prepare(std terminal.Streams, t *dial.Target, method string) (Server, error
 	if err != nil {
 		return Server{}, err
 	}
-	return Server{URL: t.URL, connect: connect, timeout: t.Timeout, Request: rpc.Request{Method: method}}, nil
+	return Server{URL: t.URL, connect: connect, timeout: t.Timeout, advise: t.Advise, Request: rpc.Request{Method: method}}, nil
 }
 
 // Open connects and makes one call, and returns how long it took both.
