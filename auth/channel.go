@@ -40,6 +40,10 @@ func (e *loginError) Unwrap() error { return e.err }
 // what counts as a guess.
 func (e *loginError) WrongProof() bool { return e.wrongProof }
 
+// Refused reports whether the server does not let this client in, whether it says
+// so or answers as it does for an id that it does not know.
+func (e *loginError) Refused() bool { return errors.Is(e.err, scram.ErrRefused) }
+
 // Credential returns the id that the peer has named, and has not proved; empty if
 // it did not come that far.
 func (e *loginError) Credential() string { return e.id }

@@ -18,8 +18,8 @@ func TestClientThatLeaves(t *testing.T) {
 		}
 		c, s := login(t, key, server, ends, ends, nil)
 		wantRefused(t, id, c, s)
-		if !strings.Contains(c.text(), "may not know the id") {
-			t.Errorf("%s: the client: got %q; want that the server may not know the id", id, c.text())
+		if !strings.Contains(c.text(), "the id is unknown there, revoked") {
+			t.Errorf("%s: the client: got %q; want that the server does not know the id", id, c.text())
 		}
 		if got := strings.Contains(s.text(), "no live credential"); got != absent {
 			t.Errorf("%s: the server: got %q; want %v for saying that there is no such credential", id, s.text(), absent)

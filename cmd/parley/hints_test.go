@@ -51,6 +51,8 @@ func TestHints(t *testing.T) {
 	defaultKey := "the key is that of " + stranger.key() + ", since there is no --authkey-file"
 
 	_, nativePort, _ := strings.Cut(r.native, "://")
+	_, webPort, _ := strings.Cut(strings.TrimSuffix(r.xmlrpc, "/RPC2"), "://")
+	g := newGuarded(t)
 	toNative := "http://" + nativePort + "/RPC2"
 	toPlain := strings.Replace(r.xmlrpc, "http://", "https://", 1)
 	toSecure := strings.Replace(secure.URL, "https://", "http://", 1)
@@ -64,6 +66,13 @@ func TestHints(t *testing.T) {
 		"HTTPToNative":     {r.home, []string{toNative, "add", "1", "2"}, 4, "its URL begins with tcp://", ""},
 		"HTTPSToPlain":     {r.home, []string{toPlain, "add", "1", "2"}, 4, "for plain HTTP the URL begins with http://", ""},
 		"HTTPToSecure":     {r.home, []string{toSecure, "add", "1", "2"}, 4, "the URL begins with https://", ""},
+		"HTTPToTLS":        {r.home, []string{strings.Replace(g.tls, "tls://", "http://", 1), "add"}, 4, "its URL begins with tls://, or https://", ""},
+		"HTTPSToTLS":       {r.home, []string{strings.Replace(g.tls, "tls://", "https://", 1), "add"}, 4, "its URL begins with tls://", "tcp://"},
+		"HTTPSToNative":    {r.home, []string{"https://" + nativePort, "add"}, 4, "its URL begins with tcp://", ""},
+		"TLSToHTTP":        {r.home, []string{"tls://" + webPort, "--credential-file", secret, "add"}, 4, "it speaks HTTP without TLS, as XML-RPC does: its URL begins with http://", "tcp://"},
+		"TCPToHTTP":        {r.home, []string{"tcp://" + webPort, "add"}, 4, "or XML-RPC (http://)?", ""},
+		"HTTPToSecureSent": {r.home, []string{toSecure, "add"}, 4, ": not sent: ", "unknown"},
+		"Unknown":          {r.home, []string{g.tls, "--credential-file", secret, "add"}, 5, ": not sent: the server refused the login: the id is unknown there, revoked, expired or for another use", "want raw"},
 		"HTTPRefused":      {r.home, []string{"http://" + closed, "add"}, 4, "nothing listens there; check that the server runs", ""},
 		"NativeRefused":    {r.home, []string{"tcp://" + closed, "add"}, 4, "nothing listens there; check that the server runs", ""},
 		"HTTPTime":         {r.home, []string{"--timeout", "300ms", r.xmlrpc, "sleep", "20"}, 6, "parley: no answer within 300ms (--timeout)\n", ""},

@@ -95,7 +95,7 @@ func (h *handshake) run(ctx context.Context, nc net.Conn) (handshakeResult, erro
 	}
 	if cause := context.Cause(ctx); cause != nil && errors.Is(err, os.ErrDeadlineExceeded) {
 		if errors.Is(cause, errHandshakeTimeout) {
-			return handshakeResult{}, fmt.Errorf("%w: it did not come to an end within %v; is an authkey set there? Or does it speak TLS (tls://)? %w", ErrNoChallenge, h.timeout, err)
+			return handshakeResult{}, fmt.Errorf("%w: it did not come to an end within %v; is an authkey set there? Or does it speak TLS (tls://), or XML-RPC (http://)? %w", ErrNoChallenge, h.timeout, err)
 		}
 		err = fmt.Errorf("%w (%w)", err, cause)
 	}
@@ -151,7 +151,7 @@ func (h *handshake) dialer() (result handshakeResult, err error) {
 	key := h.keys[0]
 	message, t, err := h.readChallenge(nil)
 	if errors.Is(err, io.EOF) {
-		return result, fmt.Errorf("%w: the peer closed the connection without a word: it may be the port of XML-RPC or of tls://, be full, or not admit this address", err)
+		return result, fmt.Errorf("%w: the peer closed the connection without a word: it may serve tls:// or http:// there, be full, or not admit this address", err)
 	}
 	if err != nil {
 		return result, err

@@ -21,7 +21,8 @@ type Authenticator interface {
 	//
 	// An error that has a method WrongProof() bool which returns true counts as a
 	// wrong secret for the limit of those, and one with a method Credential() string
-	// tells the log which credential the peer has named.
+	// tells the log which credential the peer has named. On a client, one with a
+	// method Refused() bool which returns true is ErrLoginRefused.
 	Authenticate(ctx context.Context, binding func(kind string) ([]byte, error),
 		read func() ([]byte, error), write func([]byte) error) (rpc.Identity, error)
 }

@@ -18,7 +18,7 @@ import (
 var (
 	// ErrLoginRefused: the server has refused the login. It does not say why; its
 	// log does.
-	ErrLoginRefused = authError("the server refused the login: the credential is unknown there, expired or revoked, the secret is wrong, or somebody stands between the two ends")
+	ErrLoginRefused = authError("the server refused the login: the id is unknown there, revoked, expired or for another use, the secret is wrong, or somebody stands between the two ends")
 	// ErrServerUnproven: what the server has proved is not that it knows our
 	// credential. Nothing was sent to it but the login.
 	ErrServerUnproven = authError("the server could not prove that it knows the credential: it is another one, or somebody stands between the two ends")
@@ -95,6 +95,8 @@ func explainTLS(err error, server bool) error {
 		return fmt.Errorf("%w: it began with \"%s\": it may have been told tcp:// in place of tls:// (%w)", ErrNoTLS, value.Clip(string(header.RecordHeader[:]), 5), err)
 	case errors.As(err, &header) && header.RecordHeader[0] == 0:
 		return fmt.Errorf("%w: it asks for the authkey challenge: use tcp:// with Auth, or have it listen on tls:// (%w)", ErrNoTLS, err)
+	case errors.As(err, &header) && string(header.RecordHeader[:]) == "HTTP/":
+		return fmt.Errorf("%w: it speaks HTTP without TLS, as XML-RPC does: its URL begins with http:// (%w)", ErrNoTLS, err)
 	case errors.As(err, &header):
 		return fmt.Errorf("%w: what came is no TLS at all: check the address, or use tcp:// (%w)", ErrNoTLS, err)
 	case errors.As(err, &certificate):

@@ -237,12 +237,18 @@ func (m *loginMessages) explain(err error) error {
 		return fmt.Errorf("login: %w", err)
 	case bytes.HasPrefix(m.last, []byte(challengePrefix)):
 		return fmt.Errorf("%w in place of Login (%w)", ErrKeyNeeded, err)
-	case bytes.HasPrefix(m.last, []byte("e=")):
+	case bytes.HasPrefix(m.last, []byte("e=")), notLetIn(err):
 		return fmt.Errorf("%w: %w", ErrLoginRefused, err)
 	case bytes.HasPrefix(m.last, []byte("v=")), wrongProof(err):
 		return fmt.Errorf("%w: %w", ErrServerUnproven, err)
 	}
 	return fmt.Errorf("%w: %w", ErrNoLogin, err)
+}
+
+// notLetIn reports whether a client was not let in.
+func notLetIn(err error) bool {
+	var r interface{ Refused() bool }
+	return errors.As(err, &r) && r.Refused()
 }
 
 // wrongProof reports whether the peer has tried a secret that is wrong.

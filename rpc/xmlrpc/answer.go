@@ -93,10 +93,16 @@ func refusedByStatus(status int) bool {
 // sentOf returns what an answer that is no XML-RPC says of its call.
 func sentOf(err error) rpc.Sent {
 	var a *AnswerError
-	if errors.As(err, &a) && refusedByStatus(a.Status) {
+	if errors.As(err, &a) && (refusedByStatus(a.Status) || a.wantsTLS()) {
 		return rpc.NotSent
 	}
 	return rpc.Unknown
+}
+
+// wantsTLS reports whether net/http, which serves TLS there, has refused a request
+// without.
+func (e *AnswerError) wantsTLS() bool {
+	return e.Status == http.StatusBadRequest && e.Start == "Client sent an HTTP request to an HTTPS server."
 }
 
 // Is reports whether target is the fault that says the same as the status.

@@ -69,9 +69,9 @@ func (c *Client) Prove(s1 []byte) ([]byte, error) {
 	}
 	if kdf.Raw != c.raw {
 		if c.raw {
-			return nil, fmt.Errorf("the server asks for %v, and the secret is a generated key: want raw; it may not know the id (any more, or for this use)", kdf)
+			return nil, fmt.Errorf("%w: the id is unknown there, revoked, or for another use (it asks for %v, and the secret is a generated key)", ErrRefused, kdf)
 		}
-		return nil, errors.New("the server asks for a generated key, and the secret is a passphrase: want argon2id; it may not know the id (any more, or for this use)")
+		return nil, fmt.Errorf("%w: the id is unknown there, revoked, or for another use (it asks for a generated key, and the secret is a passphrase)", ErrRefused)
 	}
 	salted, err := c.salted(kdf, first.salt)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"syscall"
@@ -39,6 +40,16 @@ var advices = []advice{
 	{func(t *Target, err error) bool {
 		return t.isHTTP() && strings.Contains(err.Error(), "malformed HTTP") // an error without a type
 	}, "what answers there speaks no HTTP; if it is Parley's native channel, its URL begins with tcp://, or tls://"},
+	{func(t *Target, err error) bool {
+		return t.scheme() == "http" && errors.Is(err, io.EOF)
+	}, "a server that speaks TLS there does so; then its URL begins with tls://, or https://"},
+	{func(t *Target, err error) bool {
+		return t.scheme() == "https" && strings.Contains(err.Error(), "no application protocol") // an error without a type
+	}, "what answers there speaks TLS and no HTTP; if it is Parley's native channel, its URL begins with tls://"},
+	{func(t *Target, err error) bool {
+		var header tls.RecordHeaderError
+		return t.scheme() == "https" && errors.As(err, &header) && header.RecordHeader[0] == 0
+	}, "what answers there speaks neither TLS nor HTTP; if it is Parley's native channel, its URL begins with tcp://"},
 	{func(t *Target, err error) bool {
 		var header tls.RecordHeaderError
 		return t.scheme() == "https" && (errors.As(err, &header) || errors.Is(err, http.ErrSchemeMismatch))
