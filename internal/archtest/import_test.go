@@ -70,6 +70,7 @@ var mayImportOthers = []struct {
 	{"github.com/emmansun/base64", []string{"rpc/xmlrpc/xmlvalue"}},
 	{"golang.org/x/crypto/argon2", []string{"auth", "auth/internal/scram", "test"}},
 	{"golang.org/x/crypto", []string{"test"}},
+	{"golang.org/x/net/proxy", []string{"rpc/xmlrpc"}},
 	{"github.com/alexedwards/argon2id", []string{"auth", "test"}},
 	{"github.com/xdg-go/scram", []string{"test"}},
 	{"github.com/pelletier/go-toml/v2", []string{"cmd/parley/internal/tomlfile"}},

@@ -123,6 +123,32 @@ func TestSilentConnectionsMakeRoom(t *testing.T) {
 	})
 }
 
+// TestRoomForTheCallersOfAnAddress: one client that makes 64 calls at once keeps all
+// its connections, however long its machine takes to speak on them.
+func TestRoomForTheCallersOfAnAddress(t *testing.T) {
+	for _, addr := range []string{"192.0.2.1", "127.0.0.1"} {
+		synctest.Test(t, func(t *testing.T) {
+			cs := newConns(500)
+			var all []*fakeConn
+			for range 64 {
+				f := from(addr)
+				c, ok := cs.add(f, "")
+				if !ok {
+					t.Fatal("a connection was turned away")
+				}
+				c.reading.begin()
+				all = append(all, f)
+				time.Sleep(silentGrace / 10)
+			}
+			for i, f := range all {
+				if f.closed {
+					t.Errorf("%s: connection %d of 64 had to leave", addr, i)
+				}
+			}
+		})
+	}
+}
+
 // TestWorkIsNotSilence: a connection whose handshake or head the server is working
 // on does not have to leave, one that does not take what it is sent does.
 func TestWorkIsNotSilence(t *testing.T) {

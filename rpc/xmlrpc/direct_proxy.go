@@ -67,7 +67,7 @@ func (v way) login() string {
 var errNoProxy = errors.New("it has not made the connection in time")
 
 // pass makes a new connection to a proxy one to the server, as far as the proxy
-// has to do with that. It is not closed if that fails.
+// has to do with that. Who calls it closes it if that fails.
 func (d *direct) pass(ctx context.Context, c *directConn, h hooks) error {
 	if c.via.proxy.Scheme == "https" {
 		host, _, _ := net.SplitHostPort(c.via.addr) // it was made of the two

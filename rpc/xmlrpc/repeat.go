@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/textproto"
+	"syscall"
 	"time"
 
 	"github.com/parley-rpc/parley/rpc"
@@ -51,7 +52,7 @@ func lostBefore(err error) bool {
 	switch {
 	case errors.Is(err, net.ErrClosed): // by ourselves
 		return false
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET): // that may be as early as in connect
 		return true
 	}
 	return errors.As(err, &op) && (op.Op == "read" || op.Op == "write") && !op.Timeout()
