@@ -36,6 +36,7 @@ func TestOutputJSON(t *testing.T) {
 			Returns string
 			Params  []param
 		}
+		Types *types
 	}
 	if ask(&functions, "describe", r.xmlrpc, "catalog.get", "system.ping"); len(functions) != 2 {
 		t.Fatalf("describe: got %+v", functions)
@@ -43,6 +44,9 @@ func TestOutputJSON(t *testing.T) {
 	get := functions[0]
 	if get.Name != "catalog.get" || !strings.Contains(get.Help, "pid") || len(get.Signatures) != 1 || get.Signatures[0].Returns != "struct" || !slices.Equal(get.Signatures[0].Params, []param{{"pid", "int"}}) {
 		t.Errorf("describe: got %+v", get)
+	}
+	if m := get.Types; m == nil || len(m.Result.Members) != 3 || m.Result.Members[1].Name != "pname" || m.Result.Members[1].Type != "string" || m.Params[0].Name != "pid" {
+		t.Errorf("describe: got the types %+v", m)
 	}
 	if ask(&functions, "describe", r.native); len(functions) != len(names) {
 		t.Errorf("describe: got %d functions; want %d", len(functions), len(names))

@@ -65,6 +65,15 @@ func planOfStream(a, b int) streamPlan {
 // lasts reports whether the stream ends with its context alone.
 func (p streamPlan) lasts() bool { return p.source == waits || p.source == endless }
 
+// bound gives a stream without end, which moves for ever, a deadline.
+func (p *streamPlan) bound(ctx context.Context, cancel context.CancelFunc) (context.Context, context.CancelFunc) {
+	if _, ok := ctx.Deadline(); ok || p == nil || p.source != endless {
+		return ctx, cancel
+	}
+	bounded, end := context.WithTimeout(ctx, defaultCallTimeout)
+	return bounded, func() { end(); cancel() }
+}
+
 // errBroke is what producers break off with.
 var errBroke = errors.New("the producer breaks off")
 

@@ -355,12 +355,10 @@ func (w *world) call(kind step, side, a, b int) {
 	if d := w.hurry[side]; d > 0 {
 		ctx, cancel = context.WithTimeout(context.Background(), d)
 		at.hurried, at.due, w.hurry[side] = true, time.Now().Add(d), 0
-	} else if at.plan != nil && at.plan.source == endless { // it moves for ever
-		ctx, cancel = context.WithTimeout(ctx, defaultCallTimeout)
 	}
-	at.cancel = cancel
+	ctx, at.cancel = at.plan.bound(ctx, cancel)
 	go func() {
-		defer cancel()
+		defer at.cancel()
 		defer func() {
 			at.panicked = recover() != nil
 			at.over = time.Now()
