@@ -51,11 +51,11 @@ func layout(names, texts []string, ties bool, top float64) rows {
 		r.end -= tieGap
 	}
 	for _, name := range names {
-		limit := 150.0
+		most := 172.0
 		if strings.Contains(name, "://") { // of which both ends tell
-			limit = 190
+			most = 190
 		}
-		lines := wrap(name, limit)
+		lines := wrap(name, 150, most)
 		height := max(rowGap, lineGap*float64(len(lines))+5)
 		for _, line := range lines {
 			r.left = max(r.left, nameWidth(line)+10)

@@ -218,13 +218,13 @@ func TestFitAndWrap(t *testing.T) {
 		if got != "…" && textWidth(got) > c.width {
 			t.Errorf("fit(%q): got %q, %.0f wide; want at most %.0f", c.s, got, textWidth(got), c.width)
 		}
-		for _, line := range wrap(c.s, c.width) {
+		for _, line := range wrap(c.s, c.width, c.width) {
 			if line != "…" && nameWidth(line) > c.width {
 				t.Errorf("wrap(%q): got %q, %.0f wide; want at most %.0f", c.s, line, nameWidth(line), c.width)
 			}
 		}
 	}
-	if got, want := wrap("Python XML-RPC on Parley", 180), []string{"Python XML-RPC", "on Parley"}; !reflect.DeepEqual(got, want) {
+	if got, want := wrap("Python XML-RPC on Parley", 180, 180), []string{"Python XML-RPC", "on Parley"}; !reflect.DeepEqual(got, want) {
 		t.Errorf("wrap: got %q; want %q", got, want)
 	}
 	if got := fit("native-tcp and native-tls", 120); !strings.HasSuffix(got, "tls") || !strings.HasPrefix(got, "nat") {
@@ -234,7 +234,7 @@ func TestFitAndWrap(t *testing.T) {
 
 func TestNamesInTwoLinesStandOff(t *testing.T) {
 	// What the end of a line has room for.
-	if got, want := wrap("Python XML-RPC on Parley", 168), []string{"Python XML-RPC", "on Parley"}; !reflect.DeepEqual(got, want) {
+	if got, want := wrap("Python XML-RPC on Parley", 168, 168), []string{"Python XML-RPC", "on Parley"}; !reflect.DeepEqual(got, want) {
 		t.Errorf("wrap: got %q; want %q", got, want)
 	}
 	l := sampleLines(t)

@@ -39,7 +39,7 @@ func TestEachDecadeIsLabelled(t *testing.T) {
 	}{
 		{50, 350_000, "[100 1000 10000 100000]"},
 		{100, 1e6, "[100 1000 10000 100000 1e+06]"},
-		{2, 30, "[3 10 30]"},             // one power of ten is too few
+		{2, 30, "[3 10 30]"},        // one power of ten is too few
 		{1, 1e9, "[1 10000 1e+08]"}, // and ten are too many
 	} {
 		s, err := Log(c.lo, c.hi)

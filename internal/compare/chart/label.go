@@ -38,8 +38,8 @@ func textWidth(s string) float64 {
 func nameWidth(s string) float64 { return 1.12 * textWidth(s) }
 
 // wrap breaks a name that is wider than width in two, at a space or behind the slash of
-// a URL if that helps, and shortens what is still too wide.
-func wrap(s string, width float64) []string {
+// a URL if that helps, and shortens what is wider than most then.
+func wrap(s string, width, most float64) []string {
 	if nameWidth(s) <= width {
 		return []string{s}
 	}
@@ -57,7 +57,7 @@ func wrap(s string, width float64) []string {
 		}
 	}
 	for i := range lines {
-		lines[i] = fit(lines[i], width/1.12)
+		lines[i] = fit(lines[i], most/1.12)
 	}
 	return lines
 }

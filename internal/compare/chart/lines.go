@@ -27,7 +27,7 @@ func (l Lines) Draw() (*Drawing, error) {
 	d, top := begin(l.Head)
 	names, room, tall := make([][]string, len(l.Series)), 0.0, 0.0
 	for i, s := range l.Series {
-		names[i] = wrap(s.Name, nameLimit)
+		names[i] = wrap(s.Name, nameLimit, nameLimit)
 		tall += nameHeight(names[i])
 		for _, line := range names[i] {
 			room = max(room, nameWidth(line))

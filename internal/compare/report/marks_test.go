@@ -83,3 +83,12 @@ func TestAgainst(t *testing.T) {
 		}
 	}
 }
+
+// urls is a result of two servers of the user's own.
+func urls(t *testing.T) *compare.Result {
+	r := only(sample(t), func(l compare.Lane) bool { return l.Name == "native-tcp" || l.Name == "xmlrpc" }, func(w compare.Work) bool { return w.Form == "add" })
+	r.Depth = "against"
+	r.Lanes[0].Title, r.Lanes[1].Title = "tcp://rpc.internal.example:26000", "http://rpc.internal.example:8080/RPC2"
+	r.Judge()
+	return r
+}

@@ -36,6 +36,8 @@ const look = `(() => {
 		if (contrast(c, paper) < 4.5) say("contrast " + contrast(c, paper).toFixed(2), e);
 		if (s.opacity !== "1" || c[3] !== undefined && c[3] !== 1) say("see-through", e);
 	}
+	for (const e of document.querySelectorAll("th"))
+		if (e.checkVisibility() && e.getClientRects().length && e.scrollWidth > e.clientWidth + 1) say("a head runs " + (e.scrollWidth - e.clientWidth) + " px into the next", e);
 	if (texts < 20) say("only " + texts + " texts are to be seen");
 	for (const svg of document.querySelectorAll("svg")) {
 		if (svg.closest("details.more") && !svg.getClientRects().length) continue; // on paper
@@ -87,7 +89,7 @@ func TestReportInABrowser(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer b.Close()
-	for name, r := range map[string]*compare.Result{"sample": sample(t), "long names": longNames(atRate(sample(t))), "edge": edge()} {
+	for name, r := range map[string]*compare.Result{"sample": sample(t), "long names": longNames(atRate(sample(t))), "edge": edge(), "against": urls(t)} {
 		t.Run(name, func(t *testing.T) {
 			p, err := b.NewPage(ctx)
 			if err != nil {
