@@ -79,7 +79,8 @@ func (t *types) tells(signatures []signature) bool {
 	return true
 }
 
-// String returns "(prefix string, limit? int, xs …{name string}) -> []double".
+// String returns "(prefix string, limit? int, xs …{name string}) -> []double", and
+// nothing behind the parameters where nothing comes back.
 func (t *types) String() string {
 	var params []string
 	for _, p := range t.Params {
@@ -92,7 +93,11 @@ func (t *types) String() string {
 		}
 		params = append(params, strings.TrimPrefix(name+" "+kind, " "))
 	}
-	return "(" + strings.Join(params, ", ") + ") -> " + t.Result.String()
+	text := "(" + strings.Join(params, ", ") + ")"
+	if t.Result.Type != "nil" {
+		text += " -> " + t.Result.String()
+	}
+	return text
 }
 
 func (s shape) String() string {
