@@ -18,6 +18,7 @@ func (r *Registry) addSystem() {
 		{"system.methodHelp", r.methodHelp, []string{"method"}, "What a method does."},
 		{"system.methodSignature", r.methodSignature, []string{"method"}, "The ways to call a method: lists of types, the result first."},
 		{"system.methodParams", r.methodParams, []string{"method"}, "The names of a method's parameters. Parley's own."},
+		{"system.methodTypes", r.methodTypes, []string{"method"}, "What a method takes and returns, with the members of structs, and which parameters may be left out or repeated. Parley's own."},
 		{"system.getCapabilities", getCapabilities, nil, "The conventions this server keeps to."},
 		{"system.ping", func() string { return "pong" }, nil, "Answers pong."},
 	} {

@@ -61,7 +61,7 @@ type TokenConfig struct {
 	Expired func(*Fault) bool
 	// Bare reports whether a method is called without the leading arguments. Nil
 	// means those of introspection: system.listMethods, methodHelp, methodParams,
-	// methodSignature and getCapabilities. Elements of a system.multicall are asked
+	// methodSignature, methodTypes and getCapabilities. Elements of a system.multicall are asked
 	// about by their own names, and itself is not.
 	Bare func(method string) bool
 }
@@ -99,7 +99,7 @@ func NewTokenCaller(c Caller, config TokenConfig) (*TokenCaller, error) {
 
 func isIntrospection(method string) bool {
 	switch method {
-	case "system.listMethods", "system.methodHelp", "system.methodParams", "system.methodSignature", "system.getCapabilities":
+	case "system.listMethods", "system.methodHelp", "system.methodParams", "system.methodSignature", "system.methodTypes", "system.getCapabilities":
 		return true
 	}
 	return false

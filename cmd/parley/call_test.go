@@ -329,7 +329,7 @@ func TestIntrospection(t *testing.T) {
 			}
 		}
 		got = r.parley(t, "describe", url)
-		for _, want := range []string{"add(a int, b int) -> int\nadd(a double, b double) -> double\n", "add(a array, b array) -> array\n    Adds two numbers", "catalog.get(pid int) -> struct\n", "catalog.watch() -> array\ncatalog.watch(pause double) -> array\n"} {
+		for _, want := range []string{"add(a int, b int) -> int\nadd(a double, b double) -> double\n", "add(a array, b array) -> array\n    Adds two numbers", "catalog.get(pid int) -> {pid int, pname string, pprice double}\n", "catalog.watch(pause? double) -> []{pid int, pname string, pprice double}\n"} {
 			if got.code != 0 || !strings.Contains(got.stdout, want) {
 				t.Errorf("describe does not show %q: %+v", want, got)
 			}

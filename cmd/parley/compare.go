@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -33,7 +34,7 @@ type compareCommand struct {
 
 // Help is what kong shows below the short help.
 func (*compareCommand) Help() string {
-	return `Which transport should I take, and what does it cost me? Each transport has a client and a server in processes of their own. They take turns, so that what disturbs the machine disturbs all alike; calls/s, latencies, processor time, allocations and bytes on the wire are medians over the turns. Lanes that this run cannot tell apart are marked ≈. What each transport carries is found by trying it.
+	return `Which transport should I take, and what does it cost me? Each transport has a client and a server in processes of their own. They take turns, so that what disturbs the machine disturbs all alike; calls/s, latencies, processor time, allocations and bytes on the wire are medians over the turns. Lanes that are too close to call are marked ≈, and those measured too seldom to tell are marked ?. What each transport carries is found by trying it.
 
 A FILE is - for standard output, which then has nothing else. Files are written at the end, each complete or not at all. Without python3 in the PATH its lanes are left out, and the result says so.
 
@@ -216,7 +217,11 @@ func (c *compareCommand) abilities(ctx context.Context, p *terminal.Progress, r 
 	}
 	var err error
 	r.Abilities, err = try(ctx, func(done, total int, what string) { p.Set(done, total, "trying "+what) })
-	if err != nil {
+	var late *carry.TimeError
+	switch {
+	case errors.As(err, &late):
+		r.Gaps = append(r.Gaps, fmt.Sprintf("Of %d things that transports may carry, %d were not tried for lack of time; without --quick all are.", late.Total, late.Left))
+	case err != nil:
 		r.Gaps = append(r.Gaps, terminal.Printable("Not all that transports may carry could be tried: "+err.Error()))
 	}
 }

@@ -93,6 +93,7 @@ type described struct {
 	Name       string      `json:"name"`
 	Signatures []signature `json:"signatures"` // none if the server does not say
 	Help       string      `json:"help"`
+	Types      *types      `json:"types,omitempty"` // what system.methodTypes says, where there is one
 
 	names []string // of the parameters
 }
@@ -116,7 +117,12 @@ func describe(ctx context.Context, caller rpc.Caller, name string) (described, e
 	if d.Help, err = rpc.Invoke[string](ctx, caller, "system.methodHelp", name); err != nil {
 		return d, notForYou(err, "system.methodHelp", name)
 	}
-	if d.names, err = namesOf(ctx, caller, name); err != nil {
+	if d.Types, err = typesOf(ctx, caller, name); err != nil {
+		return d, err
+	}
+	if d.Types != nil {
+		d.names = d.Types.names()
+	} else if d.names, err = namesOf(ctx, caller, name); err != nil {
 		return d, err
 	}
 	for _, words := range signatures {
@@ -135,6 +141,10 @@ func describe(ctx context.Context, caller rpc.Caller, name string) (described, e
 
 func (d described) print(out io.Writer) error {
 	name := terminal.NewPainter(out).Name(terminal.Printable(d.Name))
+	if d.Types.tells(d.Signatures) {
+		fmt.Fprintf(out, "%s%s\n", name, terminal.Printable(d.Types.String()))
+		return d.printHelp(out)
+	}
 	for _, s := range d.Signatures {
 		var params []string
 		for _, p := range s.Params {
@@ -145,6 +155,10 @@ func (d described) print(out io.Writer) error {
 	if len(d.Signatures) == 0 {
 		fmt.Fprintf(out, "%s(%s)\n", name, terminal.Printable(strings.Join(append(d.names, "…"), ", ")))
 	}
+	return d.printHelp(out)
+}
+
+func (d described) printHelp(out io.Writer) error {
 	for line := range strings.Lines(d.Help) {
 		if line = strings.TrimRight(line, " \r\n"); line != "" {
 			if _, err := fmt.Fprintln(out, "   ", terminal.Printable(line)); err != nil {

@@ -40,8 +40,8 @@ func (r *Result) costs(a, b *Lane) string {
 		text := inOne(c.unit, c.a.Median, other.Median)
 		part := fmt.Sprintf(c.format, text[0]+" "+text[2])
 		if c.b != nil {
-			if c.unit != octets && !r.differ(c.a, c.b) {
-				text[1] = "≈ " + text[1]
+			if mark := r.mark(c.a, c.b); c.unit != octets && mark != "" {
+				text[1] = mark + " " + text[1]
 			}
 			if nameB != "" { // the first that has both
 				text[1], nameB = nameB+": "+text[1], ""
@@ -75,10 +75,15 @@ func (r *Result) costs(a, b *Lane) string {
 	return s + "."
 }
 
-// differ reports whether two figures are certainly not equal.
-func (r *Result) differ(a, b *Stat) bool {
-	f, ok := r.ratio(b, a)
-	return ok && f.order() != 0 && f.order() > 0 == (b.Median > a.Median)
+// mark is that of two figures, empty if they are certainly not equal.
+func (r *Result) mark(a, b *Stat) string {
+	switch f, ok := r.ratio(b, a); {
+	case !ok || f.order() == 0 && f.seldom():
+		return SeldomMark
+	case f.order() == 0 || f.order() > 0 != (b.Median > a.Median):
+		return CloseMark
+	}
+	return ""
 }
 
 // behind is the part of a rate below which it was not kept.

@@ -30,7 +30,9 @@ func single(x *float64) *Stat {
 // others is the third sentence: what else decides, beside the lane to take.
 func (r *Result) others(a, b *Lane, d duel) string {
 	var parts []string
-	for _, text := range []string{r.sockets(a), r.strangers(a, b), r.carried(a, b)} {
+	sockets, strangers := r.sockets(a), r.strangers(a, b, d)
+	nothing := b != nil && len(r.Lanes) > 2 && sockets == "" && strangers == "" && r.unsure(d)
+	for _, text := range []string{sockets, strangers, r.carried(a, b)} {
 		if text != "" {
 			parts = append(parts, text)
 		}
@@ -41,13 +43,34 @@ func (r *Result) others(a, b *Lane, d duel) string {
 	case n > 1:
 		parts = append(parts, fmt.Sprintf("%d lanes are missing", n))
 	}
-	if len(parts) == 0 && b != nil && len(r.Lanes) > 2 && r.unsure(d) {
-		return "How the other lanes stand to them this run cannot say either."
+	switch rest := strings.Join(parts, "; "); {
+	case nothing && rest == "":
+		return "Nothing else can be ranked either."
+	case nothing:
+		return "Nothing else can be ranked either; " + rest + "."
+	case rest == "" && len(r.Lanes) > 2:
+		return "How the other lanes stand to it cannot be said."
+	case rest == "":
+		return r.connecting(a, b)
+	default:
+		return "Also: " + rest + "."
 	}
-	if len(parts) == 0 {
+}
+
+// connecting is the third sentence if there is nothing else: what a connection takes.
+func (r *Result) connecting(a, b *Lane) string {
+	took := r.connection(a.Name).SetUp
+	if took == nil {
 		return "Nothing else was compared."
 	}
-	return "Also: " + strings.Join(parts, "; ") + "."
+	other := ""
+	if b != nil {
+		if s := r.connection(b.Name).SetUp; s != nil {
+			_, name := r.names(a, b)
+			other = fmt.Sprintf(" (%s: %s)", name, Micros(s.Median))
+		}
+	}
+	return "A new connection takes " + Micros(took.Median) + other + " until the answer to its first call."
 }
 
 // sockets says what the other kinds of sockets make of lane a, where that is clear.
@@ -83,12 +106,13 @@ func (r *Result) sockets(a *Lane) string {
 type stand struct {
 	name                      string
 	works, wins, losses, ties int
+	seldom                    int // of ties
 	most                      float64
 }
 
 // strangers says in a clause how the lanes of others stand to the one to take,
 // each beside the lane of its kind of socket: all of Python together.
-func (r *Result) strangers(a, b *Lane) string {
+func (r *Result) strangers(a, b *Lane, d duel) string {
 	var all []stand
 	for i := range r.Lanes {
 		l := &r.Lanes[i]
@@ -102,8 +126,8 @@ func (r *Result) strangers(a, b *Lane) string {
 				like = &r.Lanes[j]
 			}
 		}
-		d := r.duel(l.Name, like.Name)
-		if d.works == 0 {
+		stands := r.duel(l.Name, like.Name)
+		if stands.works == 0 {
 			continue
 		}
 		name := l.Name
@@ -116,8 +140,8 @@ func (r *Result) strangers(a, b *Lane) string {
 			all = append(all, stand{name: name})
 		}
 		s := &all[k]
-		s.works, s.wins, s.losses, s.ties = s.works+d.works, s.wins+d.wins, s.losses+d.losses, s.ties+d.ties
-		for _, k := range d.kinds {
+		s.works, s.wins, s.losses, s.ties, s.seldom = s.works+stands.works, s.wins+stands.wins, s.losses+stands.losses, s.ties+stands.ties, s.seldom+stands.seldom
+		for _, k := range stands.kinds {
 			s.most = slices.Max(append(k.wins, s.most))
 		}
 	}
@@ -125,11 +149,13 @@ func (r *Result) strangers(a, b *Lane) string {
 	if r.Rate > 0 {
 		is, are, lower, higher, more = "has", "have", "a lower p99", "a higher p99", "a higher one"
 	}
-	var slower, never, unclear, faster []string
+	var slower, never, unclear, unseen, faster []string
 	for _, s := range all {
 		switch {
 		case s.losses == s.works:
 			slower = append(slower, s.name)
+		case s.ties == s.works && s.seldom > 0:
+			unseen = append(unseen, s.name)
 		case s.ties == s.works:
 			unclear = append(unclear, s.name)
 		case s.wins == 0:
@@ -154,9 +180,11 @@ func (r *Result) strangers(a, b *Lane) string {
 	parts = append(parts, firstFew(faster, are+" "+lower+" at some")...)
 	say(slower, is, are, higher+" everywhere")
 	parts = append(parts, firstFew(never, are+" "+higher+" at some")...)
-	if r.turns() >= leastTurns {
-		say(unclear, "is", "are", "too close to call")
+	if len(parts) == 0 && len(unclear) == 0 && r.unsure(d) {
+		return "" // nothing is ranked, which others says
 	}
+	say(unclear, "is", "are", "too close to it to call")
+	say(unseen, "was", "were", "measured too seldom to tell")
 	return strings.Join(parts, ", ")
 }
 
@@ -193,12 +221,23 @@ func be(n int) string {
 	return " are"
 }
 
-// carried counts what was tried on both, and arrived as it was sent or worked.
+func were(n int) string {
+	if n == 1 {
+		return " was"
+	}
+	return " were"
+}
+
+// carried counts what arrived as it was sent, or worked, if all was tried: a part of
+// it, such as what came first, may be one at which a transport is strong or weak.
 func (r *Result) carried(a, b *Lane) string {
 	var tried, byA, byB int
 	for _, ability := range r.Abilities {
 		x, y := ability.of(a), ability.of(b)
-		if x == "" || x == "untried" || b != nil && (y == "" || y == "untried") {
+		if x == "untried" || y == "untried" {
+			return ""
+		}
+		if x == "" || b != nil && y == "" {
 			continue
 		}
 		tried++

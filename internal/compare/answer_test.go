@@ -129,7 +129,7 @@ func TestWarnings(t *testing.T) {
 		"one disturbed turn": {func(r *Result) {
 			r.Starts, r.Rounds = 1, 1
 			r.Rows[0].CallsPerS, r.Rows[1].CallsPerS = NewStat([]float64{30000}), NewStat([]float64{100})
-		}, "The one pair of lanes is too close to call"},
+		}, "The one pair of lanes was measured too seldom to tell which is faster, and marked ?."},
 		"scatter": {func(r *Result) { r.Rows[0].CallsPerS = NewStat([]float64{100, 200, 300}) }, "The turns of native-tcp at a differ by ±50 %: look at"},
 		"a tie":   {func(r *Result) { r.Rows[1].CallsPerS = turns(300.1) }, "The one pair of lanes is too close to call"},
 	} {

@@ -37,7 +37,8 @@ func csvStats(row *Row) []struct {
 //	lane, work                as in the JSON
 //	form, size, callers       of the work
 //	best_place, worst_place   by calls_per_s, at a given rate by p99_us; they differ where lanes are too close to call
-//	too_close_to              those lanes, with a space between two
+//	too_close_to              those lanes, with a space between two; of these,
+//	measured_too_seldom_with  those of which this is all that can be said
 //	calls                     that were measured
 //	wire_bytes                of one call, both ways
 //	X, X_min, X_max           the median over all turns, and the least and the greatest, for each figure X
@@ -50,7 +51,7 @@ func CSVHeader() []string {
 	for _, s := range csvStats(&Row{}) {
 		header = append(header, s.name, s.name+"_min", s.name+"_max")
 	}
-	return append(header, "failed", "late", "unsent")
+	return append(header, "failed", "late", "unsent", "measured_too_seldom_with")
 }
 
 // WriteCSV writes a line for each row, in the order of the rows, with figures as
@@ -66,12 +67,12 @@ func WriteCSV(w io.Writer, r *Result) error {
 				work = w
 			}
 		}
-		best, worst, ties := "", "", ""
+		best, worst, ties, seldom := "", "", "", ""
 		if k := r.Ranking(row.Work); k != nil {
 			if b, w := k.Places(row.Lane); b > 0 {
 				best, worst = strconv.Itoa(b), strconv.Itoa(w)
 			}
-			ties = strings.Join(k.ties(row.Lane), " ")
+			ties, seldom = strings.Join(k.ties(row.Lane), " "), strings.Join(k.marked(row.Lane, SeldomMark), " ")
 		}
 		line := []string{
 			row.Lane, row.Work, work.Form, strconv.Itoa(work.Size), strconv.Itoa(work.Callers),
@@ -92,7 +93,7 @@ func WriteCSV(w io.Writer, r *Result) error {
 			}
 			line = append(line, strconv.FormatInt(*n, 10))
 		}
-		lines = append(lines, line)
+		lines = append(lines, append(line, seldom))
 	}
 	return out.WriteAll(lines)
 }

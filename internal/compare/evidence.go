@@ -29,6 +29,12 @@ import (
 // machine in another state. So even many starts that agree do not tell lanes
 // apart that are nearly equal.
 //
+// A machine that has much else to do stops a process in the middle of a turn, for
+// longer than a turn may be. Then turns scatter so far that the test above asks for
+// ratios beyond reason, and what is ten times as fast in every turn would not be
+// ranked. So lanes are told apart as well if all turns of one are faster than each
+// turn of the other, and their medians are farther apart than starts ever are.
+//
 // The constants are those with which two runs do not contradict each other; see
 // docs/decisions/021-too-close-to-call.md and TestTwoRunsAgree.
 const (
@@ -42,6 +48,13 @@ const (
 	// leastTurns is below how many nothing is told: one that was disturbed cannot be
 	// seen among fewer.
 	leastTurns = 3
+	// distance is by how many times medians differ, of turns that do not overlap, for
+	// lanes to be told apart whatever the scatter: starts explain a factor of two.
+	distance = 3
+	// blunt is by how many times two lanes may differ, as far as a run can tell, that
+	// are too close to call. If it may be more, they were measured too seldom for how
+	// far their turns are apart.
+	blunt = 2
 )
 
 // figure is what the turns of a run say about one quantity. All is in logarithms.
@@ -50,6 +63,25 @@ type figure struct {
 	stderr float64 // the standard error of it
 	df     int     // degrees of freedom that stderr has
 	agree  bool    // all starts, and of five turns at least four, have the sign of centre
+	apart  int     // as order, by the distance of all turns alone
+	few    bool    // there are fewer than leastTurns
+}
+
+// ratioOf looks at the turns of two lanes.
+func ratioOf(a, b []float64, rounds int, noise float64) figure {
+	logs := make([]float64, len(a))
+	for i := range logs {
+		logs[i] = a[i] - b[i]
+	}
+	f := figureOf(logs, rounds, noise)
+	switch far := median(a) - median(b); {
+	case f.few || math.Abs(far) <= math.Log(distance):
+	case slices.Min(a) > slices.Max(b):
+		f.apart = 1
+	case slices.Max(a) < slices.Min(b):
+		f.apart = -1
+	}
+	return f
 }
 
 // figureOf looks at one turn after the other, so many to a start. Each is expected
@@ -83,6 +115,7 @@ func figureOf(logs []float64, rounds int, noise float64) figure {
 		centre: median(middles),
 		stderr: math.Sqrt((known*expected + seen) / float64(df) / float64(starts)),
 		df:     df,
+		few:    turns < leastTurns,
 		agree:  turns >= leastTurns && (slices.Min(middles) > 0 || slices.Max(middles) < 0) && min(above, turns-above) <= turns/5,
 	}
 }
@@ -106,11 +139,26 @@ func trimmedVariance(off []float64, starts int) float64 {
 // order is 1 if a quantity is certainly above 1 (its logarithm above 0), -1 if
 // below, and 0 if this run cannot tell.
 func (f figure) order() int {
-	if !f.agree {
-		return 0
+	if f.agree {
+		if order := beyond(f.centre, math.Hypot(f.stderr, lasting), f.df); order != 0 {
+			return order
+		}
 	}
-	return beyond(f.centre, math.Hypot(f.stderr, lasting), f.df)
+	return f.apart
 }
+
+// within is the logarithm of by how many times it may differ from 1 at most: endless
+// if that cannot be told.
+func (f figure) within() float64 {
+	if f.few {
+		return math.Inf(1)
+	}
+	return math.Abs(f.centre) + student(f.df)*math.Hypot(f.stderr, lasting)
+}
+
+// seldom reports whether two lanes may differ by so much, as far as can be told, that
+// it is no statement that they are close.
+func (f figure) seldom() bool { return f.within() > math.Log(blunt) }
 
 // beyond reports on which side of 0 a figure is, if it is that certain.
 func beyond(centre, stderr float64, df int) int {
@@ -129,28 +177,40 @@ func (r *Result) ratio(a, b *Stat) (figure, bool) {
 	if a == nil || b == nil || len(a.Turns) != len(b.Turns) {
 		return figure{}, false
 	}
-	ratios := make([]float64, len(a.Turns))
-	for i := range ratios {
-		ratios[i] = a.Turns[i] / b.Turns[i]
+	x, okA := logarithms(a.Turns)
+	y, okB := logarithms(b.Turns)
+	if !okA || !okB {
+		return figure{}, false
 	}
-	return r.figure(ratios)
+	return ratioOf(x, y, r.rounds(len(x)), r.noise()), true
 }
 
 // figure is what the turns of one quantity say. False: there are none, or one of
 // them has no logarithm.
 func (r *Result) figure(turns []float64) (figure, bool) {
+	logs, ok := logarithms(turns)
+	if !ok {
+		return figure{}, false
+	}
+	return figureOf(logs, r.rounds(len(logs)), r.noise()), true
+}
+
+// logarithms is false for none, and for what has no logarithm.
+func logarithms(turns []float64) ([]float64, bool) {
 	logs := make([]float64, len(turns))
 	for i, x := range turns {
 		logs[i] = math.Log(x)
 		if math.IsNaN(logs[i]) || math.IsInf(logs[i], 0) {
-			return figure{}, false
+			return nil, false
 		}
 	}
-	if len(logs) == 0 {
-		return figure{}, false
-	}
+	return logs, len(logs) > 0
+}
+
+// rounds is how many of so many turns are of one start.
+func (r *Result) rounds(turns int) int {
 	starts := max(1, r.Starts)
-	return figureOf(logs, (len(logs)+starts-1)/starts, r.noise()), true
+	return (turns + starts - 1) / starts
 }
 
 // noise is how far a turn is expected to be off, by the noise of the machine: that

@@ -44,6 +44,28 @@ func (k *Ranking) TooClose(a, b string) bool {
 	return slices.Contains(k.Close, [2]string{a, b}) || slices.Contains(k.Close, [2]string{b, a})
 }
 
+// The marks of what a run cannot tell.
+const (
+	CloseMark  = "≈" // too close to call
+	SeldomMark = "?" // measured too seldom
+)
+
+// Mark is that of a pair, empty if this run can tell its order.
+func (k *Ranking) Mark(a, b string) string {
+	switch {
+	case !k.TooClose(a, b):
+		return ""
+	case slices.Contains(k.Seldom, [2]string{a, b}) || slices.Contains(k.Seldom, [2]string{b, a}):
+		return SeldomMark
+	}
+	return CloseMark
+}
+
+// marked are the lanes that have a mark with a lane.
+func (k *Ranking) marked(lane, mark string) []string {
+	return slices.DeleteFunc(k.ties(lane), func(other string) bool { return k.Mark(lane, other) != mark })
+}
+
 // Places are the best and the worst place that a lane may have, 1 is the
 // fastest's: all lanes that are clearly faster stand before it, and all that are
 // clearly slower behind. Both are 0 for a lane that is not ranked.
@@ -65,7 +87,7 @@ func (k *Ranking) Places(lane string) (best, worst int) {
 	return best, worst
 }
 
-// ties are the lanes that are too close to call with a lane.
+// ties are the lanes whose order with a lane cannot be told.
 func (k *Ranking) ties(lane string) []string {
 	var others []string
 	for _, other := range k.Lanes {

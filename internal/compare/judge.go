@@ -49,8 +49,9 @@ func (r *Result) lead(a, b, work string) float64 {
 }
 
 // rank orders the lanes of each work, the fastest first, and marks the pairs that
-// this run cannot tell apart. A lane whose speed is not known is last, and no pair
-// with it can be told.
+// this run cannot tell apart: those that it knows to be close, and those of which it
+// knows too little. A lane whose speed is not known is last, and no pair with it can
+// be told.
 func (r *Result) rank() []Ranking {
 	var rankings []Ranking
 	for _, w := range r.Works {
@@ -79,8 +80,13 @@ func (r *Result) rank() []Ranking {
 		})
 		for i, a := range k.Lanes {
 			for _, b := range k.Lanes[i+1:] {
-				if f, ok := r.ahead(speed(a), speed(b)); !ok || f.order() <= 0 {
-					k.Close = append(k.Close, [2]string{a, b})
+				f, ok := r.ahead(speed(a), speed(b))
+				if ok && f.order() > 0 {
+					continue
+				}
+				k.Close = append(k.Close, [2]string{a, b})
+				if !ok || f.seldom() {
+					k.Seldom = append(k.Seldom, [2]string{a, b})
 				}
 			}
 		}
@@ -98,7 +104,7 @@ func unknown(s *Stat) int {
 }
 
 // faster is 1 if lane a is clearly faster than b at a work, -1 if it is clearly
-// slower, and 0 if that is too close to call or one of them is not ranked. It
+// slower, and 0 if this run cannot tell or one of them is not ranked. It
 // says what the rankings say.
 func (r *Result) faster(a, b, work string) int {
 	k := r.Ranking(work)

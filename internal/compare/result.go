@@ -113,8 +113,9 @@ type Row struct {
 	Failed string `json:"failed,omitempty"`
 
 	CallsPerS *Stat `json:"calls_per_s,omitempty"`
-	// A quantile that no call of a turn is beyond is that of all turns together,
-	// and then has a single turn; nil if none of those is beyond it either.
+	// Latencies are all of one population, so that none is below one before it: of
+	// each turn, if it has calls enough for p99, and else of all calls together, with
+	// a single turn. A quantile that no call is beyond is nil.
 	P50  *Stat `json:"p50_us,omitempty"`
 	P90  *Stat `json:"p90_us,omitempty"`
 	P99  *Stat `json:"p99_us,omitempty"`
@@ -167,6 +168,10 @@ type Ranking struct {
 	// Close has the pairs whose order this run cannot tell, be they neighbours or
 	// not: another run may order them the other way.
 	Close [][2]string `json:"too_close_to_call,omitempty"`
+	// Seldom has those of Close of which that is all that can be said: they were
+	// measured too seldom, for how far their turns are apart. All others of Close
+	// differ by less than two times.
+	Seldom [][2]string `json:"measured_too_seldom,omitempty"`
 }
 
 // Summary sets the two lanes that the answer is about beside each other.
@@ -184,8 +189,9 @@ type SummaryLine struct {
 	// Times is how many times better the first is; below 1 it is worse. More calls
 	// are better, and less of everything else; 0 if there is no such number.
 	Times float64 `json:"times,omitempty"`
-	// Close: too close to call, or measured too seldom.
-	Close bool `json:"too_close_to_call,omitempty"`
+	// Close: which is better cannot be told. Seldom: for it was measured too seldom.
+	Close  bool `json:"too_close_to_call,omitempty"`
+	Seldom bool `json:"measured_too_seldom,omitempty"`
 }
 
 // Connection is what a connection of a lane costs.

@@ -19,11 +19,11 @@ func (r *Result) summary() *Summary {
 	}
 	s := &Summary{Lanes: [2]string{a.Name, b.Name}}
 	s.Names[0], s.Names[1] = r.names(a, b)
-	line := func(what, unit string, x, y *Stat, close bool) {
+	line := func(what, unit string, x, y *Stat, mark string) {
 		if x == nil || y == nil {
 			return
 		}
-		l := SummaryLine{What: what, Unit: unit, Figures: [2]float64{x.Median, y.Median}, Close: close}
+		l := SummaryLine{What: what, Unit: unit, Figures: [2]float64{x.Median, y.Median}, Close: mark != "", Seldom: mark == SeldomMark}
 		over, under := y.Median, x.Median
 		if unit == "calls/s" {
 			over, under = under, over
@@ -42,13 +42,13 @@ func (r *Result) summary() *Summary {
 			if r.Rate > 0 {
 				unit, what = "us", what+": p99"
 			}
-			line(what, unit, r.speed(x), r.speed(y), r.faster(a.Name, b.Name, w) == 0)
+			line(what, unit, r.speed(x), r.speed(y), r.Ranking(w).Mark(a.Name, b.Name))
 		}
 	}
 	x, y := r.Row(a.Name, works[0]), r.Row(b.Name, works[0])
-	timed := func(what, unit string, x, y *Stat) { line(what, unit, x, y, x == nil || y == nil || !r.differ(x, y)) }
+	timed := func(what, unit string, x, y *Stat) { line(what, unit, x, y, r.mark(x, y)) }
 	of := r.titleOf(works[0])
-	line("on the wire, "+of, "bytes", single(x.WireBytes), single(y.WireBytes), false)
+	line("on the wire, "+of, "bytes", single(x.WireBytes), single(y.WireBytes), "")
 	timed("processor time, "+of, "us", bothSides(x.ClientCPU, x.ServerCPU), bothSides(y.ClientCPU, y.ServerCPU))
 	if r.Rate <= 0 {
 		timed("p99, "+of, "us", x.P99, y.P99)
@@ -57,6 +57,17 @@ func (r *Result) summary() *Summary {
 	timed("to connect", "us", connA.SetUp, connB.SetUp)
 	timed("memory of an idle connection", "KiB", connA.IdleKiB, connB.IdleKiB)
 	return s
+}
+
+// Mark is that of a line, empty if the figures can be told apart.
+func (l *SummaryLine) Mark() string {
+	switch {
+	case l.Seldom:
+		return SeldomMark
+	case l.Close:
+		return CloseMark
+	}
+	return ""
 }
 
 // connection is what one of a lane costs; empty if that was not measured.

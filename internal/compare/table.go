@@ -114,7 +114,7 @@ func (t *table) head() {
 	}
 	how := fmt.Sprintf("%s of %s of %d ms for each row", Count(r.Starts, "start"), Count(r.Rounds, "turn"), r.TurnMS)
 	if n := r.Long(); n > 0 {
-		how += fmt.Sprintf(" (1 at %s of long turns)", Count(n, "work"))
+		how += fmt.Sprintf(" (1 at %s)", Count(n, "work"))
 	}
 	if r.Rate > 0 {
 		how += fmt.Sprintf(", at %s calls/s in all", grouped(r.Rate))
@@ -233,8 +233,10 @@ func place(k *Ranking, lane string) string {
 		return ""
 	case best == worst:
 		return fmt.Sprint(best)
+	case len(k.marked(lane, SeldomMark)) > 0:
+		return fmt.Sprintf("%s%d-%d", SeldomMark, best, worst)
 	default:
-		return fmt.Sprintf("≈%d-%d", best, worst)
+		return fmt.Sprintf("%s%d-%d", CloseMark, best, worst)
 	}
 }
 

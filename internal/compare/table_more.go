@@ -30,8 +30,8 @@ func (t *table) summary() {
 		if l.Times > 0 {
 			times = twoDigits(l.Times)
 		}
-		if l.Close {
-			times = "≈ " + times
+		if mark := l.Mark(); mark != "" {
+			times = mark + " " + times
 		}
 		cells = append(cells, []string{cut(plain(l.What), 40), a, b, times})
 	}
@@ -55,28 +55,34 @@ func (t *table) summary() {
 		line[0] = cut(line[0], widths[0])
 		t.line(cut(join(line, keep, widths), t.style.Width))
 	}
-	t.paragraph("", "times: by how much the first is the better. ≈: too close to call, or measured too seldom.")
+	t.paragraph("", "times: by how much the first is the better. ≈: too close to call. ?: measured too seldom to tell.")
 	t.line("")
 }
 
-// lanes says what the names of the lanes stand for. That of a server of the
-// user's own is its URL.
+// lanes says what the names of the lanes stand for: of a server of the user's own,
+// its URL.
 func (t *table) lanes() {
 	r := t.r
-	if r.Depth == "against" || len(r.Lanes) == 0 {
+	if len(r.Lanes) == 0 || !slices.ContainsFunc(r.Lanes, func(l Lane) bool { return l.Title != "" && l.Title != l.Name }) {
 		return
 	}
 	wide := 0
 	for _, l := range r.Lanes {
 		wide = max(wide, utf8.RuneCountInString(cut(plain(l.Name), 24)))
 	}
-	t.line(t.style.Heading("Lanes"))
+	what := "Lanes"
+	if r.Depth == "against" {
+		what = "Servers"
+	}
+	t.line(t.style.Heading(what))
 	for _, l := range r.Lanes {
 		who := "client and server: " + l.Client
 		if l.Server != l.Client {
 			who = "client: " + l.Client + ", server: " + l.Server
 		}
-		if l.Title != "" {
+		if r.Depth == "against" {
+			who = l.Title
+		} else if l.Title != "" {
 			who = l.Title + "; " + who
 		}
 		t.line(cut("  "+pad(cut(plain(l.Name), 24), wide)+"  "+plain(who), t.style.Width))
@@ -193,7 +199,7 @@ func (t *table) notes() {
 		late = "late: calls, of those of all turns, sent more than 1 ms after they were due. unsent: due, and not sent; they are in the latencies with the time that they had waited. "
 	}
 	for _, text := range []string{
-		"place: by " + by + ". ≈2-4: which of these places a lane has is too close to call, and another run may order them otherwise.",
+		"place: by " + by + ". ≈2-4: which of these places a lane has is too close to call, and another run may order them otherwise. ?2-4: that was measured too seldom to tell.",
 		late + "±: four of five turns are within it. p50 and so on: latency as a caller sees it, in µs where no other unit stands; - where there were too few calls to know it.",
 		"CPU: for one call, client+server. allocs: of both. bytes: on the wire for one call, both ways, without the start of the connection. ? and -: not known.",
 	} {

@@ -20,6 +20,9 @@ func TestTooFewTurnsRankNothing(t *testing.T) {
 		if got := ranks(&r.Rankings[0]); got != want {
 			t.Errorf("%d turns: got %s; want %s", n, got, want)
 		}
+		if mark := r.Rankings[0].Mark("kolo", "xmlrpc"); mark != map[bool]string{true: "?"}[n < 3] {
+			t.Errorf("%d turns: got the mark %q", n, mark)
+		}
 		if cannot := strings.HasPrefix(r.Answer[0], "This run cannot say"); cannot != (n < 3) {
 			t.Errorf("%d turns: got %q", n, r.Answer[0])
 		}
@@ -42,7 +45,7 @@ func TestNoVerdictWithoutEvidence(t *testing.T) {
 		if strings.Contains(r.Answer[0], " is no reason ") && d.within > narrow {
 			t.Errorf("%s: got %q, though they may differ by %.1f times", c.name, r.Answer[0], d.within)
 		}
-		if strings.HasPrefix(r.Answer[0], "Take ") && (r.Starts*r.Rounds < 3 || d.ties*2 > d.works && d.within > narrow) {
+		if strings.HasPrefix(r.Answer[0], "Take ") && (r.Starts*r.Rounds < 3 || (d.ties-d.few)*2 > d.works-d.few && d.within > narrow) {
 			t.Errorf("%s: got %q of %d turns, with %d of %d works too close to call", c.name, r.Answer[0], r.Starts*r.Rounds, d.ties, d.works)
 		}
 	}
@@ -73,7 +76,7 @@ func TestRankedByLatencyAtARate(t *testing.T) {
 // The warning has a number only if that says something.
 func TestThreshold(t *testing.T) {
 	for noise, want := range map[float64]string{
-		0: "what differs by less than 1.3 times is too close to call", 1000: "depends on its start as well: nothing can be told apart",
+		0: "what differs by less than 1.3 times cannot be told apart", 1000: "what differs by less than 3.0 times cannot be told apart",
 	} {
 		r := quiet(rates{"add-1": {"native-tcp": 300, "xmlrpc": 100}})
 		r.Starts, r.Rounds, r.TurnMS, r.Machine.Noise = 1, 21, 1, noise
@@ -165,5 +168,79 @@ func TestTableNamesThings(t *testing.T) {
 	}
 	if strings.Contains(got, "report") {
 		t.Errorf("got %s; want no file named that was not asked for", got)
+	}
+}
+
+// Turns that scatter as on a busy machine rank what is many times as fast in every
+// one of them, and no more than that; and what is known to be close has another mark
+// than what is not known.
+func TestFarApartIsRanked(t *testing.T) {
+	for name, c := range map[string]struct {
+		noise float64
+		a, b  []float64
+		want  string
+	}{
+		"ten times":             {25, []float64{140e3, 286e3, 190e3}, []float64{16e3, 30e3, 29e3}, ""},
+		"four times":            {25, []float64{40, 41, 90}, []float64{10, 11, 12}, ""},
+		"turns that overlap":    {25, []float64{140e3, 286e3, 190e3}, []float64{150e3, 3e3, 2e3}, "?"},
+		"less than three times": {25, []float64{28, 29, 30}, []float64{10, 11, 12}, "?"},
+		"two turns":             {25, []float64{280e3, 290e3}, []float64{30e3, 31e3}, "?"},
+		"equal, on a quiet one": {0, []float64{100, 101, 102}, []float64{99, 101, 103}, "≈"},
+		"equal, on a busy one":  {25, []float64{100, 101, 102}, []float64{99, 101, 103}, "?"},
+		"no figure in a turn":   {0, []float64{100, 0, 102}, []float64{1, 1, 1}, "?"},
+	} {
+		for _, turned := range []bool{false, true} {
+			a, b := c.a, c.b
+			if turned {
+				a, b = b, a
+			}
+			r := quiet(rates{"add-1": {"native-tcp": 1, "xmlrpc": 1}})
+			r.Starts, r.Rounds, r.TurnMS, r.Machine.Noise = 1, len(a), 20, c.noise
+			r.Row("native-tcp", "add-1").CallsPerS, r.Row("xmlrpc", "add-1").CallsPerS = NewStat(a), NewStat(b)
+			r.Judge()
+			k := &r.Rankings[0]
+			if got := k.Mark("native-tcp", "xmlrpc"); got != c.want || k.Mark("xmlrpc", "native-tcp") != got {
+				t.Errorf("%s, turned %v: got the mark %q; want %q", name, turned, got, c.want)
+			}
+			if k.TooClose("native-tcp", "xmlrpc") != (c.want != "") {
+				t.Errorf("%s: got %v; want that all that is not ranked is among the pairs that are not", name, k.Close)
+			}
+		}
+	}
+}
+
+// The part of what was tried that came first is no sample: there is no count of it.
+func TestNoCountOfAPartOfTheTrials(t *testing.T) {
+	r := quiet(rates{"add-1": {"native-tcp": 300, "xmlrpc": 100}})
+	r.Abilities = sampleAbilities()
+	for i, want := range []bool{true, false} {
+		if i == 1 {
+			r.Abilities[2].Lanes["xmlrpc"] = Outcome{Verdict: "untried", Note: "there was no time"}
+		}
+		r.Judge()
+		if got := strings.Contains(r.Answer[2], "carried: "); got != want {
+			t.Errorf("got %q; want a count: %v", r.Answer[2], want)
+		}
+	}
+}
+
+// If nothing is ranked, the third sentence says that, and not what is close to what.
+func TestNothingRanked(t *testing.T) {
+	r := quiet(rates{"add-1": {"native-tcp": 300, "xmlrpc": 100, "kolo": 50, "py-mp": 20}})
+	spoilt(r, 4, 1, .1, 9)
+	r.Judge()
+	if want := "Nothing else can be ranked either."; r.Answer[2] != want {
+		t.Errorf("got %q; want %q", r.Answer[2], want)
+	}
+	r.Abilities = sampleAbilities()
+	r.Judge()
+	if want := "Nothing else can be ranked either; carried: "; !strings.HasPrefix(r.Answer[2], want) {
+		t.Errorf("got %q; want %q", r.Answer[2], want)
+	}
+	r = quiet(rates{"add-1": {"native-tcp": 300, "xmlrpc": 100, "kolo": 300, "py-mp": 20}})
+	r.Row("py-mp", "add-1").CallsPerS = NewStat([]float64{20, 900})
+	r.Judge()
+	if want := "Also: kolo is too close to it to call, Python was measured too seldom to tell."; r.Answer[2] != want {
+		t.Errorf("got %q; want %q", r.Answer[2], want)
 	}
 }

@@ -12,14 +12,12 @@ const (
 	// narrow is by how much lanes may differ that are said to be alike, as the run
 	// can tell: 1.25 times.
 	narrow = 1.25
-	// blunt is the least ratio that can be called from which a run is not asked for
-	// a verdict, but if every work has one.
-	blunt = 2
 )
 
 // duel is how two lanes stand at the works that they share.
 type duel struct {
 	works, wins, losses, ties int
+	seldom, few               int // of ties: measured too seldom, and in fewer than leastTurns
 	kinds                     []kind
 	// within is by how many times the lanes differ at most where they are too close
 	// to call, as far as the run can tell.
@@ -72,7 +70,17 @@ func (r *Result) duel(a, b string) duel {
 			k.losses = append(k.losses, 1/by)
 		default:
 			d.ties++
-			d.within = max(d.within, r.within(a, b, name))
+			f, ok := r.ahead(r.speed(r.Row(a, name)), r.speed(r.Row(b, name)))
+			if r.Ranking(name).Mark(a, b) == SeldomMark {
+				d.seldom++
+			}
+			if !ok || f.few {
+				d.few++
+			}
+			if !ok {
+				f.few = true
+			}
+			d.within = max(d.within, math.Exp(f.within()))
 		}
 	}
 	return d
@@ -87,29 +95,14 @@ func (r *Result) titleOf(work string) string {
 	return cmp.Or(w.Title, w.Name)
 }
 
-// within is by how many times two lanes differ at most, as far as this run can
-// tell: endless if it cannot.
-func (r *Result) within(a, b, work string) float64 {
-	x, y := r.speed(r.Row(a, work)), r.speed(r.Row(b, work))
-	f, ok := r.ahead(x, y)
-	if !ok || len(x.Turns) < leastTurns {
-		return math.Inf(1)
-	}
-	return math.Exp(math.Abs(f.centre) + student(f.df)*math.Hypot(f.stderr, lasting))
-}
-
 // unsure reports whether a run cannot say which of two lanes is faster, which is
-// something else than that neither is.
+// something else than that neither is. Works that there was no time to repeat are no
+// reason: those that were repeated decide.
 func (r *Result) unsure(d duel) bool {
-	switch {
-	case d.ties == 0:
-		return false
-	case r.turns() < leastTurns:
-		return true
-	case d.within <= narrow:
+	if d.ties == 0 || d.within <= narrow {
 		return false
 	}
-	return d.ties*2 > d.works || math.Exp(r.surely()) > blunt
+	return d.wins+d.losses == 0 || (d.ties-d.few)*2 > d.works-d.few
 }
 
 // turns is how many each lane had at each work.
@@ -242,6 +235,8 @@ func (r *Result) verdict(a, b *Lane, d duel) string {
 	switch {
 	case d.ties > 0 && d.within <= narrow:
 		rest = fmt.Sprintf("; at %d of %s they differ by less than %s", d.ties, Count(d.works, "work"), d.less())
+	case d.seldom > 0:
+		rest = fmt.Sprintf("; %d of %s%s measured too seldom to tell", d.ties, Count(d.works, "work"), were(d.ties))
 	case d.ties > 0:
 		rest = fmt.Sprintf("; %d of %s%s too close to call", d.ties, Count(d.works, "work"), be(d.ties))
 	}

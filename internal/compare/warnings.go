@@ -10,7 +10,6 @@ const (
 	apart    = 0.25 // Stat.Spread from which it is said
 	few      = 3    // starts below which luck of the processes is not told from speed
 	coarse   = 0.05 // step of the clock, as a part of the median latency, from which it is said
-	hopeless = 10   // times from which a difference is none that a run can find
 	occupied = 0.5  // Load for each processor from which it is said
 )
 
@@ -56,16 +55,12 @@ func (r *Result) warnings() []string {
 func (r *Result) surely() float64 {
 	rounds := max(1, r.Rounds)
 	f := figureOf(make([]float64, max(1, r.Starts)*rounds), rounds, r.noise())
-	return student(f.df) * math.Hypot(f.stderr, lasting)
+	return min(student(f.df)*math.Hypot(f.stderr, lasting), math.Log(distance))
 }
 
 // threshold says what can be called.
 func (r *Result) threshold() string {
-	least := math.Exp(r.surely())
-	if least > hopeless {
-		return "nothing can be told apart"
-	}
-	return "what differs by less than " + fold(least) + " times is too close to call"
+	return "what differs by less than " + fold(math.Exp(r.surely())) + " times cannot be told apart"
 }
 
 // coarsest is the row whose latencies are least well told by the clock, nil if
@@ -102,18 +97,26 @@ func (r *Result) scattered() string {
 		worst.Lane, worst.Work, percent(worst.CallsPerS.Spread()), others)
 }
 
-// ties counts the pairs that are too close to call.
+// ties counts the pairs whose order cannot be told.
 func (r *Result) ties() string {
-	n, all := 0, 0
+	n, seldom, all := 0, 0, 0
 	for _, k := range r.Rankings {
 		all += len(k.Lanes) * (len(k.Lanes) - 1) / 2
 		n += len(k.Close)
+		seldom += len(k.Seldom)
 	}
+	n -= seldom
 	switch {
-	case n == 0:
+	case n+seldom == 0:
 		return ""
+	case all == 1 && seldom == 1:
+		return "The one pair of lanes was measured too seldom to tell which is faster, and marked ?."
 	case all == 1:
 		return "The one pair of lanes is too close to call, and marked ≈."
+	case seldom == 0:
+		return fmt.Sprintf("Of %s of lanes, %d%s too close to call, and marked ≈.", Count(all, "pair"), n, be(n))
+	case n == 0:
+		return fmt.Sprintf("Of %s of lanes, %d%s measured too seldom to tell which is faster, and marked ?.", Count(all, "pair"), seldom, were(seldom))
 	}
-	return fmt.Sprintf("Of %s of lanes, %d%s too close to call, and marked ≈.", Count(all, "pair"), n, be(n))
+	return fmt.Sprintf("Of %s of lanes, %d%s too close to call, and marked ≈, and %d%s measured too seldom to tell which is faster, and marked ?.", Count(all, "pair"), n, be(n), seldom, were(seldom))
 }

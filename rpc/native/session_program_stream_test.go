@@ -461,3 +461,6 @@ var streamPrograms = func() (list []string) {
 	}
 	return slices.Clip(list)
 }()
+
+// late reports whether a call may have waited in line for the default time.
+func (w *world) late() bool { return w.busy > int(defaultCallTimeout.Milliseconds())/2 }

@@ -519,9 +519,6 @@ func (at *try) wrongResult() string {
 	return ""
 }
 
-// late reports whether a call may have waited in line for the default time.
-func (w *world) late() bool { return w.busy > int(defaultCallTimeout.Milliseconds())/2 }
-
 func (w *world) wrongLink(at *try, link *rpc.LinkError) string {
 	w.outcomes[fmt.Sprint("link ", link.Sent)] = true
 	switch gaveUp := errors.Is(link, context.DeadlineExceeded) || errors.Is(link, context.Canceled); {

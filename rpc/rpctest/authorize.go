@@ -44,7 +44,7 @@ func (o *onlyFor) times(method string) int {
 // there.
 func testDeniedLooksUnknown(t *testing.T, tr Transport) {
 	reg, _ := newRegistry()
-	allowed := &onlyFor{identity: tr.Identity, methods: []string{"open", "relay", "system.multicall", "system.methodHelp", "system.methodParams", "system.methodSignature", "system.listMethods"}}
+	allowed := &onlyFor{identity: tr.Identity, methods: []string{"open", "relay", "system.multicall", "system.methodHelp", "system.methodParams", "system.methodSignature", "system.methodTypes", "system.listMethods"}}
 	reg.Authorizer = allowed
 	ran := make(chan string, 64)
 	register(t, reg, functions{
@@ -118,6 +118,10 @@ func testDeniedLooksUnknown(t *testing.T, tr Transport) {
 		}},
 		{"by asking for its parameters", func(method string) error {
 			_, err := rpc.Invoke[any](tr.bounded(t), c, "system.methodParams", method)
+			return err
+		}},
+		{"by asking for its types", func(method string) error {
+			_, err := rpc.Invoke[any](tr.bounded(t), c, "system.methodTypes", method)
 			return err
 		}},
 	}

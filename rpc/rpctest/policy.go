@@ -114,7 +114,7 @@ func (o onlyThese) Allow(_ context.Context, _ rpc.Identity, method string) bool 
 // testAuthorizer: what is denied cannot be told from what does not exist.
 func testAuthorizer(t *testing.T, tr Transport) {
 	ran := make(chan string, 64)
-	allowed := onlyThese{"open", "system.listMethods", "system.methodHelp", "system.methodParams", "system.methodSignature", "system.multicall"}
+	allowed := onlyThese{"open", "system.listMethods", "system.methodHelp", "system.methodParams", "system.methodSignature", "system.methodTypes", "system.multicall"}
 	reg, _ := newRegistry()
 	reg.Authorizer = allowed
 	register(t, reg, functions{
@@ -145,7 +145,7 @@ func testAuthorizer(t *testing.T, tr Transport) {
 		if got := deny(method, method, err); got != unknown {
 			t.Errorf("%s as a stream is denied with %q, an unknown method with %q", method, got, unknown)
 		}
-		for _, system := range []string{"system.methodHelp", "system.methodParams", "system.methodSignature"} {
+		for _, system := range []string{"system.methodHelp", "system.methodParams", "system.methodSignature", "system.methodTypes"} {
 			_, err = rpc.Invoke[any](tr.bounded(t), c, system, "none")
 			want := deny(system, "none", err)
 			_, err = rpc.Invoke[any](tr.bounded(t), c, system, method)
@@ -204,7 +204,7 @@ func testIntrospection(t *testing.T, tr Transport) {
 	list, err := rpc.Invoke[[]string](tr.bounded(t), c, "system.listMethods")
 	want := []string{
 		"system.getCapabilities", "system.listMethods", "system.methodHelp", "system.methodParams", "system.methodSignature",
-		"system.multicall", "system.ping", "tools.measure",
+		"system.methodTypes", "system.multicall", "system.ping", "tools.measure",
 	}
 	if err != nil || !slices.Equal(list, want) {
 		t.Errorf("listMethods = %v, %v; want %v", list, err, want)
@@ -227,7 +227,7 @@ func testIntrospection(t *testing.T, tr Transport) {
 	if err != nil || !slices.Equal(params, []string{"what", "times"}) {
 		t.Errorf("methodParams = %q, %v", params, err)
 	}
-	for _, method := range []string{"system.methodHelp", "system.methodSignature", "system.methodParams"} {
+	for _, method := range []string{"system.methodHelp", "system.methodSignature", "system.methodParams", "system.methodTypes"} {
 		_, err := rpc.Invoke[any](tr.bounded(t), c, method, "no.such")
 		wantFault(t, method, err, rpc.CodeMethodNotFound)
 	}

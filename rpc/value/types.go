@@ -227,3 +227,22 @@ func Fields(t reflect.Type) (names []string, optional bool, err error) {
 	}
 	return p.record.names, !p.record.fixed, nil
 }
+
+// Field is a field of a struct, as it crosses.
+type Field struct {
+	Name string // on the wire
+	Type reflect.Type
+}
+
+// FieldTypes returns the fields that a struct of type t has on the wire, in their
+// order.
+func FieldTypes(t reflect.Type) ([]Field, error) {
+	if _, _, err := Fields(t); err != nil {
+		return nil, err
+	}
+	var list []Field
+	for _, f := range planOf(t).record.fields {
+		list = append(list, Field{f.name, t.FieldByIndex(f.index).Type})
+	}
+	return list, nil
+}

@@ -21,7 +21,7 @@ import (
 
 // behindCGI serves one function, which tells who calls, to those who log in.
 func behindCGI(t testing.TB) *xmlrpc.Server {
-	return &xmlrpc.Server{Auth: newDoorman("ann"), Logger: quiet, Handler: registry(t, map[string]any{"whoami": whoami})}
+	return &xmlrpc.Server{Auth: newDoorman("ann"), Logger: quiet, Paths: []string{"/RPC2"}, Handler: registry(t, map[string]any{"whoami": whoami})}
 }
 
 // cgiRequests are what both of the tests below send.

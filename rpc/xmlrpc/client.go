@@ -233,7 +233,7 @@ func (c *Client) deliver(req *rpc.Request, resp *http.Response, body []byte) (an
 	case errors.As(err, &syntax):
 		return nil, c.broken(req.Method, rpc.Unknown, newAnswerError(resp, body, syntax))
 	case err != nil:
-		return nil, err
+		return nil, fmt.Errorf("xmlrpc: call %s at %s: %w", clip(req.Method), c.target.name, err)
 	}
 	return result, nil
 }

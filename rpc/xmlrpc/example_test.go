@@ -65,7 +65,7 @@ func Example() {
 	// Output:
 	// Hello, World <nil>
 	// <nil>
-	// http: Server closed
+	// xmlrpc: the server is closed
 }
 
 // A server is an http.Handler, and so lives in any mux.
@@ -74,7 +74,6 @@ func ExampleServer_ServeHTTP() {
 	mux := http.NewServeMux()
 	mux.Handle("/rpc", &xmlrpc.Server{
 		Handler: reg,
-		Paths:   []string{"/rpc"},
 		Hosts:   []string{"api.example.org"}, // the name of the site
 	})
 }

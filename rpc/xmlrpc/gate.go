@@ -17,6 +17,7 @@ import (
 // the browser can reach.
 type gates struct {
 	paths         map[string]bool
+	standardPaths bool            // those of a server that was not told others
 	hosts         map[string]bool // names and addresses besides those always allowed
 	types         map[string]bool // media types of a call
 	allowNoneType bool
@@ -30,7 +31,7 @@ func newGates(s *Server) (gates, error) {
 		allowNoneType: s.AllowMissingContentType,
 	}
 	paths := s.Paths
-	if paths == nil {
+	if g.standardPaths = paths == nil; g.standardPaths {
 		paths = []string{"/", defaultPath}
 	}
 	for _, p := range paths {
@@ -86,7 +87,8 @@ func (g *gates) check(r *http.Request, c *conn) *refusal {
 	if reason := foreign(r); reason != "" {
 		return &refusal{status: http.StatusForbidden, reason: reason}
 	}
-	if !g.paths[trimSlashes(r.URL.Path)] {
+	// Whoever mounts a Server in one of its own says there where it is.
+	if mounted := c == nil && g.standardPaths; !mounted && !g.paths[trimSlashes(r.URL.Path)] {
 		return &refusal{status: http.StatusNotFound, reason: "no calls are taken at " + quote(r.URL.Path)}
 	}
 	if r.Method != http.MethodPost {

@@ -187,7 +187,7 @@ func TestLiveKoloFaultsAndMulticall(t *testing.T) {
 		t.Errorf("system.multicall: %v (-want +got):\n%s", err, diff)
 	}
 	var names []string
-	if err := c.Call("system.listMethods", nil, &names); err != nil || len(names) != 3+7 {
+	if err := c.Call("system.listMethods", nil, &names); err != nil || len(names) != 3+8 {
 		t.Errorf("system.listMethods: got %v, %v", names, err)
 	}
 }

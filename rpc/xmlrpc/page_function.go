@@ -103,7 +103,7 @@ func systemExample(method string, i int) any {
 	case i > 0:
 	case method == "system.methodHelp", method == "system.methodSignature":
 		return "system.listMethods"
-	case method == "system.methodParams":
+	case method == "system.methodParams", method == "system.methodTypes":
 		return "system.multicall"
 	case method == "system.multicall":
 		return []any{map[string]any{"methodName": "system.ping", "params": []any{}}}

@@ -164,3 +164,32 @@ func TestDefaultTimeOfAnswers(t *testing.T) {
 		t.Errorf("a call: got %v", err)
 	}
 }
+
+// TestResultThatDoesNotFit: its error says of which call at which server it is.
+func TestResultThatDoesNotFit(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	reg := rpc.NewRegistry()
+	if err := reg.Register("one", func() int { return 1 }); err != nil {
+		t.Fatal(err)
+	}
+	srv := &Server{Handler: reg}
+	served := make(chan error, 1)
+	go func() { served <- srv.Serve(ln) }()
+	defer func() {
+		_ = srv.Close()
+		<-served
+	}()
+	c, err := NewClient("http://"+ln.Addr().String(), ClientConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_, err = rpc.Invoke[string](t.Context(), c, "one")
+	want := "xmlrpc: call one at http://" + ln.Addr().String() + "/RPC2: rpc: result: expected string, got int"
+	if !errors.Is(err, rpc.ErrResult) || err.Error() != want {
+		t.Errorf("got %v; want %s", err, want)
+	}
+}

@@ -45,7 +45,8 @@ type Server struct {
 	Auth Authenticator
 
 	// Paths are where calls are taken, each beginning with a slash. Nil means
-	// "/" and "/RPC2". Slashes that are doubled in a request count once.
+	// "/" and "/RPC2", and for a mounted Server every path that leads to it. Slashes
+	// that are doubled in a request count once.
 	Paths []string
 	// Hosts are names or IP addresses, without a port, by which clients may
 	// address this server: its public name, for one. Always allowed are localhost,

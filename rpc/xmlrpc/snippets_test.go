@@ -117,6 +117,7 @@ var snippetAnswers = map[string]string{
 	"system.methodHelp":                 "The names of the methods",
 	"system.methodSignature":            "array",
 	"system.methodParams":               "calls",
+	"system.methodTypes":                "calls",
 	"system.listMethods":                "a:b/c",
 }
 

@@ -66,7 +66,8 @@ func trials() []trial {
 // which may be nil, is told how many trials are done, from one goroutine at a time.
 //
 // An error says which trials have gone wrong, and is no verdict on a transport; it
-// comes with the table of all others.
+// comes with the table of all others. If ctx ends before all was tried, it is a
+// *TimeError, and what is left is untried in the table.
 func Try(ctx context.Context, progress func(done, total int, what string)) ([]compare.Ability, error) {
 	python, err := exec.LookPath("python3")
 	if err != nil {
@@ -105,10 +106,10 @@ func try(ctx context.Context, o options) ([]compare.Ability, error) {
 	for i, t := range all {
 		table[i] = compare.Ability{Group: t.group, Name: t.name, Lanes: map[string]compare.Outcome{}}
 	}
-	r := run{table: table, progress: o.progress, total: len(all) * len(o.lanes)}
+	r := run{table: table, left: map[int]bool{}, progress: o.progress, total: len(all) * len(o.lanes)}
 	r.all(ctx, w, all, o)
-	if ctx.Err() != nil {
-		return table, fmt.Errorf("carry: not all was tried in time: %w", ctx.Err())
+	if len(r.left) > 0 {
+		return table, &TimeError{Left: len(r.left), Total: len(all), cause: ctx.Err()}
 	}
 	if err := errors.Join(r.failed...); err != nil {
 		return table, fmt.Errorf("carry: %w", err)
@@ -116,9 +117,22 @@ func try(ctx context.Context, o options) ([]compare.Ability, error) {
 	return table, nil
 }
 
+// TimeError is the error of Try if its context ended before all was tried.
+type TimeError struct {
+	Left, Total int // things to try that are left, by at least one client, and all
+	cause       error
+}
+
+func (e *TimeError) Error() string {
+	return fmt.Sprintf("carry: there was no time for %d of %d", e.Left, e.Total)
+}
+
+func (e *TimeError) Unwrap() error { return e.cause }
+
 // run gathers the outcomes.
 type run struct {
 	mu       sync.Mutex
+	left     map[int]bool // rows that there was no time for on some lane
 	table    []compare.Ability
 	failed   []error
 	done     int
@@ -140,7 +154,7 @@ func (r *run) all(ctx context.Context, w *world, all []trial, o options) {
 		if slices.Contains(pythonLanes(), name) {
 			wg.Go(func() {
 				outcomes, err := tryPython(ctx, w, o.python, name)
-				r.python(name, all, outcomes, err)
+				r.python(ctx, name, all, outcomes, err)
 			})
 		}
 	}
@@ -152,29 +166,29 @@ func (r *run) all(ctx context.Context, w *world, all []trial, o options) {
 			slots <- struct{}{}
 			wg.Go(func() {
 				defer func() { <-slots }()
-				if ctx.Err() != nil {
-					return
-				}
 				outcome, err := tryOne(ctx, w, t, name)
-				if ranOut(err) {
+				if ranOut(err) && ctx.Err() == nil {
 					r.mu.Lock()
 					defer r.mu.Unlock()
 					late = append(late, cell{i, name})
 					return
 				}
-				r.add(i, name, outcome, err)
+				r.add(ctx, i, name, outcome, err)
 			})
 		}
 	}
 	wg.Wait()
 	for _, c := range late {
 		outcome, err := tryOne(ctx, w, all[c.row], c.lane)
-		r.add(c.row, c.lane, outcome, err)
+		r.add(ctx, c.row, c.lane, outcome, err)
 	}
 }
 
 // tryOne runs one trial on a client of its own.
 func tryOne(ctx context.Context, w *world, t trial, name string) (compare.Outcome, error) {
+	if err := ctx.Err(); err != nil {
+		return compare.Outcome{}, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, trialTimeout)
 	defer cancel()
 	l, err := w.dial(ctx, name)
@@ -185,17 +199,26 @@ func tryOne(ctx context.Context, w *world, t trial, name string) (compare.Outcom
 	return t.run(ctx, w, l)
 }
 
-func (r *run) add(i int, name string, o compare.Outcome, err error) {
+// add takes an outcome. A failure after the end of ctx says that there was no time.
+func (r *run) add(ctx context.Context, i int, name string, o compare.Outcome, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	row := r.table[i]
 	switch {
+	case ctx.Err() != nil && (err != nil || o.Verdict == No): // which the end may have made
+		r.late(i, name)
 	case err != nil:
 		r.failed = append(r.failed, fmt.Errorf("%s: %s: %s: %w", row.Group, row.Name, name, err))
 	case o.Verdict != "":
 		row.Lanes[name] = o
 	}
 	r.tell(1, row.Name)
+}
+
+// late notes that there was no time for a trial.
+func (r *run) late(i int, name string) {
+	r.left[i] = true
+	r.table[i].Lanes[name] = compare.Outcome{Verdict: Untried, Note: "there was no time"}
 }
 
 func (r *run) tell(more int, what string) {
@@ -206,15 +229,18 @@ func (r *run) tell(more int, what string) {
 }
 
 // python takes what the program in Python has found out.
-func (r *run) python(name string, all []trial, outcomes map[string]compare.Outcome, err error) {
+func (r *run) python(ctx context.Context, name string, all []trial, outcomes map[string]compare.Outcome, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err != nil {
+	late := err != nil && ctx.Err() != nil
+	if err != nil && !late {
 		r.failed = append(r.failed, fmt.Errorf("%s: %w", name, err))
 	}
 	for i, t := range all {
 		if o, ok := outcomes[t.name]; ok {
 			r.table[i].Lanes[name] = o
+		} else if late {
+			r.late(i, name)
 		}
 	}
 	r.tell(len(all), name)

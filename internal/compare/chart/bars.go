@@ -1,5 +1,7 @@
 package chart
 
+import "strings"
+
 // Bars is a plot of bars that begin at zero, one above the other, each with its
 // name before it and its value behind it.
 type Bars struct {
@@ -7,9 +9,14 @@ type Bars struct {
 	Bars []Bar
 	// Parts names what the parts of a bar are; none if each has one.
 	Parts []string
-	// Ties are pairs of bars that are marked as too close to tell apart. Those of
-	// neighbours are drawn.
-	Ties [][2]int
+	// Ties are pairs of bars that are marked. Those of neighbours are drawn.
+	Ties []Tie
+}
+
+// Tie marks a pair of rows that cannot be told apart, with a sign of one letter.
+type Tie struct {
+	First, Second int
+	Sign          string
 }
 
 // Bar is one of them.
@@ -39,13 +46,16 @@ type rows struct {
 
 // layout shares the room out, from top on.
 func layout(names, texts []string, ties bool, top float64) rows {
-	const nameLimit = 172.0
 	r := rows{texts: texts, left: 10, bottom: top, end: Width}
 	if ties {
 		r.end -= tieGap
 	}
 	for _, name := range names {
-		lines := wrap(name, nameLimit)
+		limit := 150.0
+		if strings.Contains(name, "://") { // of which both ends tell
+			limit = 190
+		}
+		lines := wrap(name, limit)
 		height := max(rowGap, lineGap*float64(len(lines))+5)
 		for _, line := range lines {
 			r.left = max(r.left, nameWidth(line)+10)
@@ -141,10 +151,10 @@ func (d *Drawing) key(parts []string, top float64) float64 {
 }
 
 // ties marks neighbours that are too close to tell apart.
-func (d *Drawing) ties(pairs [][2]int, r rows) {
+func (d *Drawing) ties(pairs []Tie, r rows) {
 	marked := map[int]bool{}
 	for _, p := range pairs {
-		i, j := min(p[0], p[1]), max(p[0], p[1])
+		i, j := min(p.First, p.Second), max(p.First, p.Second)
 		if j != i+1 || i < 0 || j >= len(r.y) || marked[i] {
 			continue
 		}
@@ -152,6 +162,6 @@ func (d *Drawing) ties(pairs [][2]int, r rows) {
 		y := (r.y[i] + r.y[j]) / 2
 		const x = Width - 17 // so that the sign ends within the drawing
 		d.path("tie", [][2]float64{{x - 5, y - 8}, {x, y - 8}, {x, y + 8}, {x - 5, y + 8}})
-		d.text("note", x+3, y, "", "≈")
+		d.text("note", x+3, y, "", p.Sign)
 	}
 }

@@ -266,7 +266,9 @@ func TestNamesInTwoLinesStandOff(t *testing.T) {
 }
 
 func TestTiesEndWithinTheDrawing(t *testing.T) {
-	d, err := sampleDots(t).Draw()
+	p := sampleDots(t)
+	p.Ties[0].Sign = "≈" // the wider one
+	d, err := p.Draw()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -301,7 +303,7 @@ func sampleLines(t *testing.T) Lines {
 
 func sampleBars() Bars {
 	return Bars{
-		Head: Head{ID: "b", Title: "Bars", Unit: "µs", Desc: "Three bars."}, Parts: []string{"client", "server"}, Ties: [][2]int{{1, 0}, {0, 2}, {5, 6}, {-1, 0}},
+		Head: Head{ID: "b", Title: "Bars", Unit: "µs", Desc: "Three bars."}, Parts: []string{"client", "server"}, Ties: []Tie{{1, 0, "≈"}, {0, 2, "≈"}, {5, 6, "≈"}, {-1, 0, "≈"}},
 		Bars: []Bar{{Name: "one", Parts: []float64{3, 4}, Min: 6, Max: 8, Text: "7 µs"}, {Name: "two", Color: 1, Parts: []float64{0}, Text: "0 µs"}, {Name: "three", Color: 9, Text: "failed"}},
 	}
 }
@@ -313,7 +315,7 @@ func sampleDots(t *testing.T) Dots {
 		t.Fatal(err)
 	}
 	return Dots{
-		Head: Head{ID: "d", Title: "Dots", Desc: "Two rows."}, X: x, XTick: text, XName: "≈ too close", Cases: []string{"1", "8", "64 callers"}, Ties: [][2]int{{0, 1}},
+		Head: Head{ID: "d", Title: "Dots", Desc: "Two rows."}, X: x, XTick: text, XName: "≈ too close", Cases: []string{"1", "8", "64 callers"}, Ties: []Tie{{0, 1, "?"}},
 		Rows: []Dot{{Name: "one", Marks: []*Mark{{0, 20, 18, 25}, {0, 21, 21, 21}, {0, 700, 700, 700}}, Text: "700"}, {Name: "two", Color: 2, Marks: []*Mark{nil, nil, nil}, Text: "failed"}},
 	}
 }

@@ -1,6 +1,10 @@
 package chart
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // Dots is a plot of rows with a dot for each of some cases, joined by a line, over
 // one axis below them all. The dots of the last case are filled.
@@ -11,7 +15,7 @@ type Dots struct {
 	XName string
 	Cases []string // what the dots are, named above the first row
 	Rows  []Dot
-	Ties  [][2]int // as in Bars
+	Ties  []Tie // as in Bars
 }
 
 // Dot is one row.
@@ -85,7 +89,7 @@ func (p Dots) Draw() (*Drawing, error) {
 // axis draws what is below and behind the rows.
 func (p Dots) axis(d *Drawing, at func(float64) (float64, error), top, bottom float64) error {
 	end := -1e9
-	for _, v := range p.X.Ticks(4) {
+	for _, v := range p.X.decades(6) {
 		x, err := at(v)
 		if err != nil {
 			return err
@@ -123,6 +127,10 @@ func (p Dots) cases(d *Drawing, at func(float64) (float64, error), top float64) 
 		}
 		text := fit(p.Cases[i], (Width-8)/float64(len(p.Cases))-10)
 		want, size, texts = append(want, x), append(size, textWidth(text)+10), append(texts, text)
+	}
+	if !slices.IsSorted(want) { // above the dots they would be in another order
+		d.text("note", Width, top+lineGap/2, "end", fit("dots, the small one first: "+strings.Join(texts, ", "), Width-8))
+		return
 	}
 	for i, x := range spread(want, size, 0, Width) {
 		d.text("note", x, top+lineGap/2, "middle", texts[i])

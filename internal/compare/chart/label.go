@@ -37,19 +37,23 @@ func textWidth(s string) float64 {
 // nameWidth is that of a text in the face of names, which is heavier.
 func nameWidth(s string) float64 { return 1.12 * textWidth(s) }
 
-// wrap breaks a name that is wider than width in two, at a space if that helps, and
-// shortens what is still too wide.
+// wrap breaks a name that is wider than width in two, at a space or behind the slash of
+// a URL if that helps, and shortens what is still too wide.
 func wrap(s string, width float64) []string {
 	if nameWidth(s) <= width {
 		return []string{s}
 	}
 	best, lines := nameWidth(s), []string{s}
 	for i, r := range s {
-		if r != ' ' || i == 0 {
+		if r != ' ' && r != '/' || i == 0 {
 			continue
 		}
-		if w := max(nameWidth(s[:i]), nameWidth(s[i+1:])); w < best {
-			best, lines = w, []string{s[:i], s[i+1:]}
+		head := s[:i]
+		if r == '/' {
+			head += "/"
+		}
+		if w := max(nameWidth(head), nameWidth(s[i+1:])); w < best {
+			best, lines = w, []string{head, s[i+1:]}
 		}
 	}
 	for i := range lines {

@@ -155,6 +155,23 @@ func (s Scale) Ticks(n int) []float64 {
 	return ticks
 }
 
+// decades are Ticks, but each power of ten of a logarithmic scale if these are at
+// least two and at most n.
+func (s Scale) decades(n int) []float64 {
+	if s.kind != logarithmic || s.marks != nil {
+		return s.Ticks(n - 2)
+	}
+	const little = 1e-9
+	var ticks []float64
+	for e := math.Ceil(s.lo - little); e <= s.hi+little; e++ {
+		ticks = append(ticks, math.Pow(10, e))
+	}
+	if len(ticks) < 3 || len(ticks) > n {
+		return s.Ticks(n - 2)
+	}
+	return ticks
+}
+
 func (s Scale) logTicks(n int) []float64 {
 	const little = 1e-9
 	from, to := int(math.Floor(s.lo+little)), int(math.Ceil(s.hi-little))

@@ -22,8 +22,7 @@ func (c *cell) row(lane, work string, rate float64) compare.Row {
 		return r
 	}
 	r.CallsPerS = stat(c.Rate)
-	r.P50, r.Max = stat(c.P50), stat(c.Max)
-	r.P90, r.P99, r.P999 = c.quantile(.9, c.P90), c.quantile(.99, c.P99), c.quantile(.999, c.P999)
+	c.latencies(&r)
 	r.ClientCPU, r.ServerCPU = stat(c.ClientCPU), stat(c.ServerCPU)
 	r.ClientAllocs, r.ServerAllocs = stat(c.ClientAllocs), stat(c.ServerAllocs)
 	r.ClientAllocBytes, r.ServerAllocBytes = stat(c.ClientBytes), stat(c.ServerBytes)
@@ -38,16 +37,24 @@ func (c *cell) row(lane, work string, rate float64) compare.Row {
 	return r
 }
 
-// quantile is one of the turns, or else of all their calls together, of whatever
-// there are enough; nil if that is too few as well.
-func (c *cell) quantile(q float64, turns []float64) *compare.Stat {
-	switch {
-	case c.Fewest.Knows(q):
-		return stat(turns)
-	case c.Latency.Knows(q):
-		return stat([]float64{microseconds(c.Latency.Quantile(q))})
+// latencies fills those of a row, all from one population, so that none is below one
+// before it: the turns, if each has calls enough for p99, or else all calls together.
+// A quantile for which these are too few is nil.
+func (c *cell) latencies(r *compare.Row) {
+	turns := c.Fewest.Knows(.99)
+	for _, l := range []struct {
+		to *(*compare.Stat)
+		q  float64
+		of []float64
+	}{{&r.P50, .5, c.P50}, {&r.P90, .9, c.P90}, {&r.P99, .99, c.P99}, {&r.P999, .999, c.P999}, {&r.Max, 1, c.Max}} {
+		always := l.q == .5 || l.q == 1
+		switch {
+		case turns && (always || c.Fewest.Knows(l.q)):
+			*l.to = stat(l.of)
+		case !turns && (always || c.Latency.Knows(l.q)):
+			*l.to = stat([]float64{microseconds(c.Latency.Quantile(l.q))})
+		}
 	}
-	return nil
 }
 
 // stat returns the statistics of some turns; nil of none.

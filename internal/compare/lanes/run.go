@@ -190,8 +190,12 @@ func (r *run) start(start int) error {
 	}
 	for round := 0; round < r.plan.rounds && r.left() > 0; round++ {
 		begin := time.Now()
-		if err := r.round(start*r.plan.rounds + round); err != nil {
+		took, err := r.round(start*r.plan.rounds + round)
+		if err != nil {
 			return err
+		}
+		if start == 0 && round == 0 {
+			r.once(took)
 		}
 		if start == 0 && r.enough(round+1, time.Since(begin)) {
 			r.plan.rounds = round + 1
@@ -205,7 +209,29 @@ func (r *run) start(start int) error {
 // first start finds that out for all.
 func (r *run) enough(rounds int, took time.Duration) bool {
 	share := r.plan.budget / time.Duration(r.plan.starts)
-	return share > 0 && rounds >= r.plan.leastRounds && time.Since(r.begin)+took > share
+	return share > 0 && r.plan.leastRounds > 1 && rounds >= r.plan.leastRounds && time.Since(r.begin)+took > share
+}
+
+// once leaves the last works with the one turn that they had, if there is no time for
+// all turns of all works: a few turns at some works tell lanes apart, and one turn at
+// each of them tells nothing. took is what the first round took, by work.
+func (r *run) once(took []time.Duration) {
+	if r.plan.budget == 0 || r.plan.leastRounds > 1 {
+		return
+	}
+	left := r.plan.budget*5/4 - time.Since(r.begin)
+	var names []string
+	for i := range r.plan.works {
+		left -= time.Duration(r.plan.rounds-1) * took[i]
+		if t := &r.plan.works[i]; left < 0 && i > 0 && r.plan.rounds > 1 {
+			t.rounds = 1
+			names = append(names, t.Name)
+		}
+	}
+	if names != nil {
+		r.gap("There was time for one turn only at %s: the machine is too slow, or too busy.", strings.Join(names, ", "))
+		r.total = r.steps()
+	}
 }
 
 // steps is how many steps of progress there will be.
@@ -293,7 +319,9 @@ func (r *run) chooseTurn() {
 
 // round gives each lane a turn at each work. The lane that begins is another one
 // in each round.
-func (r *run) round(number int) error {
+// It returns how long that took, by work.
+func (r *run) round(number int) ([]time.Duration, error) {
+	took := make([]time.Duration, len(r.plan.works))
 	for i, t := range r.plan.works {
 		if number == 0 && r.late(i) {
 			break
@@ -301,6 +329,7 @@ func (r *run) round(number int) error {
 		if number%r.plan.rounds >= r.plan.roundsOf(t) {
 			continue
 		}
+		begin := time.Now()
 		for j := range r.lanes {
 			lane := (j + number) % len(r.lanes)
 			r.step(t.title)
@@ -314,7 +343,7 @@ func (r *run) round(number int) error {
 			case err == nil:
 				c.Add(turn)
 			case r.ends(err):
-				return fmt.Errorf("%s: %w", t.Name, err)
+				return nil, fmt.Errorf("%s: %w", t.Name, err)
 			case errors.As(err, &said):
 				c.refused = brief(err.Error())
 				r.gap("%s failed at %s, which has no figures: %s.", r.lanes[lane].Name, t.Name, c.refused)
@@ -322,8 +351,9 @@ func (r *run) round(number int) error {
 				r.lose(lane, t.Name, err)
 			}
 		}
+		took[i] = time.Since(begin)
 	}
-	return nil
+	return took, nil
 }
 
 // step tells that one more step begins.

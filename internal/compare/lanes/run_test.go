@@ -3,7 +3,6 @@ package lanes
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -264,30 +263,10 @@ func checkRow(t *testing.T, r compare.Row, turns int) {
 	if r.Calls < int64(turns) {
 		t.Errorf("%s: got %d calls in %d turns", name, r.Calls, turns)
 	}
-	for i, s := range []*compare.Stat{r.CallsPerS, r.P50, r.Max} {
-		if !checkStat(t, fmt.Sprintf("%s: figure %d", name, i), s, turns) {
-			return
-		}
+	if !checkStat(t, name+": calls/s", r.CallsPerS, turns) {
+		return
 	}
-	before := r.P50
-	for _, q := range []struct {
-		q float64
-		s *compare.Stat
-	}{{.9, r.P90}, {.99, r.P99}, {.999, r.P999}, {1, r.Max}} {
-		enough := q.q == 1 || float64(r.Calls)*(1-q.q) > .999999
-		switch s := q.s; {
-		case s == nil && enough || s != nil && !enough:
-			t.Errorf("%s: quantile %v of %d calls: got %+v; want it where a call is beyond it, and only there", name, q.q, r.Calls, s)
-		case s == nil:
-		case len(s.Turns) != turns && len(s.Turns) != 1:
-			t.Errorf("%s: quantile %v: got %d turns; want %d, or 1 of all", name, q.q, len(s.Turns), turns)
-		case len(s.Turns) == len(before.Turns):
-			if s.Median < before.Median || s.Min < before.Min || s.Max < before.Max {
-				t.Errorf("%s: quantile %v is %+v after %+v", name, q.q, s, before)
-			}
-			before = s
-		}
-	}
+	checkLatencies(t, name, &r, turns)
 	if r.WireBytes == nil || *r.WireBytes <= payload[r.Work] || *r.WireBytes > 30*payload[r.Work]+1000 {
 		t.Errorf("%s: bytes on the wire: got %v; want more than the %v of what was sent", name, r.WireBytes, payload[r.Work])
 	}
@@ -343,8 +322,8 @@ func TestTurns(t *testing.T) {
 	}
 }
 
-// When the time is over there is no further round and no further start, and all
-// lanes have as many turns.
+// When the time is over there is no further work and no further start; but the first
+// work has all of its turns, for fewer tell nothing.
 func TestBudget(t *testing.T) {
 	watch(t)
 	o := tiny("add-1", "add-8")
@@ -359,11 +338,38 @@ func TestBudget(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if result.Starts != 1 || result.Rounds != 1 || result.TurnMS != int(r.plan.least.Milliseconds()) {
-		t.Errorf("got %d starts, %d rounds, turns of %d ms; want one, and the shortest", result.Starts, result.Rounds, result.TurnMS)
+	if result.Starts != 1 || result.Rounds != 5 || len(result.Works) != 1 || result.TurnMS != int(r.plan.least.Milliseconds()) {
+		t.Errorf("got %d starts, %d rounds of %d works, turns of %d ms; want one of 5 of one, and the shortest", result.Starts, result.Rounds, len(result.Works), result.TurnMS)
 	}
 	for _, row := range result.Rows {
-		checkRow(t, row, 1)
+		checkRow(t, row, 5)
+	}
+}
+
+// What there is no time to repeat has one turn, so that what is first has all.
+func TestTimeForSomeWorks(t *testing.T) {
+	second := []time.Duration{time.Second, time.Second, time.Second, time.Second}
+	for name, c := range map[string]struct {
+		spent, budget time.Duration
+		least         int
+		want          []int
+	}{
+		"time for all":  {0, 8 * time.Second, 1, []int{0, 0, 0, 0}},
+		"time for two":  {time.Second, 4800 * time.Millisecond, 1, []int{0, 0, 1, 1}},
+		"time for none": {time.Hour, time.Second, 1, []int{0, 1, 1, 1}},
+		"no hurry":      {time.Hour, 0, 1, []int{0, 0, 0, 0}},
+		"another depth": {time.Hour, time.Second, 2, []int{0, 0, 0, 0}},
+	} {
+		r := &run{begin: time.Now().Add(-c.spent), result: &compare.Result{}}
+		r.plan = plan{works: tasks(Quick)[:4], starts: 1, rounds: 3, leastRounds: c.least, budget: c.budget}
+		r.once(second)
+		var got []int
+		for _, w := range r.plan.works {
+			got = append(got, w.rounds)
+		}
+		if !slices.Equal(got, c.want) || (len(r.result.Gaps) > 0) != slices.Contains(c.want, 1) {
+			t.Errorf("%s: got rounds %v, gaps %q; want %v, and a gap where there is one turn", name, got, r.result.Gaps, c.want)
+		}
 	}
 }
 

@@ -28,9 +28,7 @@ func digestOf(r *compare.Result) *digest {
 		if l.Times > 0 {
 			times.Figure = figureOf(l.Times, ratio)
 		}
-		if l.Close {
-			times.Text = "≈"
-		}
+		times.Mark = l.Mark()
 		line.Cells = append(line.Cells, times)
 		t.Lines = append(t.Lines, line)
 	}

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -38,11 +39,13 @@ func facts(r *compare.Result) []fact {
 	}
 	turns := r.Starts * r.Rounds
 	often := fmt.Sprintf("%s at %s, in %s", compare.Count(len(r.Lanes), "transport"), compare.Count(len(r.Works), "kind")+" of work", compare.Count(turns, "turn"))
-	if turns > 0 {
+	if r.Depth == "against" {
+		often = fmt.Sprintf("%s, each in %s of %d ms with %s callers", compare.Count(len(r.Lanes), "server"), compare.Count(turns, "turn"), r.TurnMS, crowdsText(r))
+	} else if turns > 0 {
 		often += fmt.Sprintf(" each: processes started %s, and %s of %d ms for each start", compare.Times(r.Starts), compare.Count(r.Rounds, "turn"), r.TurnMS)
 	}
 	if n := r.Long(); n > 0 && turns > 0 {
-		often += fmt.Sprintf("; one turn for each start at %s whose turns are long", compare.Count(n, "kind"))
+		often += fmt.Sprintf("; but one turn for each start at %s", compare.Count(n, "kind"))
 	}
 	if r.Rate > 0 {
 		often += "; " + digits(r.Rate) + " calls per second at fixed times"
@@ -56,6 +59,18 @@ func facts(r *compare.Result) []fact {
 		{"When", r.Taken.UTC().Format("2 January 2006, 15:04 UTC") + ", parley " + r.Version},
 		{"How often", often},
 	}
+}
+
+// crowdsText is "1, 8 and 64".
+func crowdsText(r *compare.Result) string {
+	var all []string
+	for _, n := range crowds(r) {
+		all = append(all, strconv.Itoa(n))
+	}
+	if len(all) < 2 {
+		return strings.Join(all, "")
+	}
+	return strings.Join(all[:len(all)-1], ", ") + " and " + all[len(all)-1]
 }
 
 // Time is when it was measured, for the time element.

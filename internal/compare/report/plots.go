@@ -66,8 +66,12 @@ func drawCalls(r *compare.Result) (plots, error) {
 	}
 	p.Desc = "With " + callers(last.Callers) + ", the fastest first: " + strings.Join(desc, "; ") + "."
 	p.Ties = ties(r, last.Name, lanes)
-	if len(p.Ties) > 0 {
-		p.XName = "≈ too close to call with " + callers(last.Callers)
+	switch k := r.Ranking(last.Name); {
+	case k == nil || len(k.Close) == 0:
+	case len(k.Lanes) > 2 && len(k.Close) == len(k.Lanes)*(len(k.Lanes)-1)/2:
+		p.XName, p.Ties = "no order: nothing here can be told apart", nil
+	case len(p.Ties) > 0:
+		p.XName = legend(p.Ties) + " with " + callers(last.Callers)
 	}
 	var err error
 	if p.X, err = chart.Log(values...); err != nil {
@@ -108,16 +112,27 @@ func ranked(r *compare.Result, work string) []*compare.Lane {
 	return lanes
 }
 
-// ties are the neighbours that are too close to call.
-func ties(r *compare.Result, work string, lanes []*compare.Lane) [][2]int {
+// ties are the neighbours whose order cannot be told.
+func ties(r *compare.Result, work string, lanes []*compare.Lane) []chart.Tie {
 	k := r.Ranking(work)
-	var pairs [][2]int
+	var pairs []chart.Tie
 	for i := 1; i < len(lanes) && k != nil; i++ {
-		if k.TooClose(lanes[i-1].Name, lanes[i].Name) {
-			pairs = append(pairs, [2]int{i - 1, i})
+		if mark := k.Mark(lanes[i-1].Name, lanes[i].Name); mark != "" {
+			pairs = append(pairs, chart.Tie{First: i - 1, Second: i, Sign: mark})
 		}
 	}
 	return pairs
+}
+
+// legend says what the signs of ties mean.
+func legend(ties []chart.Tie) string {
+	var parts []string
+	for _, sign := range []struct{ sign, text string }{{compare.CloseMark, "too close to call"}, {compare.SeldomMark, "measured too seldom"}} {
+		if slices.ContainsFunc(ties, func(t chart.Tie) bool { return t.Sign == sign.sign }) {
+			parts = append(parts, sign.sign+" "+sign.text)
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 // line is a lane as a series, whose dash tells it from those of its colour.

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -65,7 +66,7 @@ func parts(r *compare.Result) []part {
 		}
 	}
 	const axes = " against the number of callers. Plots of the same call have the same axes. Points are medians over all turns, whiskers reach from the slowest turn to the fastest."
-	throughput := part{"throughput", "How much does it carry?", "Calls per second" + axes, drawThroughput, callsTable}
+	throughput := part{"throughput", "How many calls?", "Calls per second" + axes, drawThroughput, callsTable}
 	if r.Rate > 0 {
 		throughput.title = "Does it keep the rate?"
 		throughput.text = "All make as many calls at a rate that was given, " + digits(r.Rate) + " a second, and so it is the time within which 99 of 100 calls end that tells them apart, here" + axes + " The table has the calls that were sent late, by more than a millisecond, and those that were due and never sent."
@@ -97,6 +98,7 @@ func HTML(w io.Writer, r *compare.Result) error {
 		}
 		s := section{ID: p.name, Title: p.title, Text: p.text, Plots: inline(first), More: inline(more), Table: p.table(r)}
 		if s.Table != nil {
+			s.Table.trim()
 			v.Sections = append(v.Sections, s)
 		}
 	}
@@ -104,7 +106,7 @@ func HTML(w io.Writer, r *compare.Result) error {
 		v.Sections = append(v.Sections, section{ID: "changes", Title: "What has changed?", Text: "Against an earlier run: calls per second, or p99 where both runs kept a rate.", Table: t})
 	}
 	v.Tried, v.Carried = abilities(r)
-	t, err := template.New("report").Funcs(template.FuncMap{"add": func(a, b int) int { return a + b }}).Parse(page)
+	t, err := template.New("report").Funcs(template.FuncMap{"add": func(a, b int) int { return a + b }, "flags": flags}).Parse(page)
 	if err == nil {
 		err = t.Execute(w, v)
 	}
@@ -112,6 +114,14 @@ func HTML(w io.Writer, r *compare.Result) error {
 		return fmt.Errorf("report: %w", err)
 	}
 	return nil
+}
+
+// flag is one of a command, which has no place where a line may end.
+var flag = regexp.MustCompile(`(^|\s)(--[a-z][a-z-]*)`)
+
+// flags writes text whose flags stay in one piece.
+func flags(text string) template.HTML {
+	return template.HTML(flag.ReplaceAllString(template.HTMLEscapeString(text), `$1<code class="flag">$2</code>`)) //nolint:gosec // escaped
 }
 
 func inline(drawn plots) []template.HTML {

@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,6 +39,7 @@ type tableLine struct {
 // cell has a figure with its spread, a figure, a text, or nothing.
 type cell struct {
 	Key, Lane string
+	Mark      string // before the figure, and never apart from it
 	Figure    *figure
 	Spread    *[2]figure
 	Text      string
@@ -82,29 +84,42 @@ func byWork(r *compare.Result, title string, works []compare.Work, head []string
 	return t
 }
 
+// trim leaves out the columns that have nothing in any line, such as what the server
+// takes where it is not ours.
+func (t *table) trim() {
+	some := make([]bool, len(t.Head))
+	for _, g := range t.Groups {
+		for _, l := range g.Lines {
+			for i, c := range l.Cells {
+				some[i] = some[i] || c.Figure != nil || c.Text != ""
+			}
+		}
+	}
+	if !slices.Contains(some, true) {
+		return
+	}
+	i := -1
+	t.Head = slices.DeleteFunc(t.Head, func(string) bool { i++; return !some[i] })
+	for _, g := range t.Groups {
+		for j := range g.Lines {
+			i := -1
+			g.Lines[j].Cells = slices.DeleteFunc(g.Lines[j].Cells, func(cell) bool { i++; return !some[i] })
+		}
+	}
+}
+
 func lineOf(l *compare.Lane) tableLine {
 	return tableLine{Lane: l.Name, Title: cmp.Or(l.Title, l.Name), Color: color(l)}
 }
 
 func callsTable(r *compare.Result) *table {
-	const words = "too close to call with"
+	const words = "not ranked beside"
 	title, head := "Calls per second, the fastest first", []string{"calls/s", "calls measured", words}
 	if r.Rate > 0 {
 		title, head = "Calls at the rate, the lowest p99 first", []string{"p99", "calls/s", "calls measured", "late", "unsent", words}
 	}
 	t := byWork(r, title, r.Works, head, func(row *compare.Row) []cell {
-		even := cell{}
-		if k := r.Ranking(row.Work); k != nil {
-			var names []string
-			for _, other := range k.Lanes {
-				if other != row.Lane && k.TooClose(row.Lane, other) {
-					names = append(names, laneTitle(r, other))
-				}
-			}
-			if len(names) > 0 {
-				even.Text = "≈ " + strings.Join(names, "; ")
-			}
-		}
+		even := cell{Text: unranked(r, row)}
 		rate, calls := statCell("calls_per_s", row.CallsPerS, rate), countCell("calls", &row.Calls)
 		if r.Rate > 0 {
 			return []cell{statCell("p99_us", row.P99, micros), rate, calls, countCell("late", row.Late), countCell("unsent", row.Unsent), even}
@@ -115,6 +130,34 @@ func callsTable(r *compare.Result) *table {
 		t.Words = words
 	}
 	return t
+}
+
+// unranked are the lanes that a lane cannot be told from, behind the mark that says
+// why.
+func unranked(r *compare.Result, row *compare.Row) string {
+	k := r.Ranking(row.Work)
+	if k == nil {
+		return ""
+	}
+	var parts []string
+	for _, mark := range []string{compare.CloseMark, compare.SeldomMark} {
+		var names []string
+		for _, other := range k.Lanes {
+			if other != row.Lane && k.Mark(row.Lane, other) == mark {
+				names = append(names, laneTitle(r, other))
+			}
+		}
+		switch n := len(names); {
+		case n == 0:
+		case n > 2 && n == len(k.Lanes)-1:
+			parts = append(parts, mark+" all others")
+		case n > 4:
+			parts = append(parts, fmt.Sprintf("%s %d others", mark, n))
+		default:
+			parts = append(parts, mark+" "+strings.Join(names, "; "))
+		}
+	}
+	return strings.Join(parts, " · ")
 }
 
 // countCell has how many calls did something.

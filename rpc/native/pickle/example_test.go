@@ -79,3 +79,11 @@ func ExampleRegistry_Name() {
 	// true product.Product
 	// {Name:Teapot Price:24.5} <nil>
 }
+
+// A message that is not read is answered in the protocol of its first bytes. This is
+// the beginning of a list, as Python 3.13 writes it.
+func ExampleOpening() {
+	info, opcode := pickle.Opening([]byte("\x80\x04\x95\x0b\x00\x00\x00\x00\x00\x00\x00]"))
+	fmt.Printf("protocol %d, %c\n", pickle.AnswerProtocol(info.Protocol), opcode)
+	// Output: protocol 4, ]
+}

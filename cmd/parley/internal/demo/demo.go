@@ -212,6 +212,7 @@ var tableNotes = strings.Join([]string{
 	"  CPU/call    client and server together",
 	"  small call  add(3, 5); the other rows return what they get. One caller waits for each answer before",
 	"              its next call, except where it says 64: those share one client",
-	"  ≈           so few turns do not tell which is faster; parley compare has more",
+	"  ≈           too close to call",
+	"  ?           measured too seldom to tell which is faster; parley compare has more turns",
 	"",
 }, "\n")

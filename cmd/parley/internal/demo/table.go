@@ -85,8 +85,8 @@ func printTable(out io.Writer, r *compare.Result) {
 			versus := ""
 			if base := r.Row(first, w.name); l.name != first && base != nil {
 				versus = fmt.Sprintf("%.1f ×", row.CallsPerS.Median/base.CallsPerS.Median)
-				if r.Ranking(w.name).TooClose(first, l.name) {
-					versus = "≈ " + versus
+				if mark := r.Ranking(w.name).Mark(first, l.name); mark != "" {
+					versus = mark + " " + versus
 				}
 			}
 			cpu := "unknown"

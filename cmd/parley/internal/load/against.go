@@ -219,11 +219,14 @@ func (c *againstCell) row(l *againstLane, work string, rate float64) compare.Row
 			fewest = s.Latency
 		}
 	}
+	// All of one population, as compare.Row says.
+	turns := fewest.Knows(.99)
 	quantile := func(q float64) *compare.Stat {
+		always := q == .5 || q == 1
 		switch {
-		case q == 0.5 || q == 1 || fewest.Knows(q):
+		case turns && (always || fewest.Knows(q)):
 			return stat(func(s *measure.Sample) float64 { return float64(s.Latency.Quantile(q)) / 1000 })
-		case all.Knows(q):
+		case !turns && (always || all.Knows(q)):
 			return compare.NewStat([]float64{float64(all.Quantile(q)) / 1000})
 		}
 		return nil
