@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"errors"
 	"strings"
 	"testing"
 )
@@ -20,6 +21,10 @@ func TestClientThatLeaves(t *testing.T) {
 		wantRefused(t, id, c, s)
 		if !strings.Contains(c.text(), "the id is unknown there, revoked") {
 			t.Errorf("%s: the client: got %q; want that the server does not know the id", id, c.text())
+		}
+		var e *loginError
+		if !errors.As(c.err, &e) || !e.Refused() {
+			t.Errorf("%s: the client: got %v; want one that is a refusal", id, c.err)
 		}
 		if got := strings.Contains(s.text(), "no live credential"); got != absent {
 			t.Errorf("%s: the server: got %q; want %v for saying that there is no such credential", id, s.text(), absent)

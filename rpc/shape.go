@@ -3,6 +3,7 @@ package rpc
 import (
 	"context"
 	"reflect"
+	"slices"
 
 	"github.com/parley-rpc/parley/rpc/value"
 )
@@ -105,10 +106,8 @@ func (s *shaper) of(t reflect.Type) shape {
 }
 
 func (s *shaper) members(t reflect.Type) (list []member) {
-	for _, around := range s.within {
-		if around == t {
-			return nil
-		}
+	if slices.Contains(s.within, t) {
+		return nil
 	}
 	fields, err := value.FieldTypes(t)
 	if err != nil {

@@ -2,6 +2,8 @@ package native
 
 import (
 	"crypto/tls"
+	"errors"
+	"fmt"
 	"net"
 	"strings"
 	"testing"
@@ -9,6 +11,22 @@ import (
 
 	"github.com/parley-rpc/parley/rpc"
 )
+
+// refusing is what a client's Authenticator says when the server does not let it in,
+// though no message has said so.
+type refusing struct{ no bool }
+
+func (refusing) Error() string   { return "the id is unknown" }
+func (r refusing) Refused() bool { return r.no }
+
+func TestRefusalOfAnAuthenticator(t *testing.T) {
+	for _, no := range []bool{true, false} {
+		m := loginMessages{last: []byte("r=nonce,s=salt")}
+		if err := m.explain(fmt.Errorf("login: %w", refusing{no})); errors.Is(err, ErrLoginRefused) != no || !errors.Is(err, ErrAuth) {
+			t.Errorf("an error whose Refused is %v: got %v; want ErrLoginRefused: %[1]v", no, err)
+		}
+	}
+}
 
 // TestThreatFloodedLog: what a stranger says in the handshake does not fill the
 // log: 50 kB of protocols became a line of 250 kB.

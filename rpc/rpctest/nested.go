@@ -20,7 +20,7 @@ func testNestedFaults(t *testing.T, tr Transport) {
 		"forbid":  func() error { return rpc.Errorf(rpc.CodeOverLimit, "enough for today") },
 		"nothing": func() error { return errors.New("no stock") },
 	})
-	reg, log := newRegistry()
+	reg, _ := newRegistry()
 	var mu sync.Mutex
 	var seen []int
 	reg.Use(func(next rpc.Handler) rpc.Handler {
@@ -99,7 +99,7 @@ func testNestedFaults(t *testing.T, tr Transport) {
 	_, err := rpc.Invoke[any](tr.bounded(t), c, "proxy")
 	wantFault(t, "an interceptor that passes the call on", err, rpc.CodeMethodNotFound, "gone")
 
-	reg, log = newRegistry()
+	reg, log := newRegistry()
 	reg.HideErrors = true
 	register(t, reg, functions{"gone": func(ctx context.Context) error { return call(ctx, "gone") }})
 	_, err = rpc.Invoke[any](tr.bounded(t), tr.Connect(t, reg), "gone")

@@ -210,7 +210,9 @@ func tasks(depth string) []task {
 }
 
 // WorkForms are the words that stand for all works of a form.
-func WorkForms() []string { return []string{string(work.Add), string(work.Records), string(work.List), string(work.Blob)} }
+func WorkForms() []string {
+	return []string{string(work.Add), string(work.Records), string(work.List), string(work.Blob)}
+}
 
 // WorkNames are the names of all works, for a flag and its completion.
 func WorkNames() []string {

@@ -46,6 +46,9 @@ type Profiles struct {
 // ProfilesVariable is the environment variable that names another file.
 const ProfilesVariable = "PARLEY_CONFIG"
 
+// errNoPlace says that the user has no directory for profiles, and so none of them.
+var errNoPlace = usage.Errorf("no place for profiles; name a file with the variable " + ProfilesVariable)
+
 // profilesPath is where the profiles are.
 func profilesPath() (string, error) {
 	if path := os.Getenv(ProfilesVariable); path != "" {
@@ -53,7 +56,7 @@ func profilesPath() (string, error) {
 	}
 	dir, err := os.UserConfigDir()
 	if err != nil {
-		return "", usage.Errorf("no place for profiles: %v; name a file with the variable %s", err, ProfilesVariable)
+		return "", errNoPlace
 	}
 	return filepath.Join(dir, "parley", "config.toml"), nil
 }

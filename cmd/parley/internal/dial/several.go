@@ -2,6 +2,7 @@ package dial
 
 import (
 	"cmp"
+	"errors"
 	"strings"
 
 	"github.com/parley-rpc/parley/cmd/parley/internal/usage"
@@ -16,12 +17,11 @@ func Servers(words []string) (int, error) {
 			continue
 		}
 		if all == nil {
-			if _, err := profilesPath(); err != nil {
-				return i, nil // without a place for them there are none
-			}
 			var err error
-			if all, err = LoadProfiles(); err != nil {
+			if all, err = LoadProfiles(); err != nil && !errors.Is(err, errNoPlace) {
 				return 0, err
+			} else if err != nil {
+				all = &Profiles{}
 			}
 		}
 		if _, ok := all.Server[word]; !ok {
