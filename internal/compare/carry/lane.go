@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	netrpc "net/rpc"
+	"reflect"
 	"regexp"
 	"strings"
 	"sync"
@@ -96,22 +97,27 @@ func (k *koloCaller) Call(ctx context.Context, req *rpc.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	into := req.Into
-	var dynamic any
-	if into == nil || req.Yield != nil {
-		into = &dynamic
+	// A call that nobody waits for any more is answered all the same, into a variable
+	// that nobody else looks at.
+	kind := reflect.TypeFor[any]()
+	if req.Into != nil && req.Yield == nil {
+		kind = reflect.TypeOf(req.Into).Elem()
 	}
+	into := reflect.New(kind)
 	result := make(chan error, 1)
-	k.running.Go(func() { result <- k.do(req.Method, args, into) })
+	k.running.Go(func() { result <- k.do(req.Method, args, into.Interface()) })
 	select {
 	case err := <-result:
 		switch {
-		case err == nil && req.Yield != nil: // items of a list
-			return rpc.Deliver(value.NewSource(dynamic), req)
+		case err != nil:
+			return nil, err
+		case req.Yield != nil: // items of a list
+			return rpc.Deliver(value.NewSource(into.Elem().Interface()), req)
 		case req.Into != nil:
-			return req.Into, err
+			reflect.ValueOf(req.Into).Elem().Set(into.Elem())
+			return req.Into, nil
 		}
-		return dynamic, err
+		return into.Elem().Interface(), nil
 	case <-ctx.Done(): // which its calls know nothing of
 		return nil, ctx.Err()
 	}
