@@ -59,7 +59,7 @@ func (t *Target) Use(std terminal.Streams, do func(context.Context, rpc.Caller) 
 	return t.Within(std, connect, do)
 }
 
-// Within is use with what prepare has returned. The context ends with the
+// Within is Use with what Prepare has returned. The context ends with the
 // timeout, which is running from here on. A terminal is told what it waits for.
 func (t *Target) Within(std terminal.Streams, connect Connector, do func(context.Context, rpc.Caller) error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), t.Timeout)

@@ -17,7 +17,7 @@ import (
 
 // Options say which servers are measured, and how. Zeros are defaults.
 type Options struct {
-	Servers []Server // of the same function, under URLs of their own; see underLoad
+	Servers []Server // of the same function, under URLs of their own; see Prepare
 	Title   string   // what is called: "add(3, 5)"; empty: the method
 	Callers []int    // that call at the same time, each a work; nil: 1, 8 and 64
 	Rate    float64  // calls per second of all callers of a server; 0: closed loop
@@ -50,11 +50,11 @@ type againstLane struct {
 	wire   *float64
 }
 
-// Against measures one function of servers that run already, turn by turn next
-// to each other, for a Result of depth "against" that has no version and is not judged yet. Each is
-// called once before there is any load: what fails then is returned as it is. A
-// server that fails later has no figures for that work, but a reason; if none has
-// any, that is the error. What a server itself takes is not known.
+// Against measures one function of servers that run already, turn by turn next to
+// each other, for a Result of depth "against" that has no version and is not judged
+// yet. Each is called once before there is any load: what fails then is returned as
+// it is. A server that fails later has no figures for that work, but a reason; if
+// none has any, that is the error. What a server itself takes is not known.
 func Against(ctx context.Context, o Options) (*compare.Result, error) {
 	if len(o.Servers) == 0 {
 		return nil, errors.New("against: there is no server")

@@ -42,7 +42,7 @@ func (f AuthkeyFlags) Load() (*auth.Authkey, error) {
 	return nil, f.explain(err)
 }
 
-// LoadOrMake is load for serve, which makes the key in the state directory if
+// LoadOrMake is Load for serve, which makes the key in the state directory if
 // there is none. note says where it is; it is empty for a key that was named.
 func (f AuthkeyFlags) LoadOrMake() (key *auth.Authkey, note string, err error) {
 	if f.AuthkeyFile != "" {

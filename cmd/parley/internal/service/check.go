@@ -14,13 +14,13 @@ import (
 	"github.com/parley-rpc/parley/rpc"
 )
 
-// Findings are what check has found.
+// Findings are what Check has found.
 type Findings struct {
 	Entries  int // in the file of credentials
 	Warnings []string
 }
 
-// Check returns what only looks wrong. What open refuses is an error; nothing is
+// Check returns what only looks wrong. What Open refuses is an error; nothing is
 // opened.
 func (s *Service) Check() (Findings, error) {
 	check := checker{now: time.Now()}
@@ -42,7 +42,7 @@ func (s *Service) Check() (Findings, error) {
 	return check.Findings, check.certificates(s.certs)
 }
 
-// try refuses what open does, and opens nothing.
+// try refuses what Open does, and opens nothing.
 func (s *Service) try() error {
 	if err := s.cfg.checkAddresses(); err != nil {
 		return err

@@ -115,7 +115,7 @@ func (f *File) Given(path string) bool { return f.keys.lines[path] > 0 }
 // Line returns the line that a key stands in; 0 if it does not.
 func (f *File) Line(path string) int { return f.keys.lines[path] }
 
-// Names returns the keys and tables that stand in the file, as knownNames has
+// Names returns the keys and tables that stand in the file, as Known has
 // them.
 func (f *File) Names() []string {
 	names := map[string]bool{}
@@ -136,7 +136,7 @@ func (f *File) At(line int, key, text string) error {
 	return usage.Errorf("%s:%d: %s", f.path, line, text)
 }
 
-// Wrongf is at for a key by its path, or by that of the table around it if it is
+// Wrongf is At for a key by its path, or by that of the table around it if it is
 // not there.
 func (f *File) Wrongf(path, format string, args ...any) error {
 	line, ok := f.keys.lines[path]
