@@ -151,7 +151,7 @@ func (h *handshake) dialer() (result handshakeResult, err error) {
 	key := h.keys[0]
 	message, t, err := h.readChallenge(nil)
 	if errors.Is(err, io.EOF) {
-		return result, fmt.Errorf("%w: the peer closed the connection without a word: it may serve tls:// or http:// there, be full, or not admit this address", err)
+		return result, fmt.Errorf("%w: the peer closed the connection without a word: it may speak TLS (tls://) or XML-RPC (http://), be full, or not admit this address", err)
 	}
 	if err != nil {
 		return result, err
