@@ -10,9 +10,10 @@ import (
 	"time"
 )
 
-// Without python3 the demo does what it can, and says so.
-func TestDemoWithoutPython(t *testing.T) {
-	t.Setenv("PATH", t.TempDir())
+// interviewed asks everybody on a stage, and returns how many answers were wrong and
+// what was printed of them.
+func interviewed(t *testing.T) (wrong int, printed string) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var stderr, out bytes.Buffer
@@ -21,8 +22,15 @@ func TestDemoWithoutPython(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.close()
-	if wrong := s.interview(ctx, &out); wrong != 0 || strings.Count(out.String(), "ok ") != 15 || !strings.Contains(out.String(), "no python3 in the PATH") {
-		t.Errorf("%d wrong answers:\n%s", wrong, &out)
+	wrong = s.interview(ctx, &out)
+	return wrong, out.String()
+}
+
+// Without python3 the demo does what it can, and says so.
+func TestDemoWithoutPython(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	if wrong, out := interviewed(t); wrong != 0 || strings.Count(out, "ok ") != 15 || !strings.Contains(out, "no python3 in the PATH") {
+		t.Errorf("%d wrong answers:\n%s", wrong, out)
 	}
 }
 
@@ -39,18 +47,10 @@ func TestDemoFindsWrongAnswers(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-			defer cancel()
-			var stderr, out bytes.Buffer
-			s, err := openStage(ctx, &stderr)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer s.close()
-			wrong := s.interview(ctx, &out)
+			wrong, out := interviewed(t)
 			want := 2 * map[string]int{"wrong": 3, "silent": 5, "types": 5}[name]
-			if wrong != want || strings.Count(out.String(), "ok ") != 25-want {
-				t.Errorf("%d wrong answers; want %d:\n%s", wrong, want, &out)
+			if wrong != want || strings.Count(out, "ok ") != 25-want {
+				t.Errorf("%d wrong answers; want %d:\n%s", wrong, want, out)
 			}
 		})
 	}
